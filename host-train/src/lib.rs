@@ -1,0 +1,21 @@
+//! Photographs to an int8 face network: data, training, quantization, evaluation and the command line.
+//!
+//! ```text
+//! data ──> train(net, loss) ──> RUN ──> graph ──> quantize ──> model.afm
+//!                                │                               │
+//!                                └────────── evaluate ───────────┘   (float by graph, int8 by edge-infer)
+//! ```
+//!
+//! There is no int8 arithmetic in this crate: the engine that a door runs is also the host's int8 simulator.
+#![allow(
+    clippy::std_instead_of_core,
+    reason = "a host program: std is the normal path"
+)]
+
+pub mod data;
+pub mod evaluate;
+pub mod graph;
+pub mod loss;
+pub mod net;
+pub mod quantize;
+pub mod train;
