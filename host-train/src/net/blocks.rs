@@ -1,0 +1,170 @@
+//! The pieces of MobileFaceNet: a convolution with its normalization and PReLU, and the inverted-residual bottleneck.
+
+use super::ops;
+use burn::module::{Module, Param, RunningState};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
+
+/// Share of a new batch in the running statistics.
+const STATISTICS_MOMENTUM: f64 = 0.1;
+
+/// PReLU slopes start here, as in the paper that introduced them (arXiv 1502.01852).
+const INITIAL_SLOPE: f32 = 0.25;
+
+/// What a unit's convolution does; all are NHWC, weights as [`crate::net`]'s operations take them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConvKind {
+    /// 3x3 from 3 colours, stride 2, padding 1; weights `[out, 27]` (row, column, colour).
+    Stem,
+    /// 1x1; weights `[out, in]`.
+    Pointwise,
+    /// 3x3 a channel, padding 1; weights `[9, channels]`.
+    Depthwise {
+        /// 1 or 2.
+        stride: usize,
+    },
+    /// A channel's weighted sum over the whole image of `side * side` pixels; weights `[side * side, channels]`.
+    GlobalDepthwise {
+        /// Pixels a side.
+        side: usize,
+    },
+}
+
+/// Convolution without bias, batch normalization, and PReLU unless the unit is linear.
+#[derive(Module, Debug)]
+pub struct ConvUnit {
+    /// Weights, laid out as `kind` says.
+    pub weight: Param<Tensor<2>>,
+    /// Normalization's factor, `[out]`.
+    pub gamma: Param<Tensor<1>>,
+    /// Normalization's offset, `[out]`.
+    pub beta: Param<Tensor<1>>,
+    /// PReLU's slope for negative inputs, `[out]`; none in a linear unit.
+    pub slope: Option<Param<Tensor<1>>>,
+    /// Running mean, `[out]`.
+    pub mean: RunningState<Tensor<1>>,
+    /// Running variance, `[out]`.
+    pub variance: RunningState<Tensor<1>>,
+    /// The convolution.
+    #[module(skip)]
+    pub kind: ConvKind,
+}
+
+/// Mean and variance `[2, out]` that one batch gave a unit, and from how many values a channel.
+pub struct BatchStatistics {
+    moments: Tensor<2>,
+    count: usize,
+}
+
+impl ConvUnit {
+    /// A unit with He-initialised weights.
+    ///
+    /// `inputs` and `outputs` are channels, equal for depthwise kinds.
+    pub(super) fn new(
+        kind: ConvKind,
+        inputs: usize,
+        outputs: usize,
+        activation: bool,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Self {
+        let (shape, fan_in) = match kind {
+            ConvKind::Stem => ([outputs, ops::PATCH], ops::PATCH),
+            ConvKind::Pointwise => ([outputs, inputs], inputs),
+            ConvKind::Depthwise { .. } => ([ops::TAPS, outputs], ops::TAPS),
+            ConvKind::GlobalDepthwise { side } => ([side * side, outputs], side * side),
+        };
+        let weight = normal(shape, (2.0 / fan_in as f64).sqrt(), rng, device);
+        let full = |value: f32| Tensor::<1>::full([outputs], value, device);
+        Self {
+            weight: Param::from_tensor(weight),
+            gamma: Param::from_tensor(full(1.0)),
+            beta: Param::from_tensor(full(0.0)),
+            slope: activation.then(|| Param::from_tensor(full(INITIAL_SLOPE))),
+            mean: RunningState::new(full(0.0)),
+            variance: RunningState::new(full(1.0)),
+            kind,
+        }
+    }
+
+    /// `x [batch, height, width, in]` to `[batch, height', width', out]`; appends the batch's statistics to `seen`.
+    pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
+        let w = self.weight.val();
+        let y = match self.kind {
+            ConvKind::Stem => ops::stem(x, w),
+            ConvKind::Pointwise => ops::pointwise(x, w),
+            ConvKind::Depthwise { stride } => ops::depthwise(x, w, stride),
+            ConvKind::GlobalDepthwise { .. } => ops::global_depthwise(x, w),
+        };
+        let [batch, height, width, _] = y.dims();
+        let slope = self.slope.as_ref().map(Param::val);
+        let (y, moments) = ops::batch_norm(y, self.gamma.val(), self.beta.val(), slope);
+        seen.push(BatchStatistics {
+            moments,
+            count: batch * height * width,
+        });
+        y
+    }
+
+    /// Moves the running statistics towards a batch's, the variance as an unbiased estimate.
+    pub(super) fn commit(&self, seen: BatchStatistics) {
+        let channels = self.gamma.dims()[0];
+        let unbiased = seen.count as f64 / (seen.count.max(2) - 1) as f64;
+        let moments = seen.moments.detach();
+        let row = |i: usize| {
+            moments
+                .clone()
+                .slice([i..i + 1, 0..channels])
+                .reshape([channels])
+        };
+        let towards = |running: &RunningState<Tensor<1>>, batch: Tensor<1>| {
+            let kept = running.value().mul_scalar(1.0 - STATISTICS_MOMENTUM);
+            running.update(kept + batch.mul_scalar(STATISTICS_MOMENTUM));
+            running.value_sync();
+        };
+        towards(&self.mean, row(0));
+        towards(&self.variance, row(1).mul_scalar(unbiased));
+    }
+}
+
+/// Inverted residual with a linear end: 1x1 expand, 3x3 depthwise, 1x1 project; the input is added when shapes allow.
+#[derive(Module, Debug)]
+pub struct Bottleneck {
+    /// 1x1 to the expanded channels, PReLU.
+    pub expand: ConvUnit,
+    /// 3x3 depthwise, PReLU.
+    pub depthwise: ConvUnit,
+    /// 1x1 to the output channels, linear.
+    pub project: ConvUnit,
+    /// Whether the input is added to the output: stride 1 and equal channels.
+    #[module(skip)]
+    pub residual: bool,
+}
+
+impl Bottleneck {
+    pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
+        let y = self.expand.forward(x.clone(), seen);
+        let y = self.depthwise.forward(y, seen);
+        let y = self.project.forward(y, seen);
+        if self.residual { y + x } else { y }
+    }
+}
+
+/// Normal numbers of mean 0 by Box and Muller's method.
+pub(crate) fn normal(
+    shape: [usize; 2],
+    deviation: f64,
+    rng: &mut ChaCha8Rng,
+    device: &Device,
+) -> Tensor<2> {
+    let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / f64::from(u32::MAX).mul_add(1.0, 1.0);
+    let values: Vec<f32> = (0..shape[0] * shape[1])
+        .map(|_| {
+            let radius = (-2.0 * uniform().ln()).sqrt();
+            let angle = core::f64::consts::TAU * uniform();
+            (deviation * radius * angle.cos()) as f32
+        })
+        .collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}

@@ -1,0 +1,224 @@
+//! Values and gradients of the operations against the reference, and the same bits for any number of threads.
+#![allow(clippy::unwrap_used)]
+
+use super::reference;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// Numbers in `[-1, 1)`.
+fn random<const D: usize>(seed: u64, shape: [usize; D]) -> Tensor<D> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let count = shape.iter().product::<usize>();
+    let values: Vec<f32> = (0..count)
+        .map(|_| rng.next_u32() as f32 / (u32::MAX as f32) * 2.0 - 1.0)
+        .collect();
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff()).require_grad()
+}
+
+/// `length` numbers within 0.1 of `centre`.
+fn around(centre: f32, seed: u64, length: usize) -> Tensor<1> {
+    let numbers: Vec<f32> = values(random(seed, [length]))
+        .into_iter()
+        .map(|v| 0.1f32.mul_add(v, centre))
+        .collect();
+    Tensor::from_floats(&numbers[..], &Device::flex().autodiff()).require_grad()
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+fn assert_close(name: &str, got: &[f32], expected: &[f32]) {
+    assert_eq!(got.len(), expected.len(), "{name}");
+    let norm =
+        |v: &mut dyn Iterator<Item = f32>| v.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let size = norm(&mut expected.iter().copied());
+    let error = norm(&mut got.iter().zip(expected).map(|(a, b)| a - b));
+    assert!(
+        size > 0.0 && error / size < 2e-6,
+        "{name}: relative error {}",
+        error / size
+    );
+}
+
+/// Compares the value and the gradients of `sum(y * direction)` for one input and its weights.
+fn compare<const D: usize>(
+    name: &str,
+    x: Tensor<4>,
+    parameters: Vec<Tensor<D>>,
+    fast: impl Fn(Tensor<4>, Vec<Tensor<D>>) -> Tensor<4>,
+    slow: impl Fn(Tensor<4>, Vec<Tensor<D>>) -> Tensor<4>,
+    input_gradient: bool,
+) {
+    let (y, expected) = (
+        fast(x.clone(), parameters.clone()),
+        slow(x.clone(), parameters.clone()),
+    );
+    assert_eq!(y.dims(), expected.dims(), "{name}");
+    assert_close(
+        &format!("{name} forward"),
+        &values(y.clone()),
+        &values(expected.clone()),
+    );
+    let direction = random(99, y.dims()).detach();
+    let got = (y * direction.clone()).sum().backward();
+    let want = (expected * direction).sum().backward();
+    for (i, parameter) in parameters.iter().enumerate() {
+        let (got, want) = (
+            parameter.grad(&got).unwrap(),
+            parameter.grad(&want).unwrap(),
+        );
+        assert_close(
+            &format!("{name} parameter {i}"),
+            &values(got),
+            &values(want),
+        );
+    }
+    if input_gradient {
+        let (got, want) = (x.grad(&got).unwrap(), x.grad(&want).unwrap());
+        assert_close(&format!("{name} input"), &values(got), &values(want));
+    }
+}
+
+fn first<const D: usize>(mut parameters: Vec<Tensor<D>>) -> Tensor<D> {
+    parameters.remove(0)
+}
+
+#[test]
+fn pointwise_equals_reference() {
+    for (batch, side, inputs, outputs) in [(1, 3, 16, 48), (3, 14, 64, 32), (2, 28, 32, 64)] {
+        compare(
+            &format!("pointwise {inputs} to {outputs} at {side}"),
+            random(1, [batch, side, side, inputs]),
+            vec![random(2, [outputs, inputs])],
+            |x, w| super::pointwise(x, first(w)),
+            |x, w| reference::pointwise(x, first(w)),
+            true,
+        );
+    }
+}
+
+#[test]
+fn depthwise_equals_reference() {
+    for stride in [1, 2] {
+        for (batch, height, width, channels) in [
+            (1, 1, 1, 16),
+            (2, 2, 2, 16),
+            (2, 7, 5, 48),
+            (3, 8, 8, 32),
+            (1, 9, 12, 16),
+        ] {
+            compare(
+                &format!("depthwise {height}x{width}x{channels} stride {stride}"),
+                random(3, [batch, height, width, channels]),
+                vec![random(4, [9, channels])],
+                |x, w| super::depthwise(x, first(w), stride),
+                |x, w| reference::depthwise(x, first(w), stride),
+                true,
+            );
+        }
+    }
+}
+
+#[test]
+fn global_depthwise_equals_reference() {
+    compare(
+        "global depthwise",
+        random(5, [3, 7, 7, 32]),
+        vec![random(6, [49, 32])],
+        |x, w| super::global_depthwise(x, first(w)),
+        |x, w| reference::global_depthwise(x, first(w)),
+        true,
+    );
+}
+
+#[test]
+fn stem_equals_reference() {
+    for side in [2, 16, 38] {
+        compare(
+            &format!("stem at {side}"),
+            random(7, [2, side, side, 3]),
+            vec![random(8, [32, 27])],
+            |x, w| super::stem(x, first(w)),
+            |x, w| reference::stem(x, first(w)),
+            false,
+        );
+    }
+}
+
+/// Slopes down to 0.25 are compared: a difference at the kink would show here, whatever its size.
+#[test]
+fn batch_norm_equals_reference() {
+    for slope in [None, Some(0.25), Some(1.0), Some(-0.5)] {
+        let mut parameters = vec![random(10, [32]), random(11, [32])];
+        if let Some(slope) = slope {
+            parameters.push(around(slope, 12, 32));
+        }
+        let split = |mut p: Vec<Tensor<1>>| (p.remove(0), p.remove(0), p.pop());
+        compare(
+            &format!("batch norm, slope {slope:?}"),
+            random(9, [4, 13, 29, 32]),
+            parameters,
+            |x, p| {
+                let (gamma, beta, slope) = split(p);
+                super::batch_norm(x, gamma, beta, slope).0
+            },
+            |x, p| {
+                let (gamma, beta, slope) = split(p);
+                reference::batch_norm(x, gamma, beta, slope)
+            },
+            true,
+        );
+    }
+}
+
+#[test]
+fn batch_norm_reports_mean_and_biased_variance() {
+    let x = random(13, [3, 5, 7, 16]);
+    let (_, moments) = super::batch_norm(x.clone(), random(14, [16]), random(15, [16]), None);
+    let (moments, x) = (values(moments), values(x));
+    for c in 0..16 {
+        let column: Vec<f64> = x
+            .iter()
+            .skip(c)
+            .step_by(16)
+            .map(|&v| f64::from(v))
+            .collect();
+        let mean = column.iter().sum::<f64>() / column.len() as f64;
+        let variance = column.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / column.len() as f64;
+        assert!((f64::from(moments[c]) - mean).abs() < 1e-6);
+        assert!((f64::from(moments[16 + c]) - variance).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn thread_count_changes_no_bit() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let (x, w, d) = (
+                random(16, [5, 14, 14, 32]),
+                random(17, [64, 32]),
+                random(18, [9, 64]),
+            );
+            let y = super::depthwise(super::pointwise(x.clone(), w.clone()), d.clone(), 2);
+            let (y, _) = super::batch_norm(
+                y,
+                random(19, [64]),
+                random(20, [64]),
+                Some(random(21, [64])),
+            );
+            let gradients = y.powi_scalar(2).sum().backward();
+            [
+                values(x.grad(&gradients).unwrap()),
+                values(w.grad(&gradients).unwrap()),
+                values(d.grad(&gradients).unwrap()),
+            ]
+        })
+    };
+    assert_eq!(run(1), run(3));
+}
