@@ -14,6 +14,7 @@
 
 pub mod data;
 pub mod evaluate;
+pub mod files;
 pub mod graph;
 pub mod loss;
 pub mod net;

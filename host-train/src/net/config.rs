@@ -2,6 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Networks see `(pixel - PIXEL_MEAN) * PIXEL_SCALE`. The mean is a whole number on purpose: the door feeds
+/// `pixel - 128` as int8, so that a padded zero is exactly an int8 zero there.
+pub const PIXEL_MEAN: f32 = 128.0;
+
+/// See [`PIXEL_MEAN`].
+pub const PIXEL_SCALE: f32 = 1.0 / 128.0;
+
 /// The settings that, with the weights, are the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,6 +8,7 @@ mod config;
 mod mobilefacenet;
 mod ops;
 
-pub use blocks::{Bottleneck, ConvKind, ConvUnit};
-pub use config::{NetworkConfig, NetworkError};
+pub(crate) use blocks::normal;
+pub use blocks::{BatchStatistics, Bottleneck, ConvKind, ConvUnit};
+pub use config::{NetworkConfig, NetworkError, PIXEL_MEAN, PIXEL_SCALE};
 pub use mobilefacenet::MobileFaceNet;

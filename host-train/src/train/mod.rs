@@ -1,1 +1,17 @@
-//! Placeholder, replaced by its author.
+//! Training: settings, the step, the run's folder and the loop over them.
+
+mod checkpoint;
+mod config;
+mod model;
+mod run;
+mod schedule;
+mod sgd;
+mod trainer;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
+pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
+pub use run::{Log, RunConfig, RunError, RunFolder};
+pub use schedule::Schedule;
+pub use sgd::Sgd;
+pub use trainer::{StepError, StepReport, Trainer};

@@ -8,10 +8,7 @@
 //!
 //! Mean and variance are over the batch and all pixels of a channel; the variance divides by the count (biased).
 
-use super::lanes::{
-    LANES, Lane, ZERO, add, lanes, lanes_mut, multiply, multiply_add, vectorized, where_positive,
-};
-use core::array;
+use super::lanes::{vectorized, vectors, vectors_mut};
 use rayon::prelude::*;
 
 /// Added to the variance.
@@ -51,17 +48,22 @@ pub(crate) fn forward(
     let mut y = vec![0.0; x.len()];
     y.par_chunks_mut(ROWS_AT_ONCE * channels)
         .zip(x.par_chunks(ROWS_AT_ONCE * channels))
-        .for_each(|(y, x)| vectorized(|| apply(x, y, &statistics, slope)));
+        .for_each(|(y, x)| apply(x, y, &statistics, slope));
     (y, statistics)
 }
 
 fn statistics(x: &[f32], gamma: &[f32], beta: &[f32]) -> Statistics {
     let channels = gamma.len();
     let count = (x.len() / channels) as f64;
-    let sums = sum_blocks(x, channels, 2, |x, sums| {
-        let (sum, square) = sums.split_at_mut(channels);
-        add_moments(x, lanes_mut(sum), lanes_mut(square));
-    });
+    let parts: Vec<Vec<f32>> = x
+        .par_chunks(ROWS_AT_ONCE * channels)
+        .map(|x| {
+            let mut sums = vec![0.0; 2 * channels];
+            add_moments(x, &mut sums);
+            sums
+        })
+        .collect();
+    let sums = sum_f64(&parts, 2 * channels);
     let (sum, square) = sums.split_at(channels);
     let mut s = Statistics {
         mean: vec![0.0; channels],
@@ -101,7 +103,7 @@ pub(crate) fn backward(
         .zip(dy.par_chunks(block))
         .map(|(x, dy)| {
             let mut sums = vec![0.0; 3 * channels];
-            vectorized(|| add_gradient_sums(x, dy, statistics, slope, &mut sums));
+            gradient_sums(x, dy, statistics, slope, &mut sums);
             sums
         })
         .collect();
@@ -134,29 +136,12 @@ pub(crate) fn backward(
         .zip(x.par_chunks(block))
         .zip(dy.par_chunks(block))
         .for_each(|((dx, x), dy)| {
-            vectorized(|| apply_gradient(x, dy, dx, statistics, slope, &line));
+            apply_gradient(x, dy, dx, statistics, slope, &line);
         });
     g
 }
 
-/// Sums `width` numbers a channel over all rows: f32 within a block, f64 over the blocks.
-fn sum_blocks(
-    x: &[f32],
-    channels: usize,
-    width: usize,
-    add_block: impl Fn(&[f32], &mut [f32]) + Sync,
-) -> Vec<f64> {
-    let parts: Vec<Vec<f32>> = x
-        .par_chunks(ROWS_AT_ONCE * channels)
-        .map(|x| {
-            let mut sums = vec![0.0; width * channels];
-            vectorized(|| add_block(x, &mut sums));
-            sums
-        })
-        .collect();
-    sum_f64(&parts, width * channels)
-}
-
+/// Partial sums added up in f64, in their order.
 fn sum_f64(parts: &[Vec<f32>], len: usize) -> Vec<f64> {
     let mut total = vec![0.0; len];
     for part in parts {
@@ -167,36 +152,49 @@ fn sum_f64(parts: &[Vec<f32>], len: usize) -> Vec<f64> {
     total
 }
 
-#[inline(always)]
-fn add_moments(x: &[f32], sum: &mut [Lane], square: &mut [Lane]) {
-    for row in lanes(x).chunks_exact(sum.len()) {
-        for ((x, sum), square) in row.iter().zip(&mut *sum).zip(&mut *square) {
-            *sum = add(sum, x);
-            *square = multiply_add(x, x, square);
+vectorized! {
+    /// Adds `[sum x, sum x^2]` of some rows.
+    fn add_moments<'a>(simd; x: &'a [f32], sums: &'a mut [f32]) {
+        let sums = vectors_mut::<S>(sums);
+        let (sum, square) = sums.split_at_mut(sums.len() / 2);
+        for row in vectors::<S>(x).chunks_exact(sum.len()) {
+            for ((x, sum), square) in row.iter().zip(&mut *sum).zip(&mut *square) {
+                *sum = simd.add_f32s(*sum, *x);
+                *square = simd.mul_add_f32s(*x, *x, *square);
+            }
         }
     }
 }
 
-#[inline(always)]
-fn apply(x: &[f32], y: &mut [f32], statistics: &Statistics, slope: Option<&[f32]>) {
-    let (scale, shift) = (lanes(&statistics.scale), lanes(&statistics.shift));
-    let rows = lanes(x)
-        .chunks_exact(scale.len())
-        .zip(lanes_mut(y).chunks_exact_mut(scale.len()));
-    match slope.map(lanes) {
-        None => {
-            for (x, y) in rows {
-                for (((y, x), scale), shift) in y.iter_mut().zip(x).zip(scale).zip(shift) {
-                    *y = multiply_add(x, scale, shift);
+vectorized! {
+    fn apply<'a>(
+        simd;
+        x: &'a [f32],
+        y: &'a mut [f32],
+        statistics: &'a Statistics,
+        slope: Option<&'a [f32]>,
+    ) {
+        let scale = vectors::<S>(&statistics.scale);
+        let shift = vectors::<S>(&statistics.shift);
+        let rows = vectors::<S>(x).chunks_exact(scale.len());
+        let rows = rows.zip(vectors_mut::<S>(y).chunks_exact_mut(scale.len()));
+        let zero = simd.splat_f32s(0.0);
+        match slope.map(vectors::<S>) {
+            None => {
+                for (x, y) in rows {
+                    for (((y, x), scale), shift) in y.iter_mut().zip(x).zip(scale).zip(shift) {
+                        *y = simd.mul_add_f32s(*x, *scale, *shift);
+                    }
                 }
             }
-        }
-        Some(slope) => {
-            for (x, y) in rows {
-                let affine = scale.iter().zip(shift).zip(slope);
-                for ((y, x), ((scale, shift), slope)) in y.iter_mut().zip(x).zip(affine) {
-                    let t = multiply_add(x, scale, shift);
-                    *y = where_positive(&t, &t, &multiply(&t, slope));
+            Some(slope) => {
+                for (x, y) in rows {
+                    let affine = scale.iter().zip(shift).zip(slope);
+                    for ((y, x), ((scale, shift), slope)) in y.iter_mut().zip(x).zip(affine) {
+                        let t = simd.mul_add_f32s(*x, *scale, *shift);
+                        let positive = simd.greater_than_f32s(t, zero);
+                        *y = simd.select_f32s(positive, t, simd.mul_f32s(t, *slope));
+                    }
                 }
             }
         }
@@ -205,76 +203,84 @@ fn apply(x: &[f32], y: &mut [f32], statistics: &Statistics, slope: Option<&[f32]
 
 /// The gradient before the activation, and what the slope's gradient gains (`dy min(t, 0)`).
 #[inline(always)]
-fn through_activation(t: &Lane, dy: &Lane, slope: Option<&Lane>) -> (Lane, Lane) {
+fn through_activation<S: pulp::Simd>(
+    simd: S,
+    t: S::f32s,
+    dy: S::f32s,
+    slope: Option<S::f32s>,
+) -> (S::f32s, S::f32s) {
+    let zero = simd.splat_f32s(0.0);
     match slope {
-        None => (*dy, ZERO),
-        Some(slope) => (
-            where_positive(t, dy, &multiply(dy, slope)),
-            multiply(dy, &where_positive(t, &ZERO, t)),
-        ),
-    }
-}
-
-/// Adds `[sum g, sum g x, sum dy min(t, 0)]` of some rows, blocks of channels outermost so that sums stay in registers.
-#[inline(always)]
-fn add_gradient_sums(
-    x: &[f32],
-    dy: &[f32],
-    statistics: &Statistics,
-    slope: Option<&[f32]>,
-    sums: &mut [f32],
-) {
-    let (scale, shift) = (lanes(&statistics.scale), lanes(&statistics.shift));
-    let (x, dy, slope, blocks) = (lanes(x), lanes(dy), slope.map(lanes), scale.len());
-    let sums = lanes_mut(sums);
-    for block in 0..blocks {
-        let slope = slope.map(|slope| &slope[block]);
-        let mut totals = [ZERO; 3];
-        let column = x[block..]
-            .iter()
-            .step_by(blocks)
-            .zip(dy[block..].iter().step_by(blocks));
-        for (x, dy) in column {
-            let t = multiply_add(x, &scale[block], &shift[block]);
-            let (g, slope_gain) = through_activation(&t, dy, slope);
-            totals = [
-                add(&totals[0], &g),
-                multiply_add(&g, x, &totals[1]),
-                add(&totals[2], &slope_gain),
-            ];
-        }
-        for (i, total) in totals.iter().enumerate() {
-            sums[i * blocks + block] = *total;
+        None => (dy, zero),
+        Some(slope) => {
+            let positive = simd.greater_than_f32s(t, zero);
+            let g = simd.select_f32s(positive, dy, simd.mul_f32s(dy, slope));
+            (g, simd.mul_f32s(dy, simd.select_f32s(positive, zero, t)))
         }
     }
 }
 
-/// `dx = a g + b x + c`.
-#[inline(always)]
-fn apply_gradient(
-    x: &[f32],
-    dy: &[f32],
-    dx: &mut [f32],
-    statistics: &Statistics,
-    slope: Option<&[f32]>,
-    line: &[f32],
-) {
-    let (scale, shift) = (lanes(&statistics.scale), lanes(&statistics.shift));
-    let blocks = scale.len();
-    let line = lanes(line);
-    let line: [&[Lane]; 3] = array::from_fn(|i| &line[i * blocks..(i + 1) * blocks]);
-    let slope = slope.map(lanes);
-    let rows = lanes(x)
-        .chunks_exact(blocks)
-        .zip(lanes(dy).chunks_exact(blocks));
-    for ((x, dy), dx) in rows.zip(lanes_mut(dx).chunks_exact_mut(blocks)) {
+vectorized! {
+    /// Sets `[sum g, sum g x, sum dy min(t, 0)]` of some rows, channels outermost so that sums stay in registers.
+    fn gradient_sums<'a>(
+        simd;
+        x: &'a [f32],
+        dy: &'a [f32],
+        statistics: &'a Statistics,
+        slope: Option<&'a [f32]>,
+        sums: &'a mut [f32],
+    ) {
+        let scale = vectors::<S>(&statistics.scale);
+        let shift = vectors::<S>(&statistics.shift);
+        let (x, dy, slope, blocks) =
+            (vectors::<S>(x), vectors::<S>(dy), slope.map(vectors::<S>), scale.len());
+        let sums = vectors_mut::<S>(sums);
         for block in 0..blocks {
-            let t = multiply_add(&x[block], &scale[block], &shift[block]);
-            let (g, _) = through_activation(&t, &dy[block], slope.map(|slope| &slope[block]));
-            let linear = multiply_add(&x[block], &line[1][block], &line[2][block]);
-            dx[block] = multiply_add(&g, &line[0][block], &linear);
+            let slope = slope.map(|slope| slope[block]);
+            let mut totals = [simd.splat_f32s(0.0); 3];
+            let column = x[block..].iter().step_by(blocks).zip(dy[block..].iter().step_by(blocks));
+            for (x, dy) in column {
+                let t = simd.mul_add_f32s(*x, scale[block], shift[block]);
+                let (g, slope_gain) = through_activation(simd, t, *dy, slope);
+                totals = [
+                    simd.add_f32s(totals[0], g),
+                    simd.mul_add_f32s(g, *x, totals[1]),
+                    simd.add_f32s(totals[2], slope_gain),
+                ];
+            }
+            for (i, total) in totals.into_iter().enumerate() {
+                sums[i * blocks + block] = total;
+            }
         }
     }
 }
 
-const _: () = assert!(ROWS_AT_ONCE.is_multiple_of(LANES));
+vectorized! {
+    /// `dx = a g + b x + c`, the three of `line`.
+    fn apply_gradient<'a>(
+        simd;
+        x: &'a [f32],
+        dy: &'a [f32],
+        dx: &'a mut [f32],
+        statistics: &'a Statistics,
+        slope: Option<&'a [f32]>,
+        line: &'a [f32],
+    ) {
+        let scale = vectors::<S>(&statistics.scale);
+        let shift = vectors::<S>(&statistics.shift);
+        let slope = slope.map(vectors::<S>);
+        let blocks = scale.len();
+        let (a, rest) = vectors::<S>(line).split_at(blocks);
+        let (b, c) = rest.split_at(blocks);
+        let rows = vectors::<S>(x).chunks_exact(blocks).zip(vectors::<S>(dy).chunks_exact(blocks));
+        for ((x, dy), dx) in rows.zip(vectors_mut::<S>(dx).chunks_exact_mut(blocks)) {
+            for block in 0..blocks {
+                let t = simd.mul_add_f32s(x[block], scale[block], shift[block]);
+                let slope = slope.map(|slope| slope[block]);
+                let (g, _) = through_activation(simd, t, dy[block], slope);
+                let linear = simd.mul_add_f32s(x[block], b[block], c[block]);
+                dx[block] = simd.mul_add_f32s(g, a[block], linear);
+            }
+        }
+    }
+}

@@ -1,61 +1,57 @@
-//! Sixteen f32 lanes, and the one place that picks the machine's vector width.
+//! Vectors of channels, and the one place that picks the machine's vector width.
 //!
-//! Kernels are written over `[f32; 16]` blocks of channels (activations are NHWC, so channels are contiguous) and run
-//! inside [`vectorized`], which compiles their bodies for AVX-512, AVX2 and the baseline and picks at run time.
-//! Bodies must be `#[inline(always)]` functions, or they keep the baseline's instructions.
+//! Activations are NHWC, so neighbouring numbers are neighbouring channels; kernels walk them in vectors of 16 (AVX-512),
+//! 8 (AVX2), 4 (NEON) or 1. Lanes never mix, and products are fused where the machine can, so that all widths but the
+//! last give the same bits.
 
-use core::array;
-
-/// Channels handled together; every channel count of the networks is a multiple.
+/// Every channel count is a multiple of this, the widest vector: no kernel has a remainder to treat.
 pub(crate) const LANES: usize = 16;
 
-/// One block of channels.
-pub(crate) type Lane = [f32; LANES];
+/// Defines a function whose body is compiled for each vector width of the machine and picked at run time.
+///
+/// In the body, `$simd` is the instruction set and `S` its type. What the body calls must be `#[inline(always)]`.
+macro_rules! vectorized {
+    (
+        $(#[$doc:meta])*
+        fn $name:ident<$l:lifetime>($simd:ident; $($argument:ident: $type:ty),* $(,)?) $body:block
+    ) => {
+        $(#[$doc])*
+        fn $name<$l>($($argument: $type),*) {
+            struct Call<$l> {
+                $($argument: $type),*
+            }
+            impl pulp::WithSimd for Call<'_> {
+                type Output = ();
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, $simd: S) {
+                    let Self { $($argument),* } = self;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(Call { $($argument),* });
+        }
+    };
+}
+pub(crate) use vectorized;
 
-/// All lanes zero.
-pub(crate) const ZERO: Lane = [0.0; LANES];
-
-/// Runs `body` with the widest vector instructions of this machine.
-pub(crate) fn vectorized<R>(body: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(body)
+/// A slice as vectors.
+#[inline(always)]
+pub(crate) fn vectors<S: pulp::Simd>(values: &[f32]) -> &[S::f32s] {
+    let (vectors, rest) = S::as_simd_f32s(values);
+    debug_assert!(
+        rest.is_empty(),
+        "channel count is not a multiple of {LANES}"
+    );
+    vectors
 }
 
-/// A slice as blocks of channels. Lengths are multiples of [`LANES`] by the network's construction.
+/// As [`vectors`], writable.
 #[inline(always)]
-pub(crate) fn lanes(values: &[f32]) -> &[Lane] {
-    let (blocks, rest) = values.as_chunks::<LANES>();
-    debug_assert!(rest.is_empty(), "channel count is not a multiple of 16");
-    blocks
-}
-
-/// As [`lanes`], writable.
-#[inline(always)]
-pub(crate) fn lanes_mut(values: &mut [f32]) -> &mut [Lane] {
-    let (blocks, rest) = values.as_chunks_mut::<LANES>();
-    debug_assert!(rest.is_empty(), "channel count is not a multiple of 16");
-    blocks
-}
-
-/// `a * b + c` a lane.
-#[inline(always)]
-pub(crate) fn multiply_add(a: &Lane, b: &Lane, c: &Lane) -> Lane {
-    array::from_fn(|i| a[i].mul_add(b[i], c[i]))
-}
-
-/// `a + b` a lane.
-#[inline(always)]
-pub(crate) fn add(a: &Lane, b: &Lane) -> Lane {
-    array::from_fn(|i| a[i] + b[i])
-}
-
-/// `a * b` a lane.
-#[inline(always)]
-pub(crate) fn multiply(a: &Lane, b: &Lane) -> Lane {
-    array::from_fn(|i| a[i] * b[i])
-}
-
-/// `positive` where `sign > 0`, else `other`.
-#[inline(always)]
-pub(crate) fn where_positive(sign: &Lane, positive: &Lane, other: &Lane) -> Lane {
-    array::from_fn(|i| if sign[i] > 0.0 { positive[i] } else { other[i] })
+pub(crate) fn vectors_mut<S: pulp::Simd>(values: &mut [f32]) -> &mut [S::f32s] {
+    let (vectors, rest) = S::as_mut_simd_f32s(values);
+    debug_assert!(
+        rest.is_empty(),
+        "channel count is not a multiple of {LANES}"
+    );
+    vectors
 }

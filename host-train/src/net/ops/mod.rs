@@ -36,7 +36,7 @@ use burn::tensor::Tensor;
 
 /// The operations on a backend's own tensors.
 #[backend_extension(Flex, Autodiff)]
-pub trait FaceOps: Backend {
+pub(crate) trait FaceOps: Backend {
     /// 1x1 convolution.
     fn pointwise(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self>;
     /// 3x3 depthwise convolution, padding 1.

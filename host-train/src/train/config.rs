@@ -1,0 +1,220 @@
+//! Everything that decides a training run, as plain values with defaults, saved as `config.json` beside the weights.
+
+use super::schedule::Schedule;
+use crate::data::Augment;
+use crate::loss::{MarginError, Margins};
+use crate::net::{NetworkConfig, NetworkError};
+use serde::{Deserialize, Serialize};
+
+/// Batch size that [`TrainConfig::learning_rate`] is meant for; other sizes scale it in proportion.
+pub const REFERENCE_BATCH: f64 = 512.0;
+
+/// A training run's settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The network.
+    pub network: NetworkConfig,
+    /// The loss.
+    pub margins: Margins,
+    /// Images a step.
+    pub batch: usize,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Peak learning rate at a batch of 512 images; the rate used is this times `batch / 512`.
+    pub learning_rate: f64,
+    /// How the rate moves.
+    pub schedule: Schedule,
+    /// Steps over which the rate rises from zero.
+    pub warm_up: u64,
+    /// Momentum of stochastic gradient descent.
+    pub momentum: f64,
+    /// Weight decay of convolutions up to the global one. Normalization and PReLU are not decayed.
+    pub weight_decay: f64,
+    /// Weight decay behind the global convolution: the embedding layer and the class centres.
+    pub weight_decay_embedding: f64,
+    /// Gradients longer than this, all parameters together, are shortened to it.
+    pub clip_norm: f64,
+    /// What is done to a face before it is learned.
+    pub augment: Augment,
+    /// Where every random choice starts.
+    pub seed: u64,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+}
+
+impl Default for TrainConfig {
+    /// MobileFaceNets' settings (arXiv 1804.07573, section 4.1) where they carry over to short runs on a CPU.
+    fn default() -> Self {
+        Self {
+            network: NetworkConfig::default(),
+            margins: Margins::default(),
+            batch: 64,
+            steps: 1000,
+            learning_rate: 0.1,
+            schedule: Schedule::Polynomial { power: 1.0 },
+            warm_up: 100,
+            momentum: 0.9,
+            weight_decay: 4e-5,
+            weight_decay_embedding: 4e-4,
+            clip_norm: 5.0,
+            augment: Augment::default(),
+            seed: 1,
+            checkpoint_every: 200,
+        }
+    }
+}
+
+/// Settings that no run can have.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The network's own.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The loss's own.
+    #[error(transparent)]
+    Margins(#[from] MarginError),
+    /// A number out of its range.
+    #[error("{name} is {value}: it must be between {least} and {most}")]
+    Range {
+        /// Which setting.
+        name: &'static str,
+        /// What was asked for.
+        value: f64,
+        /// Least allowed.
+        least: f64,
+        /// Most allowed.
+        most: f64,
+    },
+}
+
+impl TrainConfig {
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// The first one out of its range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.network.check()?;
+        self.margins.check()?;
+        for (name, value, least, most) in [
+            // Normalization over a batch needs two images.
+            ("batch", self.batch as f64, 2.0, 65_536.0),
+            ("steps", self.steps as f64, 1.0, 1e9),
+            ("learning rate", self.learning_rate, 1e-6, 10.0),
+            ("momentum", self.momentum, 0.0, 0.999),
+            ("weight decay", self.weight_decay, 0.0, 1.0),
+            (
+                "weight decay of the embedding",
+                self.weight_decay_embedding,
+                0.0,
+                1.0,
+            ),
+            ("gradient clipping norm", self.clip_norm, 1e-3, 1e6),
+            (
+                "steps between checkpoints",
+                self.checkpoint_every as f64,
+                1.0,
+                1e9,
+            ),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(ConfigError::Range {
+                    name,
+                    value,
+                    least,
+                    most,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The learning rate of a step, counted from 0.
+    #[must_use]
+    pub fn rate(&self, step: u64) -> f64 {
+        let peak = self.learning_rate * self.batch as f64 / REFERENCE_BATCH;
+        peak * self.schedule.factor(step, self.warm_up, self.steps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn survives_json() {
+        let config = TrainConfig {
+            seed: u64::MAX,
+            ..TrainConfig::default()
+        };
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn rejects_range() {
+        let error = TrainConfig {
+            batch: 1,
+            ..TrainConfig::default()
+        }
+        .check();
+        let expected = ConfigError::Range {
+            name: "batch",
+            value: 1.0,
+            least: 2.0,
+            most: 65_536.0,
+        };
+        assert_eq!(error, Err(expected));
+        assert!(
+            TrainConfig {
+                clip_norm: f64::NAN,
+                ..TrainConfig::default()
+            }
+            .check()
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn rejects_network_and_margins() {
+        let network = NetworkConfig {
+            input: 100,
+            ..NetworkConfig::default()
+        };
+        let error = TrainConfig {
+            network,
+            ..TrainConfig::default()
+        }
+        .check();
+        assert_eq!(
+            error,
+            Err(ConfigError::Network(NetworkError::Input { input: 100 }))
+        );
+        let margins = Margins {
+            scale: 0.0,
+            ..Margins::default()
+        };
+        let error = TrainConfig {
+            margins,
+            ..TrainConfig::default()
+        }
+        .check();
+        assert!(matches!(error, Err(ConfigError::Margins(_))));
+    }
+
+    #[test]
+    fn rate_scales_with_the_batch() {
+        let config = TrainConfig {
+            warm_up: 0,
+            ..TrainConfig::default()
+        };
+        let doubled = TrainConfig {
+            batch: 128,
+            ..config.clone()
+        };
+        assert!((config.rate(0) - 0.0125).abs() < 1e-12);
+        assert!((doubled.rate(0) - 0.025).abs() < 1e-12);
+    }
+}

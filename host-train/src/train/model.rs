@@ -1,0 +1,166 @@
+//! The trained whole: network and class centres, with every parameter reachable by its name.
+
+use super::config::{ConfigError, TrainConfig};
+use crate::loss::MarginHead;
+use crate::net::MobileFaceNet;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
+use std::collections::BTreeMap;
+
+/// Network and margin head. Parameter names are paths, as `network.bottlenecks.3.expand.weight` and `margin.weight`.
+#[derive(Module, Debug)]
+pub struct FaceModel {
+    /// Face to embedding.
+    pub network: MobileFaceNet,
+    /// Embedding to loss.
+    pub margin: MarginHead,
+}
+
+impl FaceModel {
+    /// A new model; network and class centres draw from different streams of the seed.
+    ///
+    /// # Errors
+    /// Settings that no model can have.
+    pub fn new(config: &TrainConfig, classes: usize, device: &Device) -> Result<Self, ConfigError> {
+        config.check()?;
+        let length = config.network.embedding;
+        let seed = config.seed;
+        Ok(Self {
+            network: MobileFaceNet::new(&config.network, seed, device)?,
+            margin: MarginHead::new(classes, length, config.margins, !seed, device)?,
+        })
+    }
+}
+
+/// The dotted path of the parameter that a walk over a module stands at.
+#[derive(Default)]
+pub(super) struct Path(Vec<String>);
+
+impl Path {
+    pub(super) fn enter(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    pub(super) fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+/// A parameter's shape and numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Values {
+    /// Dimensions.
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub numbers: Vec<f32>,
+}
+
+/// All parameters and running statistics of a module by name.
+#[must_use]
+pub fn parameters<M: Module>(module: &M) -> BTreeMap<String, Values> {
+    struct Collect(Path, BTreeMap<String, Values>);
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0.enter(name);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let tensor = param.val();
+            let shape = tensor.dims().to_vec();
+            let numbers = tensor
+                .into_data()
+                .try_to_vec()
+                .expect("parameters are f32: nothing in the trainer makes them anything else");
+            self.1.insert(self.0.name(), Values { shape, numbers });
+        }
+    }
+    let mut collect = Collect(Path::default(), BTreeMap::new());
+    module.visit(&mut collect);
+    collect.1
+}
+
+/// A stored parameter that does not belong to the module.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParameterError {
+    /// The module has it, the store does not.
+    #[error("parameter {0} is missing: the weights are of another network or of another version")]
+    Missing(String),
+    /// Its shape differs.
+    #[error(
+        "parameter {name} has shape {found:?}, the network needs {needed:?}: the weights are of another network"
+    )]
+    Shape {
+        /// Which.
+        name: String,
+        /// In the store.
+        found: Vec<usize>,
+        /// In the module.
+        needed: Vec<usize>,
+    },
+}
+
+/// The module with its parameters and running statistics replaced by `stored` ones.
+///
+/// # Errors
+/// The first parameter that `stored` lacks or has in another shape. Further entries in `stored` are ignored.
+pub fn with_parameters<M: Module>(
+    module: M,
+    stored: &BTreeMap<String, Values>,
+) -> Result<M, ParameterError> {
+    struct Replace<'a>(
+        Path,
+        &'a BTreeMap<String, Values>,
+        Result<(), ParameterError>,
+    );
+    impl Replace<'_> {
+        fn stored(&self, needed: &[usize]) -> Result<&Values, ParameterError> {
+            let name = self.0.name();
+            match self.1.get(&name) {
+                None => Err(ParameterError::Missing(name)),
+                Some(values) if values.shape != needed => Err(ParameterError::Shape {
+                    name,
+                    found: values.shape.clone(),
+                    needed: needed.to_vec(),
+                }),
+                Some(values) => Ok(values),
+            }
+        }
+    }
+    impl ModuleMapper for Replace<'_> {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0.enter(name);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.exit();
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let (id, tensor, mapper) = param.consume();
+            let needed = tensor.dims();
+            let tensor = match self.stored(&needed) {
+                Ok(values) => {
+                    let device = tensor.device();
+                    Tensor::<1>::from_floats(&values.numbers[..], &device)
+                        .reshape(needed)
+                        .set_require_grad(tensor.is_require_grad())
+                }
+                Err(error) => {
+                    if self.2.is_ok() {
+                        self.2 = Err(error);
+                    }
+                    tensor
+                }
+            };
+            Param::from_mapped_value(id, tensor, mapper)
+        }
+    }
+    let mut replace = Replace(Path::default(), stored, Ok(()));
+    let module = module.map(&mut replace);
+    replace.2.map(|()| module)
+}

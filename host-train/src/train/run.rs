@@ -1,0 +1,222 @@
+//! A run's folder: its settings, its checkpoint and its log.
+
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::config::{ConfigError, TrainConfig};
+use super::trainer::StepReport;
+use crate::files::{self, FileError};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// What `config.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The run's settings.
+    pub train: TrainConfig,
+    /// Identities that were learned, counted in the data.
+    pub classes: usize,
+    /// Images that were learned from.
+    pub images: usize,
+    /// Where they came from, for people.
+    pub data: String,
+    /// The command that started the run.
+    pub command: String,
+}
+
+/// A folder that holds a run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// A run folder that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A file in it.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Its settings are not JSON, or of another version.
+    #[error("{} is not a run's settings: {reason}", path.display())]
+    Config {
+        /// Which file.
+        path: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
+    /// Its settings are out of range.
+    #[error("{} holds settings that no run can have: {source}", path.display())]
+    Range {
+        /// Which file.
+        path: PathBuf,
+        /// Which setting.
+        source: ConfigError,
+    },
+    /// A run is there already.
+    #[error("{} holds a run already: add --resume to go on with it, or choose another --out", .0.display())]
+    Occupied(PathBuf),
+    /// There is no run.
+    #[error("{} holds no run (no config.json): give the folder that `train --out` wrote", .0.display())]
+    Absent(PathBuf),
+}
+
+impl RunFolder {
+    /// Makes the folder for a new run and saves its settings.
+    ///
+    /// # Errors
+    /// It holds a run already, or is not writable.
+    pub fn create(path: &Path, config: &RunConfig) -> Result<Self, RunError> {
+        let run = Self {
+            path: path.to_owned(),
+        };
+        if run.config_path().exists() {
+            return Err(RunError::Occupied(path.to_owned()));
+        }
+        files::create_folder(path)?;
+        let text = serde_json::to_vec_pretty(config).map_err(|error| RunError::Config {
+            path: run.config_path(),
+            reason: error.to_string(),
+        })?;
+        files::write_whole(&run.config_path(), &text)?;
+        Ok(run)
+    }
+
+    /// Opens the folder of an earlier run.
+    ///
+    /// # Errors
+    /// There is none, or its settings can't be read.
+    pub fn open(path: &Path) -> Result<(Self, RunConfig), RunError> {
+        let run = Self {
+            path: path.to_owned(),
+        };
+        let path = run.config_path();
+        if !path.exists() {
+            return Err(RunError::Absent(run.path));
+        }
+        let config: RunConfig =
+            serde_json::from_slice(&files::read(&path)?).map_err(|error| RunError::Config {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
+        config
+            .train
+            .check()
+            .map_err(|source| RunError::Range { path, source })?;
+        Ok((run, config))
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.path.join("config.json")
+    }
+
+    fn checkpoint_path(&self) -> PathBuf {
+        self.path.join("checkpoint.safetensors")
+    }
+
+    /// The last checkpoint.
+    ///
+    /// # Errors
+    /// It is missing or broken.
+    pub fn checkpoint(&self) -> Result<Checkpoint, RunError> {
+        Ok(Checkpoint::load(&self.checkpoint_path())?)
+    }
+
+    /// Whether a checkpoint was ever written.
+    #[must_use]
+    pub fn has_checkpoint(&self) -> bool {
+        self.checkpoint_path().exists()
+    }
+
+    /// Makes `checkpoint` the last one.
+    ///
+    /// # Errors
+    /// The folder is not writable or the disk is full; the earlier checkpoint stays.
+    pub fn save(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
+        Ok(checkpoint.save(&self.checkpoint_path())?)
+    }
+
+    /// The log, open behind its line of `step` - 1: lines of steps that a resumed run will do again are dropped.
+    ///
+    /// # Errors
+    /// It is not readable or writable.
+    pub fn log(&self, step: u64) -> Result<Log, RunError> {
+        let path = self.path.join("log.jsonl");
+        let kept: String = self
+            .logged()?
+            .into_iter()
+            .filter(|l| l.0 < step)
+            .map(|l| l.1)
+            .collect();
+        files::write_whole(&path, kept.as_bytes())?;
+        let file = File::options().append(true).open(&path);
+        let file = file.map_err(|source| FileError::new("write", &path, source))?;
+        Ok(Log {
+            path,
+            file: BufWriter::new(file),
+        })
+    }
+
+    /// Lines of the log with their steps; a line cut short by a crash counts as never written.
+    fn logged(&self) -> Result<Vec<(u64, String)>, RunError> {
+        let path = self.path.join("log.jsonl");
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let text = files::read(&path)?;
+        let text = String::from_utf8_lossy(&text);
+        let step = |line: &str| {
+            serde_json::from_str::<StepReport>(line)
+                .ok()
+                .map(|r| r.step)
+        };
+        Ok(text
+            .split_inclusive('\n')
+            .filter_map(|line| step(line).map(|step| (step, line.to_owned())))
+            .collect())
+    }
+
+    /// Every logged step, in order.
+    ///
+    /// # Errors
+    /// The log is not readable.
+    pub fn reports(&self) -> Result<Vec<StepReport>, RunError> {
+        let lines = self.logged()?;
+        Ok(lines
+            .iter()
+            .filter_map(|(_, line)| serde_json::from_str(line).ok())
+            .collect())
+    }
+}
+
+/// A log being written.
+pub struct Log {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Log {
+    /// Adds a step.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn write(&mut self, report: &StepReport) -> Result<(), RunError> {
+        let line = serde_json::to_string(report).map_err(std::io::Error::other);
+        line.and_then(|line| writeln!(self.file, "{line}"))
+            .map_err(|source| FileError::new("write", &self.path, source).into())
+    }
+
+    /// Hands the lines to the system.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn flush(&mut self) -> Result<(), RunError> {
+        self.file
+            .flush()
+            .map_err(|source| FileError::new("write", &self.path, source).into())
+    }
+}
