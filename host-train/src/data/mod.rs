@@ -1,6 +1,39 @@
 //! Faces and their identities: where images come from and how they reach the trainer.
+//!
+//! ```text
+//! folders, tars ──> Source ──┬──> TrainingSet (+ manifest) ──┐
+//!                            │    drawn faces (synthetic) ───┴─ Dataset ──> Loader ──> batches
+//!                            └──> Pairs ──> evaluation
+//! ```
+//!
+//! Pixels are 8-bit RGB, HWC, and keep their size: aligning faces is done before, by their landmarks. Bad data is refused
+//! by a [`DataError`] that names the file; nothing here prints, resizes or repairs.
 
+pub mod augment;
+mod decode;
+mod error;
 mod face_image;
+#[cfg(test)]
+mod fixture;
+mod image_folder;
+mod jpeg;
+mod lfw;
+mod listing;
+mod loader;
+mod manifest;
+mod random;
+mod source;
 pub mod synthetic;
+mod table;
+mod tar_index;
+mod training_set;
 
+pub use augment::Augment;
+pub use decode::{MAX_PIXELS, decode};
+pub use error::DataError;
 pub use face_image::FaceImage;
+pub use lfw::{Pair, Pairs};
+pub use loader::{Batch, Loader, LoaderConfig};
+pub use manifest::Manifest;
+pub use source::{ImageRef, Source};
+pub use training_set::{Dataset, TrainingSet};
