@@ -1,94 +1,15 @@
 //! Why a file is not a model: one variant a reason, with the numbers that show it.
 //!
 //! Nothing here allocates, so that a board can log the reason. Offsets are bytes from the start of the file unless a
-//! variant says otherwise; `op` counts from 0, steps count as in [`Tensor`](crate::Tensor).
+//! variant says otherwise; steps count as in [`Tensor`](crate::Tensor). What is wrong with ops has an enum of its own.
 
-use core::fmt;
+mod names;
+mod op;
 
-use crate::op::{Padding, Window};
+pub use names::{Constant, Section, Tag, Text};
+pub use op::OpError;
+
 use crate::tensor::{ElementType, Shape};
-
-/// An enum whose values are names for messages.
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$value_doc])* $value,)*
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$value => $word,)*
-                })
-            }
-        }
-    };
-}
-
-named! {
-    /// A part of the file.
-    Section {
-        /// The tensor records.
-        Tensors = "tensors",
-        /// The op records.
-        Ops = "ops",
-        /// Weights, biases and multipliers.
-        Constants = "constants",
-        /// Input description, thresholds and provenance.
-        Metadata = "metadata",
-    }
-}
-
-named! {
-    /// An array that an op keeps in the constants section.
-    Constant {
-        /// int8 weights.
-        Weights = "weights",
-        /// int32 biases.
-        Bias = "bias",
-        /// f32 multipliers, or the scales of a fully connected op that keeps its sums.
-        Multiplier = "multiplier",
-        /// f32 multipliers of the negative side, or the slopes of an add.
-        Negative = "negative multiplier",
-        /// The f32 multipliers kept in the op record: of a residual, or of an add's two inputs.
-        Operand = "operand multiplier",
-    }
-}
-
-named! {
-    /// A byte that selects one of a few meanings.
-    Tag {
-        /// Element type of a tensor.
-        ElementType = "element type",
-        /// Kind of an op.
-        OpKind = "op kind",
-        /// Activation of an op.
-        Activation = "activation",
-        /// With or without residual; requantized or sums.
-        OpVariant = "op variant",
-        /// Colour order of the input.
-        ColourOrder = "colour order",
-    }
-}
-
-named! {
-    /// A text of the metadata.
-    Text {
-        /// Name of the model.
-        Name = "name",
-        /// Training data.
-        Data = "data",
-        /// Command that made the model.
-        Command = "command",
-        /// Source revision that made the model.
-        Commit = "commit",
-        /// Licence of the weights.
-        Licence = "licence",
-    }
-}
 
 /// Why [`ModelView::parse`](crate::ModelView::parse) refuses a file.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -195,18 +116,16 @@ pub enum FormatError {
         /// Where the byte is in the file.
         offset: usize,
     },
-    /// A tag without meaning in this version.
-    #[error("record {index}: unknown {tag} {found}")]
-    UnknownTag {
-        /// Which tag.
-        tag: Tag,
-        /// Tensor or op that holds it, 0 for metadata.
-        index: u16,
-        /// Its value.
-        found: u8,
-    },
 
     // --- tensors and plan ---
+    /// An element type without meaning in this version.
+    #[error("tensor {tensor} has the unknown element type {found}")]
+    UnknownElementType {
+        /// The tensor.
+        tensor: u16,
+        /// Its tag.
+        found: u8,
+    },
     /// A dimension of zero.
     #[error("tensor {tensor} has the empty shape {shape}")]
     ShapeEmpty {
@@ -273,39 +192,9 @@ pub enum FormatError {
         /// Its stated first step.
         first: u16,
     },
-    /// An op that writes a tensor which another step writes.
-    #[error("op {op} writes tensor {tensor}, which belongs to step {first}")]
-    WrittenTwice {
-        /// The op.
-        op: u16,
-        /// The tensor.
-        tensor: u16,
-        /// The step that owns the tensor.
-        first: u16,
-    },
     /// A tensor whose `last` does not name a step that reads it; also a tensor that nothing reads.
     #[error("tensor {tensor} states last step {last}, which does not read it")]
     LastStep {
-        /// The tensor.
-        tensor: u16,
-        /// Its stated last step.
-        last: u16,
-    },
-    /// An op that reads a tensor before it is written.
-    #[error("op {op} reads tensor {tensor}, which step {first} writes")]
-    ReadBeforeWritten {
-        /// The op.
-        op: u16,
-        /// The tensor.
-        tensor: u16,
-        /// The step that writes it.
-        first: u16,
-    },
-    /// An op that reads a tensor after its stated life.
-    #[error("op {op} reads tensor {tensor}, whose last step is {last}")]
-    ReadAfterLast {
-        /// The op.
-        op: u16,
         /// The tensor.
         tensor: u16,
         /// Its stated last step.
@@ -321,167 +210,22 @@ pub enum FormatError {
     },
 
     // --- ops ---
-    /// An op names a tensor that does not exist.
-    #[error("op {op} names tensor {tensor}, there are {count}")]
-    TensorMissing {
-        /// The op.
+    /// An op that cannot run.
+    #[error("op {op}: {error}")]
+    Op {
+        /// The op, counted from 0.
         op: u16,
-        /// The index.
-        tensor: u16,
-        /// Tensors in the file.
-        count: usize,
-    },
-    /// An op uses one tensor in two roles.
-    #[error("op {op} uses tensor {tensor} twice")]
-    TensorsNotDistinct {
-        /// The op.
-        op: u16,
-        /// The tensor.
-        tensor: u16,
-    },
-    /// A tensor of the wrong element type for its role.
-    #[error("op {op}: tensor {tensor} holds {found}, its role needs {expected}")]
-    ElementType {
-        /// The op.
-        op: u16,
-        /// The tensor.
-        tensor: u16,
-        /// What the role needs.
-        expected: ElementType,
-        /// What the tensor holds.
-        found: ElementType,
-    },
-    /// A field that this kind of op does not use is not zero.
-    #[error("op {op}: a field that this kind of op does not use is not zero")]
-    UnusedField {
-        /// The op.
-        op: u16,
-    },
-    /// Kernel or stride of zero.
-    #[error("op {op}: kernel {}x{} with stride {}x{} has a zero",
-        window.kernel[0], window.kernel[1], window.stride[0], window.stride[1])]
-    WindowEmpty {
-        /// The op.
-        op: u16,
-        /// Its window.
-        window: Window,
-    },
-    /// Padding not smaller than the kernel: a tap row would see padding alone.
-    #[error("op {op}: padding {padding:?} is not smaller than the kernel {kernel:?}")]
-    PaddingTooLarge {
-        /// The op.
-        op: u16,
-        /// Its padding.
-        padding: Padding,
-        /// Kernel height and width.
-        kernel: [u8; 2],
-    },
-    /// Kernel larger than the padded input.
-    #[error("op {op}: kernel {kernel:?} is larger than the padded input {padded:?}")]
-    KernelTooLarge {
-        /// The op.
-        op: u16,
-        /// Kernel height and width.
-        kernel: [u8; 2],
-        /// Padded input height and width.
-        padded: [u32; 2],
-    },
-    /// The output tensor does not have the shape that the op computes.
-    #[error("op {op} computes height, width, channels {expected:?}, its output tensor has {found}")]
-    OutputShape {
-        /// The op.
-        op: u16,
-        /// Height, width, channels that the op computes.
-        expected: [u32; 3],
-        /// Shape of the output tensor.
-        found: Shape,
-    },
-    /// Residual, or input of an add, of another shape than the output.
-    #[error("op {op}: operand tensor {tensor} has shape {found}, the output has {expected}")]
-    OperandShape {
-        /// The op.
-        op: u16,
-        /// The operand.
-        tensor: u16,
-        /// Shape of the output.
-        expected: Shape,
-        /// Shape of the operand.
-        found: Shape,
-    },
-    /// A constant that ends after its section.
-    #[error("op {op}: {constant} has {len} bytes from {offset}, the constants end at {section}")]
-    ConstantOutside {
-        /// The op.
-        op: u16,
-        /// Which array.
-        constant: Constant,
-        /// Offset in the constants section.
-        offset: u32,
-        /// Length in bytes.
-        len: u32,
-        /// Length of the constants section.
-        section: usize,
-    },
-    /// A constant whose offset is not aligned, or whose length is not a whole number of elements.
-    #[error(
-        "op {op}: {constant} has {len} bytes from {offset}, it needs alignment {align} and whole elements"
-    )]
-    ConstantMisaligned {
-        /// The op.
-        op: u16,
-        /// Which array.
-        constant: Constant,
-        /// Offset in the constants section.
-        offset: u32,
-        /// Length in bytes.
-        len: u32,
-        /// Alignment it needs, in bytes.
-        align: u32,
-    },
-    /// A constant of another length than the shapes demand.
-    #[error("op {op}: {constant} has {found} elements, the shapes demand {expected}")]
-    ConstantLength {
-        /// The op.
-        op: u16,
-        /// Which array.
-        constant: Constant,
-        /// Elements that the shapes demand.
-        expected: u64,
-        /// Elements it has.
-        found: usize,
-    },
-    /// A multiplier or scale that is not finite, or beyond [`MAX_MULTIPLIER`](crate::MAX_MULTIPLIER).
-    #[error("op {op}: {constant} {index} is {value}, outside the permitted magnitude")]
-    MultiplierRange {
-        /// The op.
-        op: u16,
-        /// Which array.
-        constant: Constant,
-        /// Position in it.
-        index: usize,
-        /// Its value.
-        value: f32,
-    },
-    /// A weight of -128; weights are symmetric, -127 to 127.
-    #[error("op {op}: weight {index} is -128, weights go from -127 to 127")]
-    WeightRange {
-        /// The op.
-        op: u16,
-        /// Position in the weights.
-        index: usize,
-    },
-    /// A channel whose sum could leave int32.
-    #[error("op {op}: channel {channel} can sum to magnitude {worst}, beyond int32")]
-    AccumulatorRange {
-        /// The op.
-        op: u16,
-        /// Output channel.
-        channel: usize,
-        /// |bias| + 128 * sum |weight|.
-        worst: u64,
+        /// What is wrong with it.
+        error: OpError,
     },
 
     // --- metadata ---
+    /// A colour order without meaning in this version.
+    #[error("unknown colour order {found}")]
+    UnknownColourOrder {
+        /// Its tag.
+        found: u8,
+    },
     /// Mean not finite, or scale not finite and positive.
     #[error(
         "input channel {channel} has mean {mean} and scale {scale}; both must be finite, the scale positive"

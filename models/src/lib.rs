@@ -70,7 +70,7 @@ mod view;
 #[cfg(feature = "std")]
 pub mod writer;
 
-pub use error::{Constant, FormatError, Section, Tag, Text};
+pub use error::{Constant, FormatError, OpError, Section, Tag, Text};
 #[cfg(feature = "std")]
 pub use file::ModelFile;
 pub use id::ModelId;

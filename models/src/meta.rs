@@ -10,7 +10,7 @@
 //!
 //! Texts in order: name, data, command, commit, licence. Threshold places from `count` on are zero.
 
-use crate::error::{FormatError, Section, Tag, Text};
+use crate::error::{FormatError, Section, Text};
 use crate::header::SectionBytes;
 use crate::record::{bytes_at, f32_at, f32s_at, nonzero_in, u8_at, u16_at, u64_at};
 
@@ -178,11 +178,7 @@ pub(crate) fn parse<'a>(
 
 fn parse_input(record: &[u8; METADATA_RECORD]) -> Result<InputSpec, FormatError> {
     let found = u8_at::<{ field::COLOUR }, _>(record);
-    let colour = ColourOrder::from_tag(found).ok_or(FormatError::UnknownTag {
-        tag: Tag::ColourOrder,
-        index: 0,
-        found,
-    })?;
+    let colour = ColourOrder::from_tag(found).ok_or(FormatError::UnknownColourOrder { found })?;
     let mean = f32s_at::<{ field::MEAN }, 3, _>(record);
     let scale = f32s_at::<{ field::SCALE }, 3, _>(record);
     for (channel, (&mean, &scale)) in mean.iter().zip(&scale).enumerate() {

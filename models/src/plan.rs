@@ -4,18 +4,15 @@
 //! Every check looks a tensor's stated step up in the ops, or an op's tensors up in the list, so all but the arena check
 //! take one pass. The arena check compares all pairs; 1024 tensors make half a million.
 
-use crate::error::FormatError;
+use crate::error::{FormatError, OpError};
+use crate::op::Op;
 use crate::tensor::{ElementType, Tensor, TensorIndex};
 use crate::view::ModelView;
 
 pub(crate) fn check(view: &ModelView<'_>) -> Result<(), FormatError> {
     check_endpoints(view)?;
-    for (index, op) in (0..).zip(view.ops()) {
-        let (first, second) = op.reads();
-        check_write(view, index, op.output())?;
-        for tensor in [Some(first), second].into_iter().flatten() {
-            check_read(view, index, tensor)?;
-        }
+    for (op, step) in (0..).zip(view.ops()) {
+        check_op(view, op, &step).map_err(|error| FormatError::Op { op, error })?;
     }
     for (index, tensor) in (0..).zip(view.tensors()) {
         check_steps(view, TensorIndex(index), &tensor)?;
@@ -53,36 +50,33 @@ fn check_endpoints(view: &ModelView<'_>) -> Result<(), FormatError> {
     Ok(())
 }
 
-/// Op `op` writes `index`, so the tensor must state this step as its first.
-fn check_write(view: &ModelView<'_>, op: u16, index: TensorIndex) -> Result<(), FormatError> {
-    match view.tensor(index) {
-        Some(Tensor { first, .. }) if first != op.saturating_add(1) => {
-            Err(FormatError::WrittenTwice {
-                op,
-                tensor: index.0,
-                first,
-            })
-        }
-        _ => Ok(()),
+/// A tensor that op `index` writes must state this step as its first; one that it reads must be written before and
+/// still alive.
+fn check_op(view: &ModelView<'_>, index: u16, op: &Op<'_>) -> Result<(), OpError> {
+    let step = index.saturating_add(1);
+    let life = |index| {
+        view.tensor(index)
+            .map(|Tensor { first, last, .. }| (index.0, first, last))
+    };
+    if let Some((tensor, first, _)) = life(op.output())
+        && first != step
+    {
+        return Err(OpError::WrittenTwice { tensor, first });
     }
+    let (input, second) = op.reads();
+    for (tensor, first, last) in [Some(input), second].into_iter().flatten().filter_map(life) {
+        if first >= step {
+            return Err(OpError::ReadBeforeWritten { tensor, first });
+        }
+        if last < step {
+            return Err(OpError::ReadAfterLast { tensor, last });
+        }
+    }
+    Ok(())
 }
 
-/// Op `op` reads `index`, so the tensor must be alive at this step and written before.
-fn check_read(view: &ModelView<'_>, op: u16, index: TensorIndex) -> Result<(), FormatError> {
-    let (step, tensor) = (op.saturating_add(1), index.0);
-    match view.tensor(index) {
-        Some(Tensor { first, .. }) if first >= step => {
-            Err(FormatError::ReadBeforeWritten { op, tensor, first })
-        }
-        Some(Tensor { last, .. }) if last < step => {
-            Err(FormatError::ReadAfterLast { op, tensor, last })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The op at the tensor's first step must write it and the op at its last step must read it. With [`check_write`] and
-/// [`check_read`] for all ops this makes both steps exact.
+/// The op at the tensor's first step must write it and the op at its last step must read it. With [`check_op`] for
+/// all ops this makes both steps exact.
 fn check_steps(
     view: &ModelView<'_>,
     index: TensorIndex,

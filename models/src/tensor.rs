@@ -12,7 +12,7 @@
 
 use core::fmt;
 
-use crate::error::{FormatError, Tag};
+use crate::error::FormatError;
 use crate::record::{f32_at, i8_at, u8_at, u16_at, u32_at};
 
 /// Bytes of a tensor record.
@@ -150,19 +150,16 @@ impl Tensor {
         self.shape.elements_u64().saturating_mul(size)
     }
 
-    pub(crate) fn decode(record: &[u8; TENSOR_RECORD], index: u16) -> Result<Self, FormatError> {
-        let tag = u8_at::<{ field::ELEMENT }, _>(record);
+    pub(crate) fn decode(record: &[u8; TENSOR_RECORD], tensor: u16) -> Result<Self, FormatError> {
+        let found = u8_at::<{ field::ELEMENT }, _>(record);
         Ok(Self {
             shape: Shape {
                 height: u16_at::<{ field::HEIGHT }, _>(record),
                 width: u16_at::<{ field::WIDTH }, _>(record),
                 channels: u16_at::<{ field::CHANNELS }, _>(record),
             },
-            element: ElementType::from_tag(tag).ok_or(FormatError::UnknownTag {
-                tag: Tag::ElementType,
-                index,
-                found: tag,
-            })?,
+            element: ElementType::from_tag(found)
+                .ok_or(FormatError::UnknownElementType { tensor, found })?,
             scale: f32_at::<{ field::SCALE }, _>(record),
             zero_point: i8_at::<{ field::ZERO_POINT }, _>(record),
             offset: u32_at::<{ field::OFFSET }, _>(record),
@@ -285,9 +282,10 @@ mod tests {
     #[test]
     fn record_bytes_are_as_documented() {
         let record = tensor(0x0102_0304, 5, 6).encode();
+        #[rustfmt::skip]
         let expected = [
-            2, 0, 3, 0, 4, 0, 1, 0xfd, 0, 0, 0, 0x3f, 4, 3, 2, 1, 5, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0,
-            0, 0, 0, 0, 0,
+            2, 0, 3, 0, 4, 0, 1, 0xfd, 0, 0, 0, 0x3f, 4, 3, 2, 1,
+            5, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         ];
         assert_eq!(record, expected);
         assert_eq!(Tensor::decode(&record, 0), Ok(tensor(0x0102_0304, 5, 6)));

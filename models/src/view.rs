@@ -105,16 +105,16 @@ impl<'a> ModelView<'a> {
     pub fn ops(&self) -> impl Iterator<Item = Op<'a>> + Clone + use<'a> {
         // `parse` has decoded every record, so none is left out here.
         let constants = self.constants;
-        (0..).zip(self.ops).filter_map(move |(index, record)| {
-            op::decode(&RawOp::decode(record), index, constants).ok()
-        })
+        self.ops
+            .iter()
+            .filter_map(move |record| op::decode(&RawOp::decode(record), constants).ok())
     }
 
     /// One op, counted from 0; `None` from [`op_count`](Self::op_count) on.
     #[must_use]
     pub fn op(&self, index: u16) -> Option<Op<'a>> {
         let record = self.ops.get(usize::from(index))?;
-        op::decode(&RawOp::decode(record), index, self.constants).ok()
+        op::decode(&RawOp::decode(record), self.constants).ok()
     }
 
     /// How many tensors there are, at least 2.
@@ -193,13 +193,13 @@ impl<'a> ModelView<'a> {
             }
             Tensor::decode(record, index)?.check(index, self.arena_bytes)?;
         }
-        for (index, record) in (0..).zip(self.ops) {
-            let raw = RawOp::decode(record);
+        for (op, record) in (0..).zip(self.ops) {
             if let Some(at) = op::reserved_not_zero(record) {
                 return Err(self.reserved(record, at));
             }
-            let op = op::decode(&raw, index, self.constants)?;
-            op::check(&op, index, self)?;
+            op::decode(&RawOp::decode(record), self.constants)
+                .and_then(|op| op::check(&op, self))
+                .map_err(|error| FormatError::Op { op, error })?;
         }
         Ok(())
     }

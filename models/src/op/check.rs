@@ -8,18 +8,17 @@ use super::{
     Residual, Window,
 };
 use crate::MAX_MULTIPLIER;
-use crate::error::{Constant, FormatError};
+use crate::error::{Constant, OpError};
 use crate::tensor::{ElementType, Shape, Tensor, TensorIndex};
 use crate::view::ModelView;
 
 /// Largest magnitude of an int8 activation.
 const LARGEST_INPUT: u64 = 128;
 
-/// Checks `op`, number `index` of `view`.
-pub(crate) fn check(op: &Op<'_>, index: u16, view: &ModelView<'_>) -> Result<(), FormatError> {
+/// Checks `op`, one of `view`.
+pub(crate) fn check(op: &Op<'_>, view: &ModelView<'_>) -> Result<(), OpError> {
     let find = |TensorIndex(tensor)| {
-        let missing = FormatError::TensorMissing {
-            op: index,
+        let missing = OpError::TensorMissing {
             tensor,
             count: view.tensor_count(),
         };
@@ -27,7 +26,6 @@ pub(crate) fn check(op: &Op<'_>, index: u16, view: &ModelView<'_>) -> Result<(),
     };
     let (first, second) = op.reads();
     let check = Check {
-        op: index,
         input: (first, find(first)?),
         second: second
             .map(|second| Ok((second, find(second)?)))
@@ -52,29 +50,25 @@ pub(crate) fn check(op: &Op<'_>, index: u16, view: &ModelView<'_>) -> Result<(),
 
 /// An op with its tensors at hand.
 struct Check {
-    op: u16,
     input: (TensorIndex, Tensor),
     second: Option<(TensorIndex, Tensor)>,
     output: (TensorIndex, Tensor),
 }
 
 impl Check {
-    fn distinct(&self) -> Result<(), FormatError> {
+    fn distinct(&self) -> Result<(), OpError> {
         let (input, output) = (self.input.0, self.output.0);
         let twice = match self.second {
             Some((second, _)) if second == input || second == output => Some(second),
             _ => (input == output).then_some(input),
         };
         match twice {
-            Some(TensorIndex(tensor)) => Err(FormatError::TensorsNotDistinct {
-                op: self.op,
-                tensor,
-            }),
+            Some(TensorIndex(tensor)) => Err(OpError::TensorsNotDistinct { tensor }),
             None => Ok(()),
         }
     }
 
-    fn elements(&self, sums: bool) -> Result<(), FormatError> {
+    fn elements(&self, sums: bool) -> Result<(), OpError> {
         let result = if sums {
             ElementType::I32
         } else {
@@ -89,8 +83,7 @@ impl Check {
             if let Some((TensorIndex(tensor), Tensor { element: found, .. })) = role
                 && found != expected
             {
-                return Err(FormatError::ElementType {
-                    op: self.op,
+                return Err(OpError::ElementType {
                     tensor,
                     expected,
                     found,
@@ -100,7 +93,7 @@ impl Check {
         Ok(())
     }
 
-    fn conv2d(&self, op: &Conv2d<'_>) -> Result<(), FormatError> {
+    fn conv2d(&self, op: &Conv2d<'_>) -> Result<(), OpError> {
         let channels = self.output.1.shape.channels;
         self.window(op.window, channels)?;
         let inputs = taps(op.window).saturating_mul(u64::from(self.input.1.shape.channels));
@@ -113,7 +106,7 @@ impl Check {
         self.residual(op.residual)
     }
 
-    fn depthwise_conv2d(&self, op: &DepthwiseConv2d<'_>) -> Result<(), FormatError> {
+    fn depthwise_conv2d(&self, op: &DepthwiseConv2d<'_>) -> Result<(), OpError> {
         let channels = self.input.1.shape.channels;
         self.window(op.window, channels)?;
         self.weights(op.weights, taps(op.window), channels)?;
@@ -128,7 +121,7 @@ impl Check {
         self.residual(op.residual)
     }
 
-    fn fully_connected(&self, op: &FullyConnected<'_>) -> Result<(), FormatError> {
+    fn fully_connected(&self, op: &FullyConnected<'_>) -> Result<(), OpError> {
         let channels = self.output.1.shape.channels;
         self.output_shape([1, 1, u32::from(channels)])?;
         let inputs = self.input.1.shape.elements_u64();
@@ -143,7 +136,7 @@ impl Check {
         }
     }
 
-    fn add(&self, op: &Add<'_>) -> Result<(), FormatError> {
+    fn add(&self, op: &Add<'_>) -> Result<(), OpError> {
         for operand in [Some(self.input), self.second].into_iter().flatten() {
             self.operand_shape(operand)?;
         }
@@ -152,38 +145,30 @@ impl Check {
     }
 
     /// Kernel, stride and padding, and the output shape that follows from them.
-    fn window(&self, window: Window, channels: u16) -> Result<(), FormatError> {
-        let op = self.op;
+    fn window(&self, window: Window, channels: u16) -> Result<(), OpError> {
         let Window {
             kernel,
             stride,
             padding,
         } = window;
         if kernel.contains(&0) || stride.contains(&0) {
-            return Err(FormatError::WindowEmpty { op, window });
+            return Err(OpError::WindowEmpty { window });
         }
         let [kernel_h, kernel_w] = kernel;
         if padding.top.max(padding.bottom) >= kernel_h
             || padding.left.max(padding.right) >= kernel_w
         {
-            return Err(FormatError::PaddingTooLarge {
-                op,
-                padding,
-                kernel,
-            });
+            return Err(OpError::PaddingTooLarge { padding, kernel });
         }
         let input = self.input.1.shape;
-        let [height, width] = window
-            .output_size(input)
-            .ok_or(FormatError::KernelTooLarge {
-                op,
-                kernel,
-                padded: window.padded(input),
-            })?;
+        let [height, width] = window.output_size(input).ok_or(OpError::KernelTooLarge {
+            kernel,
+            padded: window.padded(input),
+        })?;
         self.output_shape([height, width, u32::from(channels)])
     }
 
-    fn output_shape(&self, expected: [u32; 3]) -> Result<(), FormatError> {
+    fn output_shape(&self, expected: [u32; 3]) -> Result<(), OpError> {
         let found @ Shape {
             height,
             width,
@@ -192,24 +177,19 @@ impl Check {
         if expected == [height, width, channels].map(u32::from) {
             Ok(())
         } else {
-            Err(FormatError::OutputShape {
-                op: self.op,
-                expected,
-                found,
-            })
+            Err(OpError::OutputShape { expected, found })
         }
     }
 
     fn operand_shape(
         &self,
         (TensorIndex(tensor), operand): (TensorIndex, Tensor),
-    ) -> Result<(), FormatError> {
+    ) -> Result<(), OpError> {
         let (expected, found) = (self.output.1.shape, operand.shape);
         if expected == found {
             Ok(())
         } else {
-            Err(FormatError::OperandShape {
-                op: self.op,
+            Err(OpError::OperandShape {
                 tensor,
                 expected,
                 found,
@@ -217,7 +197,7 @@ impl Check {
         }
     }
 
-    fn residual(&self, residual: Option<Residual>) -> Result<(), FormatError> {
+    fn residual(&self, residual: Option<Residual>) -> Result<(), OpError> {
         if let (Some(residual), Some(operand)) = (residual, self.second) {
             self.operand_shape(operand)?;
             self.magnitudes(Constant::Operand, &[residual.multiplier])?;
@@ -225,12 +205,11 @@ impl Check {
         Ok(())
     }
 
-    fn length(&self, constant: Constant, found: usize, expected: u64) -> Result<(), FormatError> {
+    fn length(&self, constant: Constant, found: usize, expected: u64) -> Result<(), OpError> {
         if u64::try_from(found) == Ok(expected) {
             Ok(())
         } else {
-            Err(FormatError::ConstantLength {
-                op: self.op,
+            Err(OpError::ConstantLength {
                 constant,
                 expected,
                 found,
@@ -239,14 +218,14 @@ impl Check {
     }
 
     /// `inputs` weights for each of `channels` outputs, none of them -128.
-    fn weights(&self, weights: &[i8], inputs: u64, channels: u16) -> Result<(), FormatError> {
+    fn weights(&self, weights: &[i8], inputs: u64, channels: u16) -> Result<(), OpError> {
         self.length(
             Constant::Weights,
             weights.len(),
             inputs.saturating_mul(u64::from(channels)),
         )?;
         match weights.iter().position(|&weight| weight == i8::MIN) {
-            Some(index) => Err(FormatError::WeightRange { op: self.op, index }),
+            Some(index) => Err(OpError::WeightRange { index }),
             None => Ok(()),
         }
     }
@@ -257,7 +236,7 @@ impl Check {
         bias: &[i32],
         channels: u16,
         weights: impl Iterator<Item = impl Iterator<Item = &'w i8>>,
-    ) -> Result<(), FormatError> {
+    ) -> Result<(), OpError> {
         self.length(Constant::Bias, bias.len(), u64::from(channels))?;
         for (channel, (bias, weights)) in bias.iter().zip(weights).enumerate() {
             let magnitude = weights.fold(0_u64, |sum, weight| {
@@ -266,22 +245,18 @@ impl Check {
             let worst = u64::from(bias.unsigned_abs())
                 .saturating_add(magnitude.saturating_mul(LARGEST_INPUT));
             if i32::try_from(worst).is_err() {
-                return Err(FormatError::AccumulatorRange {
-                    op: self.op,
-                    channel,
-                    worst,
-                });
+                return Err(OpError::AccumulatorRange { channel, worst });
             }
         }
         Ok(())
     }
 
-    fn requantize(&self, requantize: &Requantize<'_>) -> Result<(), FormatError> {
+    fn requantize(&self, requantize: &Requantize<'_>) -> Result<(), OpError> {
         self.multipliers(Constant::Multiplier, requantize.multiplier)?;
         self.activation(&requantize.activation)
     }
 
-    fn activation(&self, activation: &Activation<'_>) -> Result<(), FormatError> {
+    fn activation(&self, activation: &Activation<'_>) -> Result<(), OpError> {
         match activation {
             Activation::None | Activation::Relu => Ok(()),
             Activation::Prelu(negative) => self.multipliers(Constant::Negative, negative),
@@ -289,7 +264,7 @@ impl Check {
     }
 
     /// One value an output channel.
-    fn multipliers(&self, constant: Constant, values: &[f32]) -> Result<(), FormatError> {
+    fn multipliers(&self, constant: Constant, values: &[f32]) -> Result<(), OpError> {
         self.length(
             constant,
             values.len(),
@@ -298,7 +273,7 @@ impl Check {
         self.magnitudes(constant, values)
     }
 
-    fn magnitudes(&self, constant: Constant, values: &[f32]) -> Result<(), FormatError> {
+    fn magnitudes(&self, constant: Constant, values: &[f32]) -> Result<(), OpError> {
         // NaN lies in no range.
         let permitted = -MAX_MULTIPLIER..=MAX_MULTIPLIER;
         match values
@@ -306,8 +281,7 @@ impl Check {
             .enumerate()
             .find(|(_, value)| !permitted.contains(*value))
         {
-            Some((index, &value)) => Err(FormatError::MultiplierRange {
-                op: self.op,
+            Some((index, &value)) => Err(OpError::MultiplierRange {
                 constant,
                 index,
                 value,

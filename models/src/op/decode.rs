@@ -8,20 +8,15 @@ use super::{
     Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, Op, Padding,
     Requantize, Residual, Window,
 };
-use crate::error::{Constant, FormatError, Tag};
+use crate::error::{Constant, OpError, Tag};
 use crate::record::to_usize;
 use crate::tensor::TensorIndex;
 use crate::{CONSTANT_ALIGN, WEIGHTS_ALIGN};
 
-/// Understands `raw`, the record of op `index`. Its constants are sought in `constants`.
-pub(crate) fn decode<'a>(
-    raw: &RawOp,
-    index: u16,
-    constants: &'a [u8],
-) -> Result<Op<'a>, FormatError> {
+/// Understands `raw`. Its constants are sought in `constants`.
+pub(crate) fn decode<'a>(raw: &RawOp, constants: &'a [u8]) -> Result<Op<'a>, OpError> {
     let decoder = Decoder {
         raw: *raw,
-        index,
         constants,
     };
     let op = match raw.kind {
@@ -63,9 +58,8 @@ pub(crate) fn decode<'a>(
             activation: decoder.activation()?,
         }),
         found => {
-            return Err(FormatError::UnknownTag {
+            return Err(OpError::UnknownTag {
                 tag: Tag::OpKind,
-                index,
                 found,
             });
         }
@@ -76,7 +70,6 @@ pub(crate) fn decode<'a>(
 
 struct Decoder<'a> {
     raw: RawOp,
-    index: u16,
     constants: &'a [u8],
 }
 
@@ -103,19 +96,19 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn weights(&self) -> Result<&'a [i8], FormatError> {
+    fn weights(&self) -> Result<&'a [i8], OpError> {
         self.constant(Constant::Weights, self.raw.weights, WEIGHTS_ALIGN)
     }
 
-    fn bias(&self) -> Result<&'a [i32], FormatError> {
+    fn bias(&self) -> Result<&'a [i32], OpError> {
         self.constant(Constant::Bias, self.raw.bias, CONSTANT_ALIGN)
     }
 
-    fn multiplier(&self) -> Result<&'a [f32], FormatError> {
+    fn multiplier(&self) -> Result<&'a [f32], OpError> {
         self.constant(Constant::Multiplier, self.raw.multiplier, CONSTANT_ALIGN)
     }
 
-    fn activation(&self) -> Result<Activation<'a>, FormatError> {
+    fn activation(&self) -> Result<Activation<'a>, OpError> {
         match self.raw.activation {
             tag::NO_ACTIVATION => Ok(Activation::None),
             tag::RELU => Ok(Activation::Relu),
@@ -124,22 +117,21 @@ impl<'a> Decoder<'a> {
                     self.constant(Constant::Negative, self.raw.negative, CONSTANT_ALIGN)?;
                 Ok(Activation::Prelu(negative))
             }
-            found => Err(FormatError::UnknownTag {
+            found => Err(OpError::UnknownTag {
                 tag: Tag::Activation,
-                index: self.index,
                 found,
             }),
         }
     }
 
-    fn requantize(&self) -> Result<Requantize<'a>, FormatError> {
+    fn requantize(&self) -> Result<Requantize<'a>, OpError> {
         Ok(Requantize {
             multiplier: self.multiplier()?,
             activation: self.activation()?,
         })
     }
 
-    fn residual(&self) -> Result<Option<Residual>, FormatError> {
+    fn residual(&self) -> Result<Option<Residual>, OpError> {
         let [_, multiplier] = self.raw.operands.map(f32::from_bits);
         match self.raw.variant {
             tag::PLAIN => Ok(None),
@@ -147,23 +139,21 @@ impl<'a> Decoder<'a> {
                 tensor: TensorIndex(self.raw.second),
                 multiplier,
             })),
-            found => Err(FormatError::UnknownTag {
+            found => Err(OpError::UnknownTag {
                 tag: Tag::OpVariant,
-                index: self.index,
                 found,
             }),
         }
     }
 
-    fn result(&self) -> Result<FullyConnectedResult<'a>, FormatError> {
+    fn result(&self) -> Result<FullyConnectedResult<'a>, OpError> {
         match self.raw.variant {
             tag::PLAIN => Ok(FullyConnectedResult::Requantized(self.requantize()?)),
             tag::SUMS => Ok(FullyConnectedResult::Sums {
                 scales: self.multiplier()?,
             }),
-            found => Err(FormatError::UnknownTag {
+            found => Err(OpError::UnknownTag {
                 tag: Tag::OpVariant,
-                index: self.index,
                 found,
             }),
         }
@@ -174,21 +164,19 @@ impl<'a> Decoder<'a> {
         constant: Constant,
         extent: Extent,
         align: u32,
-    ) -> Result<&'a [T], FormatError> {
-        let (op, Extent { offset, len }) = (self.index, extent);
+    ) -> Result<&'a [T], OpError> {
+        let Extent { offset, len } = extent;
         let start = to_usize(offset);
         let bytes = start
             .checked_add(to_usize(len))
             .and_then(|end| self.constants.get(start..end))
-            .ok_or(FormatError::ConstantOutside {
-                op,
+            .ok_or(OpError::ConstantOutside {
                 constant,
                 offset,
                 len,
                 section: self.constants.len(),
             })?;
-        let misaligned = FormatError::ConstantMisaligned {
-            op,
+        let misaligned = OpError::ConstantMisaligned {
             constant,
             offset,
             len,
@@ -202,7 +190,7 @@ impl<'a> Decoder<'a> {
 
     /// Every field that `op` does not use must be zero: what is left of the record without the used ones is the zero
     /// record.
-    fn check_unused(&self, op: &Op<'_>) -> Result<(), FormatError> {
+    fn check_unused(&self, op: &Op<'_>) -> Result<(), OpError> {
         let mut rest = RawOp {
             kind: 0,
             variant: 0,
@@ -251,7 +239,7 @@ impl<'a> Decoder<'a> {
         if rest == RawOp::default() {
             Ok(())
         } else {
-            Err(FormatError::UnusedField { op: self.index })
+            Err(OpError::UnusedField)
         }
     }
 }
