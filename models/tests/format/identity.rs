@@ -1,9 +1,11 @@
 //! The bytes depend on the model alone, and the id on what it computes alone.
 
-use model_format::writer::{ModelBuilder, content_id};
+use model_format::writer::{ActivationSpec, ModelBuilder, content_id};
 use model_format::{ModelFile, ModelId, Threshold};
 
 use crate::sample;
+
+type Edit = fn(&mut ModelBuilder);
 
 fn id(edit: impl FnOnce(&mut ModelBuilder)) -> ModelId {
     let mut model = sample::model();
@@ -63,7 +65,7 @@ fn thresholds_and_provenance_keep_the_id() {
 
 #[test]
 fn every_part_of_the_computation_changes_the_id() {
-    let edits: [(&str, fn(&mut ModelBuilder)); 10] = [
+    let edits: [(&str, Edit); 10] = [
         ("one weight", |model| {
             sample::conv(model, 0).weights[17] ^= 1
         }),
@@ -74,8 +76,8 @@ fn every_part_of_the_computation_changes_the_id() {
         ("the residual", |model| {
             sample::conv(model, 2).residual = None
         }),
-        ("a kind of op", |model| {
-            sample::conv(model, 0).requantize.activation = RELU
+        ("an activation", |model| {
+            sample::conv(model, 0).requantize.activation = ActivationSpec::Relu
         }),
         ("add", |model| sample::add(model).multipliers[1] = 1.0),
         ("scale", |model| model.tensors[3].scale = 0.5),
@@ -96,5 +98,3 @@ fn every_part_of_the_computation_changes_the_id() {
         ids.push(changed);
     }
 }
-
-const RELU: model_format::writer::ActivationSpec = model_format::writer::ActivationSpec::Relu;
