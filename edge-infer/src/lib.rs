@@ -16,4 +16,6 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod image;
 pub mod kernels;
+pub mod matching;

@@ -151,6 +151,7 @@ pub(super) fn check<T>(what: &'static str, slice: &[T], needed: usize) -> Result
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::vec::Vec;
 
     #[test]
     fn a_corner_window_splits_into_padding_and_input() {

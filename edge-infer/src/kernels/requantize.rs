@@ -130,3 +130,142 @@ impl Requantize<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn one(sum: i32, positive: f32, activation: Activation<'_>, zero_point: i8) -> i8 {
+        let mut output = [0];
+        let requantize = Requantize {
+            multiplier: &[positive],
+            activation,
+            zero_point,
+        };
+        requantize.row(&[sum], &mut output).unwrap();
+        output[0]
+    }
+
+    #[test]
+    fn halves_go_to_the_even_neighbour_on_both_sides_of_zero() {
+        let halves = [
+            (1, 0),
+            (3, 2),
+            (5, 2),
+            (7, 4),
+            (-1, 0),
+            (-3, -2),
+            (-5, -2),
+            (-7, -4),
+        ];
+        for (sum, rounded) in halves {
+            assert_eq!(one(sum, 0.5, Activation::None, 0), rounded, "{sum} / 2");
+            // The tie is broken before the zero point is added, so an odd one does not move it.
+            assert_eq!(
+                one(sum, 0.5, Activation::None, 5),
+                rounded + 5,
+                "{sum} / 2 + 5"
+            );
+        }
+    }
+
+    #[test]
+    fn results_saturate_at_int8() {
+        assert_eq!(one(127, 1.0, Activation::None, 0), 127);
+        assert_eq!(one(128, 1.0, Activation::None, 0), 127);
+        assert_eq!(one(-129, 1.0, Activation::None, 0), -128);
+        assert_eq!(one(255, 1.0, Activation::None, -128), 127);
+        assert_eq!(one(-256, 1.0, Activation::None, 127), -128);
+        for multiplier in [1.0, 4097.0, 1e30, f32::MAX] {
+            assert_eq!(one(i32::MAX, multiplier, Activation::None, -128), 127);
+            assert_eq!(one(i32::MIN, multiplier, Activation::None, 127), -128);
+            assert_eq!(one(i32::MAX, -multiplier, Activation::None, 127), -128);
+        }
+    }
+
+    #[test]
+    fn the_sign_of_the_sum_chooses_the_multiplier() {
+        assert_eq!(one(-40, 0.5, Activation::None, 3), -17);
+        assert_eq!(one(-40, 0.5, Activation::Relu, 3), 3);
+        assert_eq!(one(-40, 0.5, Activation::Prelu(&[0.125]), 3), -2);
+        assert_eq!(one(-40, 0.5, Activation::Prelu(&[-0.125]), 3), 8);
+        assert_eq!(one(40, 0.5, Activation::Prelu(&[0.125]), 3), 23);
+        assert_eq!(one(0, 0.5, Activation::Relu, 3), 3);
+    }
+
+    #[test]
+    fn a_sum_beyond_24_bits_is_first_rounded_to_single_precision() {
+        // 2^24 + 1 lies between two f32 values; the even one, 2^24, gives exactly 64.
+        assert_eq!(
+            one((1 << 24) + 1, 64.0 / (1 << 24) as f32, Activation::None, 0),
+            64
+        );
+    }
+
+    #[test]
+    fn overflowing_residuals_saturate_the_same_way_everywhere() {
+        let residual = Addend {
+            values: &[-1],
+            multiplier: f32::MAX,
+            zero_point: 127,
+        };
+        let requantize = Requantize {
+            multiplier: &[f32::MAX],
+            activation: Activation::None,
+            zero_point: 0,
+        };
+        let mut output = [0];
+        // Infinity minus infinity.
+        requantize.block(0, &[i32::MAX], Some(residual), &mut output);
+        assert_eq!(output, [-128]);
+    }
+
+    #[test]
+    fn rejects_rows_of_different_lengths() {
+        let requantize = Requantize {
+            multiplier: &[1.0; 3],
+            activation: Activation::Relu,
+            zero_point: 0,
+        };
+        let refusal = |what, needed, got| Err(LengthError { what, needed, got });
+        assert_eq!(
+            requantize.row(&[0; 3], &mut [0; 2]),
+            refusal("multiplier", 2, 3)
+        );
+        assert_eq!(requantize.row(&[0; 4], &mut [0; 3]), refusal("sums", 3, 4));
+    }
+
+    /// What the contract asks for, with std's rounding.
+    fn by_definition(value: f32, zero_point: i8) -> i8 {
+        (f64::from(value.round_ties_even()) + f64::from(zero_point)).clamp(-128.0, 127.0) as i8
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn rounding_equals_round_ties_even(value in -300.0_f32..300.0, zero_point: i8) {
+            prop_assert_eq!(arch::round_to_i8(value, zero_point), by_definition(value, zero_point));
+        }
+
+        #[test]
+        fn rounding_equals_round_ties_even_on_any_number(bits: u32, zero_point: i8) {
+            let value = f32::from_bits(bits);
+            if !value.is_nan() {
+                prop_assert_eq!(arch::round_to_i8(value, zero_point), by_definition(value, zero_point));
+            }
+        }
+
+        #[test]
+        fn quarters_and_their_neighbours_round_to_even(quarter in -1200_i32..1200, step in -1_i32..=1, zero_point: i8) {
+            let exact = quarter as f32 / 4.0;
+            let value = match step {
+                -1 => exact.next_down(),
+                0 => exact,
+                _ => exact.next_up(),
+            };
+            prop_assert_eq!(arch::round_to_i8(value, zero_point), by_definition(value, zero_point));
+        }
+    }
+}
