@@ -3,11 +3,11 @@
 //! `cargo run --release -p edge-infer --example throughput`. A figure of merit for the machine it runs on: one thread,
 //! the best of several passes. The whole network is 221 million multiply-accumulates.
 
+use core::hint::black_box;
 use edge_infer::kernels::{
     Activation, Convolution, Extent, FullyConnected, Geometry, Requantize, Window, conv2d,
     depthwise_conv2d, fully_connected_sums,
 };
-use std::hint::black_box;
 use std::time::Instant;
 
 const PASSES: usize = 20;

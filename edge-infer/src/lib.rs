@@ -16,6 +16,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod engine;
 pub mod image;
 pub mod kernels;
 pub mod matching;

@@ -31,22 +31,18 @@ pub fn add(layer: &Add<'_>, output: &mut [i8]) -> Result<(), LengthError> {
     check("first input", a.values, output.len())?;
     check("second input", b.values, output.len())?;
     layer.activation.check(channels)?;
-    check(
-        "output",
-        output,
-        output
-            .len()
-            .checked_next_multiple_of(channels)
-            .unwrap_or(usize::MAX),
-    )?;
-    for (index, pixel) in output.chunks_exact_mut(channels).enumerate() {
+    let pixels = output.len().checked_div(channels).unwrap_or(0);
+    check("output", output, pixels * channels)?;
+    let mut unwritten = output;
+    for first in (0..pixels).map(|pixel| pixel * channels) {
+        let pixel = unwritten.split_off_mut(..channels).unwrap_or_default();
         for (block, output) in pixel.chunks_mut(BLOCK).enumerate() {
-            let first = index * channels + block * BLOCK;
-            let slopes = layer.activation.slopes(block * BLOCK);
+            let channel = block * BLOCK;
+            let (a, b) = (a.skip(first + channel), b.skip(first + channel));
             arch::add(
-                a.skip(first),
-                b.skip(first),
-                slopes,
+                a,
+                b,
+                layer.activation.slopes(channel),
                 layer.zero_point,
                 output,
             );

@@ -9,7 +9,7 @@
 //! one dot product over the input channels.
 
 use super::geometry::{Run, check, product};
-use super::{Addend, BLOCK, Geometry, LengthError, Requantize, arch};
+use super::{Addend, BLOCK, Geometry, LengthError, Requantize, arch, with_sums};
 
 /// Arguments of [`conv2d`] and [`depthwise_conv2d`](super::depthwise_conv2d()).
 #[derive(Clone, Copy, Debug)]
@@ -88,30 +88,23 @@ impl Convolution<'_> {
         mut accumulate: impl FnMut(usize, usize, usize, &mut [i32]),
     ) {
         let channels = usize::from(self.geometry.output.channels);
-        let width = usize::from(self.geometry.output.width);
-        let (mut y, mut x) = (0, 0);
-        // An output without values has no pixels; `max` keeps the chunk length lawful.
-        for (index, pixel) in output.chunks_exact_mut(channels.max(1)).enumerate() {
-            for (block, (output, bias)) in pixel
-                .chunks_mut(BLOCK)
-                .zip(self.bias.chunks(BLOCK))
-                .enumerate()
-            {
-                let mut sums = [0; BLOCK];
-                let Some(sums) = sums.get_mut(..bias.len()) else {
+        let mut unwritten = output;
+        let mut done = 0;
+        for y in 0..usize::from(self.geometry.output.height) {
+            for x in 0..usize::from(self.geometry.output.width) {
+                let Some(pixel) = unwritten.split_off_mut(..channels) else {
                     return;
                 };
-                sums.copy_from_slice(bias);
-                accumulate(y, x, block, sums);
-                let first = block * BLOCK;
-                let residual = self
-                    .residual
-                    .map(|residual| residual.skip(index * channels + first));
-                self.requantize.block(first, sums, residual, output);
-            }
-            x += 1;
-            if x == width {
-                (y, x) = (y + 1, 0);
+                for (block, output) in pixel.chunks_mut(BLOCK).enumerate() {
+                    let first = block * BLOCK;
+                    let bias = self.bias.get(first..).unwrap_or_default();
+                    with_sums(bias, output.len(), |sums| {
+                        accumulate(y, x, block, sums);
+                        let residual = self.residual.map(|residual| residual.skip(done + first));
+                        self.requantize.block(first, sums, residual, output);
+                    });
+                }
+                done += channels;
             }
         }
     }

@@ -8,7 +8,7 @@
 //! loses nothing, and a template is cut from that.
 
 use super::geometry::{check, product};
-use super::{BLOCK, LengthError, Requantize, arch};
+use super::{BLOCK, LengthError, Requantize, arch, with_sums};
 
 /// Arguments of [`fully_connected`] and [`fully_connected_sums`].
 #[derive(Clone, Copy, Debug)]
@@ -80,15 +80,12 @@ impl FullyConnected<'_> {
     fn for_each_block(&self, mut finish: impl FnMut(usize, &[i32])) {
         let row_len = self.input.len();
         for (block, bias) in self.bias.chunks(BLOCK).enumerate() {
-            let mut sums = [0; BLOCK];
-            let Some(sums) = sums.get_mut(..bias.len()) else {
-                return;
-            };
-            sums.copy_from_slice(bias);
             let first = block * BLOCK;
             let weights = self.weights.get(first * row_len..).unwrap_or_default();
-            arch::dot_rows(self.input, weights, row_len, 0, sums);
-            finish(first, sums);
+            with_sums(bias, bias.len(), |sums| {
+                arch::dot_rows(self.input, weights, row_len, 0, sums);
+                finish(first, sums);
+            });
         }
     }
 }

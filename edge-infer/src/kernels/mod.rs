@@ -30,6 +30,18 @@ pub(crate) use arch::{dot, round_to_i8};
 /// Channels whose sums are held on the stack at a time: 256 bytes, and a whole number of vectors on every target.
 const BLOCK: usize = 64;
 
+/// Lends `fill` the sums of a block of `channels`, at most [`BLOCK`], which start as their biases.
+#[inline(always)]
+fn with_sums(bias: &[i32], channels: usize, fill: impl FnOnce(&mut [i32])) {
+    let mut block = [0; BLOCK];
+    for (sum, &bias) in block.iter_mut().zip(bias) {
+        *sum = bias;
+    }
+    if let Some(sums) = block.get_mut(..channels) {
+        fill(sums);
+    }
+}
+
 /// A slice that does not fit the layer's geometry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(

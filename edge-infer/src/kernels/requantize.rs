@@ -88,9 +88,9 @@ impl Requantize<'_> {
     pub fn row(&self, sums: &[i32], output: &mut [i8]) -> Result<(), LengthError> {
         self.check(output.len())?;
         check("sums", sums, output.len())?;
-        for (index, (sums, output)) in sums.chunks(BLOCK).zip(output.chunks_mut(BLOCK)).enumerate()
-        {
-            self.block(index * BLOCK, sums, None, output);
+        for (block, output) in output.chunks_mut(BLOCK).enumerate() {
+            let first = block * BLOCK;
+            self.block(first, sums.get(first..).unwrap_or_default(), None, output);
         }
         Ok(())
     }

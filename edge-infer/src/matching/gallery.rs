@@ -114,7 +114,7 @@ impl<'a> GalleryView<'a> {
                 values: rows.len(),
             });
         }
-        for (row, (values, &stored)) in rows.chunks_exact(len).zip(inverse_norms).enumerate() {
+        for (row, (values, stored)) in rows_of(rows, len, inverse_norms).enumerate() {
             let computed = InverseNorm::of(values)
                 .ok_or(GalleryError::ZeroRow { row })?
                 .get();
@@ -151,10 +151,10 @@ impl<'a> GalleryView<'a> {
     /// [`MatchError`] when the probe is of another model or length.
     pub fn search(&self, probe: TemplateRef<'_>) -> Result<Option<Best>, MatchError> {
         check(probe, self.model, self.len)?;
-        let rows = self.rows.chunks_exact(self.len).zip(self.inverse_norms);
+        let rows = rows_of(self.rows, self.len, self.inverse_norms);
         let mut matches = rows
             .zip(self.people)
-            .map(|((row, &inverse_norm), &person)| Match {
+            .map(|((row, inverse_norm), &person)| Match {
                 person,
                 cosine: scaled_dot(probe, row, inverse_norm),
             });
@@ -181,6 +181,16 @@ impl<'a> GalleryView<'a> {
             runner_up,
         }))
     }
+}
+
+/// Each row with its inverse norm.
+fn rows_of<'a>(
+    mut rows: &'a [i8],
+    len: usize,
+    inverse_norms: &'a [f32],
+) -> impl Iterator<Item = (&'a [i8], f32)> {
+    let row = move |&inverse_norm| Some((rows.split_off(..len)?, inverse_norm));
+    inverse_norms.iter().map_while(row)
 }
 
 #[cfg(test)]

@@ -151,7 +151,10 @@ pub fn quantize(embedding: &[f32], values: &mut [i8]) -> Result<InverseNorm, Tem
         if !value.is_finite() {
             return Err(TemplateError::NotFinite { index, value });
         }
-        largest = largest.max(value.abs());
+        let magnitude = value.abs();
+        if magnitude > largest {
+            largest = magnitude;
+        }
     }
     let scale = 127.0 / largest;
     if !scale.is_finite() {
@@ -196,10 +199,10 @@ mod tests {
 
     #[test]
     fn numbers_near_the_end_of_the_range_still_have_a_direction() {
-        let huge = Template::from_embedding(&[f32::MAX, -f32::MAX / 2.0], MODEL).unwrap();
-        assert_eq!(huge.values(), &[127, -64]);
-        let small = Template::from_embedding(&[1e-36, 5e-37], MODEL).unwrap();
-        assert_eq!(small.values(), &[127, 64]);
+        let huge = Template::from_embedding(&[f32::MAX, -f32::MAX / 4.0], MODEL).unwrap();
+        assert_eq!(huge.values(), &[127, -32]);
+        let small = Template::from_embedding(&[1e-36, 2.5e-37], MODEL).unwrap();
+        assert_eq!(small.values(), &[127, 32]);
     }
 
     #[test]

@@ -42,8 +42,9 @@ pub fn warp(
     }
     let [[right_x, down_x, origin_x], [right_y, down_y, origin_y]] =
         transform.inverse().matrix().map(|row| row.map(to_fixed));
-    // A crop without pixels has nothing to fill; `max` keeps the chunk length lawful.
-    for (row, y) in output.chunks_exact_mut(row_len.max(1)).zip(0_i64..) {
+    let mut unwritten = output;
+    for (y, _) in (0_i64..).zip(0..height) {
+        let row = unwritten.split_off_mut(..row_len).unwrap_or_default();
         let mut source_x = origin_x.saturating_add(down_x.saturating_mul(y));
         let mut source_y = origin_y.saturating_add(down_y.saturating_mul(y));
         let (pixels, _) = row.as_chunks_mut();

@@ -51,17 +51,17 @@ pub(crate) fn dot(a: &[i8], b: &[i8]) -> i32 {
 #[inline(always)]
 pub(crate) fn dot_rows(
     input: &[i8],
-    weights: &[i8],
+    mut weights: &[i8],
     row_len: usize,
     offset: usize,
     accumulators: &mut [i32],
 ) {
-    // A row length of zero has nothing to add, and `chunks_exact` must not see it.
-    for (accumulator, row) in accumulators
-        .iter_mut()
-        .zip(weights.chunks_exact(row_len.max(1)))
-    {
-        *accumulator = accumulator.wrapping_add(dot(input, row.get(offset..).unwrap_or_default()));
+    for accumulator in accumulators {
+        let Some(row) = weights.split_off(..row_len) else {
+            return;
+        };
+        let met = row.get(offset..).unwrap_or_default();
+        *accumulator = accumulator.wrapping_add(dot(input, met));
     }
 }
 
