@@ -1,1 +1,1 @@
-//! Placeholder, replaced by its author.
+//! Placeholder.
