@@ -1,159 +1,8 @@
-//! Proof that a graph is well formed: order, operand counts, parameter lengths, windows, finite values; and the shape of
-//! every tensor. Whatever passes here runs in the executor without a panic.
+//! Proof that a graph is well formed: input, order, output, and every node by itself. Whatever passes here runs in the
+//! executor without a panic.
 
-use super::{Conv2d, Graph, Node, NodeId, Op};
-use core::fmt;
-
-/// Extent of one image tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Channels, innermost.
-    pub channels: usize,
-}
-
-impl Shape {
-    /// Values in the tensor.
-    pub const fn elements(self) -> usize {
-        self.height * self.width * self.channels
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.height, self.width, self.channels)
-    }
-}
-
-/// Longest side, window, stride or padding, and most channels: far above any face network, and small enough that no
-/// product of three of them overflows `usize`.
-const MAX_EXTENT: usize = 1 << 20;
-
-/// Why a graph, or an image given to it, is not usable.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GraphError {
-    /// Node 0 is not the input, or another node is.
-    #[error("node {node}: the input must be the first node and no other")]
-    MisplacedInput {
-        /// The offending node's name.
-        node: String,
-    },
-    /// The output names a node that does not exist.
-    #[error("the output is node {output}, but the graph has {nodes} nodes")]
-    NoSuchOutput {
-        /// The named node.
-        output: NodeId,
-        /// Nodes in the graph.
-        nodes: usize,
-    },
-    /// The input description has a zero or huge side, a value that is not finite, or a zero scale.
-    #[error(
-        "the input description is unusable: {0}; give sides from 1 to 1048576, finite means, finite non-zero scales"
-    )]
-    BadInput(&'static str),
-    /// A node has too few or too many operands.
-    #[error("node {node}: {op} takes {expected} operands, got {got}")]
-    Operands {
-        /// The node's name.
-        node: String,
-        /// Its operation.
-        op: &'static str,
-        /// Operands that the operation takes.
-        expected: usize,
-        /// Operands given.
-        got: usize,
-    },
-    /// An operand is not an earlier node.
-    #[error(
-        "node {node}: operand {operand} is not an earlier node; sort the graph by execution order"
-    )]
-    NotEarlier {
-        /// The node's name.
-        node: String,
-        /// The operand.
-        operand: NodeId,
-    },
-    /// A parameter has the wrong number of values.
-    #[error("node {node}: {parameter} has {got} values, expected {expected}")]
-    ParameterLength {
-        /// The node's name.
-        node: String,
-        /// Which parameter.
-        parameter: &'static str,
-        /// Values that the node's shape asks for.
-        expected: usize,
-        /// Values given.
-        got: usize,
-    },
-    /// A parameter holds a value outside its range.
-    #[error(
-        "node {node}: {parameter}[{index}] is {value}; weights must be finite, variances not negative"
-    )]
-    ParameterValue {
-        /// The node's name.
-        node: String,
-        /// Which parameter.
-        parameter: &'static str,
-        /// Position in it.
-        index: usize,
-        /// The value.
-        value: f32,
-    },
-    /// A convolution's channels do not agree with its operand.
-    #[error(
-        "node {node}: {groups} groups of {in_per_group} input channels and {out_channels} outputs do not fit an operand of {channels} channels"
-    )]
-    Channels {
-        /// The node's name.
-        node: String,
-        /// Groups.
-        groups: usize,
-        /// Input channels a group.
-        in_per_group: usize,
-        /// Output channels.
-        out_channels: usize,
-        /// The operand's channels.
-        channels: usize,
-    },
-    /// A convolution's window is empty, huge, or larger than its padded operand.
-    #[error(
-        "node {node}: kernel {kernel:?}, stride {stride:?}, padding {padding:?} do not fit an operand of {operand}"
-    )]
-    Window {
-        /// The node's name.
-        node: String,
-        /// Height, width.
-        kernel: [usize; 2],
-        /// Vertical, horizontal.
-        stride: [usize; 2],
-        /// Top, left, bottom, right.
-        padding: [usize; 4],
-        /// The operand's shape.
-        operand: Shape,
-    },
-    /// The two operands of an addition differ in shape.
-    #[error("node {node}: cannot add {left} and {right}")]
-    Mismatch {
-        /// The node's name.
-        node: String,
-        /// First operand.
-        left: Shape,
-        /// Second operand.
-        right: Shape,
-    },
-    /// An image is not of the input's size.
-    #[error("an image has {got} bytes, the network's input takes {expected} (height x width x 3)")]
-    ImageLength {
-        /// Bytes of the input.
-        expected: usize,
-        /// Bytes given.
-        got: usize,
-    },
-}
+use super::shape::MAX_EXTENT;
+use super::{Graph, GraphError, Op, Shape};
 
 impl Graph {
     /// Checks the whole graph; returns the shape of every node's tensor, in node order.
@@ -204,168 +53,197 @@ impl Graph {
     }
 }
 
-impl Node {
-    /// Shapes of the operands, which must all be among the nodes already seen.
-    fn operands(&self, seen: &[Shape]) -> Result<Vec<Shape>, GraphError> {
-        let expected = match self.op {
-            Op::Input => 0,
-            Op::Add => 2,
-            _ => 1,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::random::Builder;
+    use crate::graph::{BatchNorm, Conv2d, FullyConnected, Input, NodeId};
+    use model_format::ColourOrder;
+
+    fn conv(channels: usize, outs: usize) -> Conv2d {
+        Conv2d {
+            weight: vec![1.0; outs * 9 * channels],
+            bias: None,
+            out_channels: outs,
+            in_per_group: channels,
+            kernel: [3, 3],
+            stride: [2, 1],
+            padding: [1, 1, 0, 2],
+            groups: 1,
+        }
+    }
+
+    /// The error of a graph of one node after a 6x5 image.
+    fn error(op: Op, inputs: &[NodeId]) -> GraphError {
+        let mut graph = Builder::new(6, 5, 1).graph;
+        graph.push("faulty", op, inputs);
+        graph.check().expect_err("the node is faulty")
+    }
+
+    const IMAGE: &[NodeId] = &[NodeId(0)];
+
+    #[test]
+    fn shapes_follow_stride_and_uneven_padding() {
+        let mut graph = Builder::new(6, 5, 1).graph;
+        let x = graph.push("conv", Op::Conv2d(conv(3, 4)), IMAGE);
+        graph.push("relu", Op::Relu, [x]);
+        let shapes = graph.check().expect("well formed");
+        // Rows (6 + 1 + 0 - 3) / 2 + 1, columns (5 + 1 + 2 - 3) / 1 + 1.
+        assert_eq!(shapes[2].to_string(), "3x6x4");
+        assert_eq!(graph.macs(), Ok(3 * 6 * 4 * 27));
+        assert_eq!(graph.parameters(), 4 * 27);
+    }
+
+    #[test]
+    fn rejects_a_second_input_and_a_missing_one() {
+        let node = "faulty".to_owned();
+        assert_eq!(error(Op::Input, &[]), GraphError::MisplacedInput { node });
+        let mut graph = Builder::new(6, 5, 1).graph;
+        graph.nodes[0].op = Op::Relu;
+        let node = "input".to_owned();
+        assert_eq!(graph.check(), Err(GraphError::MisplacedInput { node }));
+    }
+
+    #[test]
+    fn rejects_an_output_that_is_no_node() {
+        let mut graph = Builder::new(6, 5, 1).graph;
+        graph.output = NodeId(3);
+        let expected = GraphError::NoSuchOutput {
+            output: NodeId(3),
+            nodes: 1,
         };
-        if self.inputs.len() != expected {
-            return Err(GraphError::Operands {
-                node: self.name.clone(),
-                op: self.op.name(),
-                expected,
-                got: self.inputs.len(),
-            });
-        }
-        let shape = |operand: &NodeId| {
-            seen.get(operand.0)
-                .copied()
-                .ok_or_else(|| GraphError::NotEarlier {
-                    node: self.name.clone(),
-                    operand: *operand,
-                })
+        assert_eq!(graph.check(), Err(expected));
+    }
+
+    #[test]
+    fn rejects_a_bad_input_description() {
+        let good = Input {
+            height: 2,
+            width: 2,
+            colour: ColourOrder::Rgb,
+            mean: [0.0; 3],
+            scale: [1.0; 3],
         };
-        self.inputs.iter().map(shape).collect()
-    }
-
-    fn shape(&self, operands: &[Shape]) -> Result<Shape, GraphError> {
-        let first = operands[0];
-        match &self.op {
-            Op::Input | Op::Relu => {}
-            Op::Conv2d(conv) => return self.conv_shape(conv, first),
-            Op::BatchNorm(norm) => {
-                for (name, values) in [
-                    ("gamma", &norm.gamma),
-                    ("beta", &norm.beta),
-                    ("mean", &norm.mean),
-                    ("variance", &norm.variance),
-                ] {
-                    self.parameter(name, values, first.channels)?;
-                }
-                // A deviation of zero would divide by zero in every later use.
-                let positive = |v: f32| v >= 0.0 && v + norm.epsilon > 0.0;
-                if let Some(index) = norm.variance.iter().position(|v| !positive(*v)) {
-                    return Err(self.bad_value("variance", index, norm.variance[index]));
-                }
-                if !norm.epsilon.is_finite() {
-                    return Err(self.bad_value("epsilon", 0, norm.epsilon));
-                }
-            }
-            Op::Prelu { slope } => self.parameter("slope", slope, first.channels)?,
-            Op::Add => {
-                if operands[0] != operands[1] {
-                    return Err(GraphError::Mismatch {
-                        node: self.name.clone(),
-                        left: operands[0],
-                        right: operands[1],
-                    });
-                }
-            }
-            Op::FullyConnected(dense) => {
-                let outputs = dense.out_features;
-                let expected = first.elements().saturating_mul(outputs.max(1));
-                self.parameter("weight", &dense.weight, expected)?;
-                if let Some(bias) = &dense.bias {
-                    self.parameter("bias", bias, outputs)?;
-                }
-                return Ok(Shape {
-                    height: 1,
-                    width: 1,
-                    channels: outputs.max(1),
-                });
-            }
-        }
-        Ok(first)
-    }
-
-    fn conv_shape(&self, conv: &Conv2d, operand: Shape) -> Result<Shape, GraphError> {
-        let channels_fit = conv.groups > 0
-            && conv.out_channels > 0
-            && conv.out_channels <= MAX_EXTENT
-            && conv.out_channels % conv.groups == 0
-            && conv.groups.checked_mul(conv.in_per_group) == Some(operand.channels);
-        if !channels_fit {
-            return Err(GraphError::Channels {
-                node: self.name.clone(),
-                groups: conv.groups,
-                in_per_group: conv.in_per_group,
-                out_channels: conv.out_channels,
-                channels: operand.channels,
-            });
-        }
-        let [top, left, bottom, right] = conv.padding;
-        let rows = extent(
-            operand.height,
-            [top, bottom],
-            conv.kernel[0],
-            conv.stride[0],
-        );
-        let columns = extent(operand.width, [left, right], conv.kernel[1], conv.stride[1]);
-        let (Some(height), Some(width)) = (rows, columns) else {
-            return Err(GraphError::Window {
-                node: self.name.clone(),
-                kernel: conv.kernel,
-                stride: conv.stride,
-                padding: conv.padding,
-                operand,
-            });
+        let check = |change: &dyn Fn(&mut Input)| {
+            let mut input = good.clone();
+            change(&mut input);
+            Graph::new(input).check().map(|_| ())
         };
-        let taps = conv.kernel[0] * conv.kernel[1] * conv.in_per_group;
-        self.parameter(
-            "weight",
-            &conv.weight,
-            taps.saturating_mul(conv.out_channels),
-        )?;
-        if let Some(bias) = &conv.bias {
-            self.parameter("bias", bias, conv.out_channels)?;
-        }
-        Ok(Shape {
-            height,
-            width,
-            channels: conv.out_channels,
-        })
+        assert_eq!(check(&|_| {}), Ok(()));
+        let size = Err(GraphError::BadInput("height or width"));
+        assert_eq!(check(&|input| input.height = 0), size);
+        assert_eq!(check(&|input| input.width = usize::MAX), size);
+        let mean = Err(GraphError::BadInput("mean"));
+        assert_eq!(check(&|input| input.mean[1] = f32::NAN), mean);
+        let scale = Err(GraphError::BadInput("scale"));
+        assert_eq!(check(&|input| input.scale[2] = 0.0), scale);
     }
 
-    /// Length and finiteness of one parameter.
-    fn parameter(
-        &self,
-        parameter: &'static str,
-        values: &[f32],
-        expected: usize,
-    ) -> Result<(), GraphError> {
-        if values.len() != expected {
-            return Err(GraphError::ParameterLength {
-                node: self.name.clone(),
-                parameter,
-                expected,
-                got: values.len(),
-            });
-        }
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(self.bad_value(parameter, index, values[index])),
-            None => Ok(()),
-        }
+    #[test]
+    fn rejects_a_wrong_operand_count() {
+        let expected = GraphError::Operands {
+            node: "faulty".to_owned(),
+            op: "Add",
+            expected: 2,
+            got: 1,
+        };
+        assert_eq!(error(Op::Add, IMAGE), expected);
     }
 
-    fn bad_value(&self, parameter: &'static str, index: usize, value: f32) -> GraphError {
-        GraphError::ParameterValue {
-            node: self.name.clone(),
+    #[test]
+    fn rejects_an_operand_that_is_not_earlier() {
+        let expected = GraphError::NotEarlier {
+            node: "faulty".to_owned(),
+            operand: NodeId(1),
+        };
+        assert_eq!(error(Op::Relu, &[NodeId(1)]), expected);
+    }
+
+    #[test]
+    fn rejects_a_parameter_of_the_wrong_length() {
+        let length = |parameter, expected, got| GraphError::ParameterLength {
+            node: "faulty".to_owned(),
+            parameter,
+            expected,
+            got,
+        };
+        let slope = vec![0.1; 4];
+        assert_eq!(error(Op::Prelu { slope }, IMAGE), length("slope", 3, 4));
+        let mut short = conv(3, 4);
+        short.weight.pop();
+        assert_eq!(error(Op::Conv2d(short), IMAGE), length("weight", 108, 107));
+        let empty = FullyConnected {
+            weight: Vec::new(),
+            bias: None,
+            out_features: 0,
+        };
+        let error = error(Op::FullyConnected(empty), IMAGE);
+        assert_eq!(error, length("weight", 90, 0));
+    }
+
+    #[test]
+    fn rejects_values_that_are_not_numbers_and_negative_variances() {
+        let value = |parameter, index, value| GraphError::ParameterValue {
+            node: "faulty".to_owned(),
             parameter,
             index,
             value,
-        }
+        };
+        let mut infinite = conv(3, 4);
+        infinite.bias = Some(vec![0.0, 0.0, f32::INFINITY, 0.0]);
+        let got = error(Op::Conv2d(infinite), IMAGE);
+        assert_eq!(got, value("bias", 2, f32::INFINITY));
+        let norm = BatchNorm {
+            gamma: vec![1.0; 3],
+            beta: vec![0.0; 3],
+            mean: vec![0.0; 3],
+            variance: vec![1.0, -0.5, 1.0],
+            epsilon: 1e-5,
+        };
+        let got = error(Op::BatchNorm(norm), IMAGE);
+        assert_eq!(got, value("variance", 1, -0.5));
     }
-}
 
-/// Output positions of a window sliding over one padded side; `None` when it fits nowhere.
-fn extent(side: usize, padding: [usize; 2], kernel: usize, stride: usize) -> Option<usize> {
-    let limits = 1..=MAX_EXTENT;
-    let sane = limits.contains(&kernel)
-        && limits.contains(&stride)
-        && padding.iter().all(|pad| *pad <= MAX_EXTENT);
-    let room = sane.then(|| side + padding[0] + padding[1])?;
-    Some(room.checked_sub(kernel)? / stride + 1)
+    #[test]
+    fn rejects_channels_that_do_not_fit() {
+        let expected = GraphError::Channels {
+            node: "faulty".to_owned(),
+            groups: 1,
+            in_per_group: 2,
+            out_channels: 4,
+            channels: 3,
+        };
+        assert_eq!(error(Op::Conv2d(conv(2, 4)), IMAGE), expected);
+    }
+
+    #[test]
+    fn rejects_a_window_larger_than_its_operand() {
+        let mut large = conv(3, 4);
+        large.kernel = [3, 9];
+        let expected = GraphError::Window {
+            node: "faulty".to_owned(),
+            kernel: [3, 9],
+            stride: [2, 1],
+            padding: [1, 1, 0, 2],
+            operand: Shape {
+                height: 6,
+                width: 5,
+                channels: 3,
+            },
+        };
+        assert_eq!(error(Op::Conv2d(large.clone()), IMAGE), expected);
+        large.stride = [0, 1];
+        let got = error(Op::Conv2d(large), IMAGE);
+        assert!(matches!(got, GraphError::Window { stride: [0, 1], .. }));
+    }
+
+    #[test]
+    fn rejects_a_sum_of_different_shapes() {
+        let mut graph = Builder::new(6, 5, 1).graph;
+        let x = graph.push("conv", Op::Conv2d(conv(3, 3)), IMAGE);
+        graph.push("faulty", Op::Add, [NodeId(0), x]);
+        let error = graph.check().expect_err("shapes differ");
+        let expected = "node faulty: cannot add 6x5x3 and 3x6x3";
+        assert_eq!(error.to_string(), expected);
+    }
 }

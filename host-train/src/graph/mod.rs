@@ -8,7 +8,7 @@
 //!
 //! A graph is a list of nodes in execution order. Every tensor is one image, `f32`, height-width-channel (HWC) with the
 //! channel innermost, and belongs to the node that computes it. The graph knows nothing about bytes, int8 or training;
-//! [`execute`] runs it, [`fold()`] removes batch normalisation, [`Graph::check`] proves that it is well formed.
+//! [`Executor`] runs it, [`fold()`] removes batch normalisation, [`Graph::check`] proves that it is well formed.
 //!
 //! Weights are stored as the int8 engine wants them, so that lowering never permutes:
 //!
@@ -19,15 +19,18 @@
 //! | batch norm, PReLU, bias | `[channel]` |
 
 mod check;
-pub mod execute;
+mod error;
+mod execute;
 mod fold;
 mod layers;
 #[cfg(test)]
 pub(crate) mod random;
+mod shape;
 
-pub use check::{GraphError, Shape};
+pub use error::GraphError;
 pub use execute::Executor;
 pub use fold::fold;
+pub use shape::Shape;
 
 use core::fmt;
 use model_format::ColourOrder;
