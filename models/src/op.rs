@@ -1,0 +1,300 @@
+//! The ops of a network, as an engine sees them: tensors by index, constants as slices of the file.
+//!
+//! Layouts: activations NHWC; weights of [`Conv2d`] `[out][ky][kx][in]`, of [`DepthwiseConv2d`] `[ky][kx][channel]`, of
+//! [`FullyConnected`] `[out][in]` with `in` the flattened height, width, channels. Biases already hold the correction for
+//! the input's zero point, so a kernel sums raw `w * x`, and padding counts as `x = zero_point` of the input.
+//! The bytes of a record are in `op/record.rs`, their meaning in `op/decode.rs`, the arithmetic in the engine.
+
+mod check;
+mod decode;
+mod record;
+
+pub(crate) use check::check;
+pub(crate) use decode::decode;
+#[cfg(feature = "std")]
+pub(crate) use record::{Extent, tag};
+pub(crate) use record::{OP_RECORD, RawOp, reserved_not_zero};
+
+use crate::tensor::{Shape, TensorIndex};
+
+/// Rows and columns of padding on each side of the input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Padding {
+    /// Rows above.
+    pub top: u8,
+    /// Columns to the left.
+    pub left: u8,
+    /// Rows below.
+    pub bottom: u8,
+    /// Columns to the right.
+    pub right: u8,
+}
+
+/// How a kernel slides over its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Kernel height and width, not zero.
+    pub kernel: [u8; 2],
+    /// Steps down and right, not zero.
+    pub stride: [u8; 2],
+    /// Padding, on each side smaller than the kernel.
+    pub padding: Padding,
+}
+
+impl Window {
+    /// Height and width of the padded input.
+    pub(crate) fn padded(&self, input: Shape) -> [u32; 2] {
+        let Padding {
+            top,
+            left,
+            bottom,
+            right,
+        } = self.padding;
+        let pad = |size: u16, a: u8, b: u8| {
+            u32::from(size)
+                .saturating_add(u32::from(a))
+                .saturating_add(u32::from(b))
+        };
+        [
+            pad(input.height, top, bottom),
+            pad(input.width, left, right),
+        ]
+    }
+
+    /// Height and width of the output, `(input + padding - kernel) / stride + 1` rounded down; `None` if the kernel is
+    /// larger than the padded input or a stride is zero.
+    #[must_use]
+    pub fn output_size(&self, input: Shape) -> Option<[u32; 2]> {
+        let [height, width] = self.padded(input);
+        let along = |size: u32, kernel: u8, stride: u8| {
+            size.checked_sub(u32::from(kernel))?
+                .checked_div(u32::from(stride))?
+                .checked_add(1)
+        };
+        let ([kernel_h, kernel_w], [stride_h, stride_w]) = (self.kernel, self.stride);
+        Some([
+            along(height, kernel_h, stride_h)?,
+            along(width, kernel_w, stride_w)?,
+        ])
+    }
+}
+
+/// What happens to values below zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation<'a> {
+    /// Nothing.
+    None,
+    /// They become zero.
+    Relu,
+    /// One factor an output channel. In a requantization it is the whole multiplier of the negative side, slope times
+    /// multiplier; in [`Add`] it is the slope.
+    Prelu(&'a [f32]),
+}
+
+/// From an int32 sum to int8: `y = clamp(round_ties_even(f32(sum) * m) + zero_point)` with `m` one of two multipliers
+/// of the channel, chosen by the sign of the sum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Requantize<'a> {
+    /// One an output channel, for sums that are not negative (for all sums without activation).
+    pub multiplier: &'a [f32],
+    /// Multiplier for negative sums: the same, zero, or an own one.
+    pub activation: Activation<'a>,
+}
+
+/// A tensor of the output's shape that is added after the activation, before rounding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Residual {
+    /// The tensor.
+    pub tensor: TensorIndex,
+    /// Its scale over the output's scale.
+    pub multiplier: f32,
+}
+
+/// Convolution over all input channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv2d<'a> {
+    /// int8 tensor read.
+    pub input: TensorIndex,
+    /// int8 tensor written.
+    pub output: TensorIndex,
+    /// Kernel, stride, padding.
+    pub window: Window,
+    /// `[out][ky][kx][in]`, -127 to 127.
+    pub weights: &'a [i8],
+    /// One an output channel.
+    pub bias: &'a [i32],
+    /// From sums to the output.
+    pub requantize: Requantize<'a>,
+    /// Added to the result.
+    pub residual: Option<Residual>,
+}
+
+/// Convolution of every channel with its own kernel; output channels equal input channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DepthwiseConv2d<'a> {
+    /// int8 tensor read.
+    pub input: TensorIndex,
+    /// int8 tensor written.
+    pub output: TensorIndex,
+    /// Kernel, stride, padding.
+    pub window: Window,
+    /// `[ky][kx][channel]`, -127 to 127.
+    pub weights: &'a [i8],
+    /// One a channel.
+    pub bias: &'a [i32],
+    /// From sums to the output.
+    pub requantize: Requantize<'a>,
+    /// Added to the result.
+    pub residual: Option<Residual>,
+}
+
+/// Every output from every input; the output's shape is 1x1xout.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FullyConnected<'a> {
+    /// int8 tensor read.
+    pub input: TensorIndex,
+    /// Tensor written: int8, or int32 with [`FullyConnectedResult::Sums`].
+    pub output: TensorIndex,
+    /// `[out][in]`, -127 to 127.
+    pub weights: &'a [i8],
+    /// One an output.
+    pub bias: &'a [i32],
+    /// From sums to the output.
+    pub result: FullyConnectedResult<'a>,
+}
+
+/// What a fully connected op stores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FullyConnectedResult<'a> {
+    /// int8, as a convolution.
+    Requantized(Requantize<'a>),
+    /// The int32 sums themselves; `real = f32(sum) * scales[c]`.
+    Sums {
+        /// One an output.
+        scales: &'a [f32],
+    },
+}
+
+/// Sum of two tensors of one shape: `t = (a - zero_a) * m_a + (b - zero_b) * m_b`, then activation by the sign of `t`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Add<'a> {
+    /// int8 tensors read.
+    pub inputs: [TensorIndex; 2],
+    /// int8 tensor written.
+    pub output: TensorIndex,
+    /// Scale of each input over the output's scale.
+    pub multipliers: [f32; 2],
+    /// Slopes for negative `t`.
+    pub activation: Activation<'a>,
+}
+
+/// One step of a network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each variant is documented at the type it holds"
+)]
+pub enum Op<'a> {
+    Conv2d(Conv2d<'a>),
+    DepthwiseConv2d(DepthwiseConv2d<'a>),
+    FullyConnected(FullyConnected<'a>),
+    Add(Add<'a>),
+}
+
+impl Op<'_> {
+    /// The op's name in reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv2d(_) => "conv2d",
+            Self::DepthwiseConv2d(_) => "depthwise_conv2d",
+            Self::FullyConnected(_) => "fully_connected",
+            Self::Add(_) => "add",
+        }
+    }
+
+    /// The tensor it writes.
+    #[must_use]
+    pub fn output(&self) -> TensorIndex {
+        match self {
+            Self::Conv2d(op) => op.output,
+            Self::DepthwiseConv2d(op) => op.output,
+            Self::FullyConnected(op) => op.output,
+            Self::Add(op) => op.output,
+        }
+    }
+
+    /// The tensors it reads: the input, and the second input or residual if there is one.
+    #[must_use]
+    pub fn reads(&self) -> (TensorIndex, Option<TensorIndex>) {
+        match self {
+            Self::Conv2d(op) => (op.input, op.residual.map(|residual| residual.tensor)),
+            Self::DepthwiseConv2d(op) => (op.input, op.residual.map(|residual| residual.tensor)),
+            Self::FullyConnected(op) => (op.input, None),
+            Self::Add(op) => {
+                let [first, second] = op.inputs;
+                (first, Some(second))
+            }
+        }
+    }
+
+    /// Multiply-accumulate operations, given the shape of its output; padding taps count.
+    #[must_use]
+    pub fn macs(&self, output: Shape) -> u64 {
+        // A convolution uses every weight once an output position.
+        let weights = match self {
+            Self::Conv2d(op) => op.weights.len(),
+            Self::DepthwiseConv2d(op) => op.weights.len(),
+            Self::FullyConnected(op) => op.weights.len(),
+            Self::Add(_) => 0,
+        };
+        let positions = u64::from(output.height).saturating_mul(u64::from(output.width));
+        u64::try_from(weights)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(positions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_size_is_the_count_of_kernel_places() {
+        let window = |kernel, stride, [top, left, bottom, right]: [u8; 4]| Window {
+            kernel,
+            stride,
+            padding: Padding {
+                top,
+                left,
+                bottom,
+                right,
+            },
+        };
+        let image = Shape {
+            height: 112,
+            width: 112,
+            channels: 3,
+        };
+        assert_eq!(
+            window([3, 3], [2, 2], [1, 1, 1, 1]).output_size(image),
+            Some([56, 56])
+        );
+        assert_eq!(
+            window([3, 3], [2, 2], [0, 0, 1, 1]).output_size(image),
+            Some([56, 56])
+        );
+        assert_eq!(
+            window([112, 7], [1, 3], [0, 0, 0, 0]).output_size(image),
+            Some([1, 36])
+        );
+        assert_eq!(
+            window([113, 1], [1, 1], [0, 0, 0, 0]).output_size(image),
+            None
+        );
+        assert_eq!(
+            window([1, 1], [0, 1], [0, 0, 0, 0]).output_size(image),
+            None
+        );
+    }
+}

@@ -1,0 +1,298 @@
+//! What one op must satisfy: tensors, shapes, lengths and values of its constants. After these checks a kernel can walk
+//! its slices without a bound that fails, its int32 sums are exact, and its f32 products stay finite.
+//!
+//! When each tensor is written and read is checked in `plan.rs`.
+
+use super::{
+    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, Op, Requantize,
+    Residual, Window,
+};
+use crate::MAX_MULTIPLIER;
+use crate::error::{Constant, OpError};
+use crate::tensor::{ElementType, Shape, Tensor, TensorIndex};
+use crate::view::ModelView;
+
+/// Largest magnitude of an int8 activation.
+const LARGEST_INPUT: u64 = 128;
+
+/// Checks `op`, one of `view`.
+pub(crate) fn check(op: &Op<'_>, view: &ModelView<'_>) -> Result<(), OpError> {
+    let find = |TensorIndex(tensor)| {
+        let missing = OpError::TensorMissing {
+            tensor,
+            count: view.tensor_count(),
+        };
+        view.tensor(TensorIndex(tensor)).ok_or(missing)
+    };
+    let (first, second) = op.reads();
+    let check = Check {
+        input: (first, find(first)?),
+        second: second
+            .map(|second| Ok((second, find(second)?)))
+            .transpose()?,
+        output: (op.output(), find(op.output())?),
+    };
+    check.distinct()?;
+    check.elements(matches!(
+        op,
+        Op::FullyConnected(FullyConnected {
+            result: FullyConnectedResult::Sums { .. },
+            ..
+        })
+    ))?;
+    match op {
+        Op::Conv2d(op) => check.conv2d(op),
+        Op::DepthwiseConv2d(op) => check.depthwise_conv2d(op),
+        Op::FullyConnected(op) => check.fully_connected(op),
+        Op::Add(op) => check.add(op),
+    }
+}
+
+/// An op with its tensors at hand.
+struct Check {
+    input: (TensorIndex, Tensor),
+    second: Option<(TensorIndex, Tensor)>,
+    output: (TensorIndex, Tensor),
+}
+
+impl Check {
+    fn distinct(&self) -> Result<(), OpError> {
+        let (input, output) = (self.input.0, self.output.0);
+        let twice = match self.second {
+            Some((second, _)) if second == input || second == output => Some(second),
+            _ => (input == output).then_some(input),
+        };
+        match twice {
+            Some(TensorIndex(tensor)) => Err(OpError::TensorsNotDistinct { tensor }),
+            None => Ok(()),
+        }
+    }
+
+    fn elements(&self, sums: bool) -> Result<(), OpError> {
+        let result = if sums {
+            ElementType::I32
+        } else {
+            ElementType::I8
+        };
+        let roles = [
+            (Some(self.input), ElementType::I8),
+            (self.second, ElementType::I8),
+            (Some(self.output), result),
+        ];
+        for (role, expected) in roles {
+            if let Some((TensorIndex(tensor), Tensor { element: found, .. })) = role
+                && found != expected
+            {
+                return Err(OpError::ElementType {
+                    tensor,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn conv2d(&self, op: &Conv2d<'_>) -> Result<(), OpError> {
+        let channels = self.output.1.shape.channels;
+        self.window(op.window, channels)?;
+        let inputs = taps(op.window).saturating_mul(u64::from(self.input.1.shape.channels));
+        self.weights(op.weights, inputs, channels)?;
+        let rows = op
+            .weights
+            .chunks_exact(usize::try_from(inputs).unwrap_or(usize::MAX));
+        self.sums(op.bias, channels, rows.map(|row| row.iter()))?;
+        self.requantize(&op.requantize)?;
+        self.residual(op.residual)
+    }
+
+    fn depthwise_conv2d(&self, op: &DepthwiseConv2d<'_>) -> Result<(), OpError> {
+        let channels = self.input.1.shape.channels;
+        self.window(op.window, channels)?;
+        self.weights(op.weights, taps(op.window), channels)?;
+        let columns = (0..usize::from(channels)).map(|channel| {
+            op.weights
+                .iter()
+                .skip(channel)
+                .step_by(usize::from(channels))
+        });
+        self.sums(op.bias, channels, columns)?;
+        self.requantize(&op.requantize)?;
+        self.residual(op.residual)
+    }
+
+    fn fully_connected(&self, op: &FullyConnected<'_>) -> Result<(), OpError> {
+        let channels = self.output.1.shape.channels;
+        self.output_shape([1, 1, u32::from(channels)])?;
+        let inputs = self.input.1.shape.elements_u64();
+        self.weights(op.weights, inputs, channels)?;
+        let rows = op
+            .weights
+            .chunks_exact(usize::try_from(inputs).unwrap_or(usize::MAX));
+        self.sums(op.bias, channels, rows.map(|row| row.iter()))?;
+        match &op.result {
+            FullyConnectedResult::Requantized(requantize) => self.requantize(requantize),
+            FullyConnectedResult::Sums { scales } => self.multipliers(Constant::Multiplier, scales),
+        }
+    }
+
+    fn add(&self, op: &Add<'_>) -> Result<(), OpError> {
+        for operand in [Some(self.input), self.second].into_iter().flatten() {
+            self.operand_shape(operand)?;
+        }
+        self.magnitudes(Constant::Operand, &op.multipliers)?;
+        self.activation(&op.activation)
+    }
+
+    /// Kernel, stride and padding, and the output shape that follows from them.
+    fn window(&self, window: Window, channels: u16) -> Result<(), OpError> {
+        let Window {
+            kernel,
+            stride,
+            padding,
+        } = window;
+        if kernel.contains(&0) || stride.contains(&0) {
+            return Err(OpError::WindowEmpty { window });
+        }
+        let [kernel_h, kernel_w] = kernel;
+        if padding.top.max(padding.bottom) >= kernel_h
+            || padding.left.max(padding.right) >= kernel_w
+        {
+            return Err(OpError::PaddingTooLarge { padding, kernel });
+        }
+        let input = self.input.1.shape;
+        let [height, width] = window.output_size(input).ok_or(OpError::KernelTooLarge {
+            kernel,
+            padded: window.padded(input),
+        })?;
+        self.output_shape([height, width, u32::from(channels)])
+    }
+
+    fn output_shape(&self, expected: [u32; 3]) -> Result<(), OpError> {
+        let found @ Shape {
+            height,
+            width,
+            channels,
+        } = self.output.1.shape;
+        if expected == [height, width, channels].map(u32::from) {
+            Ok(())
+        } else {
+            Err(OpError::OutputShape { expected, found })
+        }
+    }
+
+    fn operand_shape(
+        &self,
+        (TensorIndex(tensor), operand): (TensorIndex, Tensor),
+    ) -> Result<(), OpError> {
+        let (expected, found) = (self.output.1.shape, operand.shape);
+        if expected == found {
+            Ok(())
+        } else {
+            Err(OpError::OperandShape {
+                tensor,
+                expected,
+                found,
+            })
+        }
+    }
+
+    fn residual(&self, residual: Option<Residual>) -> Result<(), OpError> {
+        if let (Some(residual), Some(operand)) = (residual, self.second) {
+            self.operand_shape(operand)?;
+            self.magnitudes(Constant::Operand, &[residual.multiplier])?;
+        }
+        Ok(())
+    }
+
+    fn length(&self, constant: Constant, found: usize, expected: u64) -> Result<(), OpError> {
+        if u64::try_from(found) == Ok(expected) {
+            Ok(())
+        } else {
+            Err(OpError::ConstantLength {
+                constant,
+                expected,
+                found,
+            })
+        }
+    }
+
+    /// `inputs` weights for each of `channels` outputs, none of them -128.
+    fn weights(&self, weights: &[i8], inputs: u64, channels: u16) -> Result<(), OpError> {
+        self.length(
+            Constant::Weights,
+            weights.len(),
+            inputs.saturating_mul(u64::from(channels)),
+        )?;
+        match weights.iter().position(|&weight| weight == i8::MIN) {
+            Some(index) => Err(OpError::WeightRange { index }),
+            None => Ok(()),
+        }
+    }
+
+    /// No sum, nor any part of one, may leave int32: |bias| + 128 * sum |w| bounds them all.
+    fn sums<'w>(
+        &self,
+        bias: &[i32],
+        channels: u16,
+        weights: impl Iterator<Item = impl Iterator<Item = &'w i8>>,
+    ) -> Result<(), OpError> {
+        self.length(Constant::Bias, bias.len(), u64::from(channels))?;
+        for (channel, (bias, weights)) in bias.iter().zip(weights).enumerate() {
+            let magnitude = weights.fold(0_u64, |sum, weight| {
+                sum.saturating_add(u64::from(weight.unsigned_abs()))
+            });
+            let worst = u64::from(bias.unsigned_abs())
+                .saturating_add(magnitude.saturating_mul(LARGEST_INPUT));
+            if i32::try_from(worst).is_err() {
+                return Err(OpError::AccumulatorRange { channel, worst });
+            }
+        }
+        Ok(())
+    }
+
+    fn requantize(&self, requantize: &Requantize<'_>) -> Result<(), OpError> {
+        self.multipliers(Constant::Multiplier, requantize.multiplier)?;
+        self.activation(&requantize.activation)
+    }
+
+    fn activation(&self, activation: &Activation<'_>) -> Result<(), OpError> {
+        match activation {
+            Activation::None | Activation::Relu => Ok(()),
+            Activation::Prelu(negative) => self.multipliers(Constant::Negative, negative),
+        }
+    }
+
+    /// One value an output channel.
+    fn multipliers(&self, constant: Constant, values: &[f32]) -> Result<(), OpError> {
+        self.length(
+            constant,
+            values.len(),
+            u64::from(self.output.1.shape.channels),
+        )?;
+        self.magnitudes(constant, values)
+    }
+
+    fn magnitudes(&self, constant: Constant, values: &[f32]) -> Result<(), OpError> {
+        // NaN lies in no range.
+        let permitted = -MAX_MULTIPLIER..=MAX_MULTIPLIER;
+        match values
+            .iter()
+            .enumerate()
+            .find(|(_, value)| !permitted.contains(*value))
+        {
+            Some((index, &value)) => Err(OpError::MultiplierRange {
+                constant,
+                index,
+                value,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Positions of a kernel.
+fn taps(window: Window) -> u64 {
+    let [height, width] = window.kernel;
+    u64::from(height).saturating_mul(u64::from(width))
+}

@@ -1,0 +1,248 @@
+//! Lays a model out in bytes, with id and checksum still zero. The layouts themselves are documented and defined at the
+//! parsers; here they are only filled.
+
+use std::vec::Vec;
+
+use super::{
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
+    ModelBuilder, OpSpec, RequantizeSpec, WriteError,
+};
+use crate::header::{self, HEADER, MAGIC};
+use crate::meta::{self, METADATA_RECORD, TEXTS, THRESHOLD_RECORD, Threshold};
+use crate::op::{Extent, Padding, RawOp, tag};
+use crate::record::put;
+use crate::tensor::Tensor;
+use crate::{CONSTANT_ALIGN, FORMAT_VERSION, MAX_THRESHOLDS, SECTION_ALIGN, WEIGHTS_ALIGN};
+
+/// The whole file.
+pub(super) fn file(model: &ModelBuilder) -> Result<Vec<u8>, WriteError> {
+    let tensors: Vec<u8> = model.tensors.iter().flat_map(Tensor::encode).collect();
+    let mut constants = Constants(Vec::new());
+    let mut ops = Vec::new();
+    for op in &model.ops {
+        ops.extend(raw_op(op, &mut constants)?.encode());
+    }
+    let metadata = metadata(&model.metadata, &model.thresholds)?;
+
+    let mut file = std::vec![0; HEADER];
+    let mut section = |bytes: &[u8]| {
+        pad(&mut file, SECTION_ALIGN);
+        append(&mut file, bytes).map(Extent::to_bytes)
+    };
+    let (tensors, ops) = (section(&tensors)?, section(&ops)?);
+    let (constants, metadata) = (section(&constants.0)?, section(&metadata)?);
+
+    let total = offset(file.len())?;
+    if let Some(header) = file.first_chunk_mut::<HEADER>() {
+        use header::field;
+        put::<{ field::MAGIC }, _, _>(header, MAGIC);
+        put::<{ field::VERSION }, _, _>(header, FORMAT_VERSION.to_le_bytes());
+        put::<{ field::TOTAL }, _, _>(header, total.to_le_bytes());
+        put::<{ field::TENSORS }, _, _>(header, tensors);
+        put::<{ field::OPS }, _, _>(header, ops);
+        put::<{ field::CONSTANTS }, _, _>(header, constants);
+        put::<{ field::METADATA }, _, _>(header, metadata);
+        put::<{ field::ARENA }, _, _>(header, model.arena_bytes.to_le_bytes());
+        put::<{ field::INPUT }, _, _>(header, model.input.0.to_le_bytes());
+        put::<{ field::OUTPUT }, _, _>(header, model.output.0.to_le_bytes());
+    }
+    Ok(file)
+}
+
+/// The constants section as it grows.
+struct Constants(Vec<u8>);
+
+impl Constants {
+    fn weights(&mut self, weights: &[i8]) -> Result<Extent, WriteError> {
+        pad(&mut self.0, WEIGHTS_ALIGN);
+        append(&mut self.0, bytemuck::cast_slice(weights))
+    }
+
+    fn words<T: bytemuck::NoUninit>(&mut self, words: &[T]) -> Result<Extent, WriteError> {
+        pad(&mut self.0, CONSTANT_ALIGN);
+        append(&mut self.0, bytemuck::cast_slice(words))
+    }
+}
+
+fn raw_op(op: &OpSpec, constants: &mut Constants) -> Result<RawOp, WriteError> {
+    match op {
+        OpSpec::Conv2d(op) => raw_conv(op, tag::CONV2D, constants),
+        OpSpec::DepthwiseConv2d(op) => raw_conv(op, tag::DEPTHWISE_CONV2D, constants),
+        OpSpec::FullyConnected(op) => raw_fully_connected(op, constants),
+        OpSpec::Add(op) => raw_add(op, constants),
+    }
+}
+
+fn raw_conv(op: &ConvSpec, kind: u8, constants: &mut Constants) -> Result<RawOp, WriteError> {
+    let Padding {
+        top,
+        left,
+        bottom,
+        right,
+    } = op.window.padding;
+    let raw = RawOp {
+        kind,
+        input: op.input.0,
+        output: op.output.0,
+        kernel: op.window.kernel,
+        stride: op.window.stride,
+        padding: [top, left, bottom, right],
+        weights: constants.weights(&op.weights)?,
+        bias: constants.words(&op.bias)?,
+        ..RawOp::default()
+    };
+    let raw = with_requantize(raw, &op.requantize, constants)?;
+    Ok(match op.residual {
+        None => raw,
+        Some(residual) => RawOp {
+            variant: tag::RESIDUAL,
+            second: residual.tensor.0,
+            operands: [0, residual.multiplier.to_bits()],
+            ..raw
+        },
+    })
+}
+
+fn raw_fully_connected(
+    op: &FullyConnectedSpec,
+    constants: &mut Constants,
+) -> Result<RawOp, WriteError> {
+    let raw = RawOp {
+        kind: tag::FULLY_CONNECTED,
+        input: op.input.0,
+        output: op.output.0,
+        weights: constants.weights(&op.weights)?,
+        bias: constants.words(&op.bias)?,
+        ..RawOp::default()
+    };
+    match &op.result {
+        FullyConnectedResultSpec::Requantized(requantize) => {
+            with_requantize(raw, requantize, constants)
+        }
+        FullyConnectedResultSpec::Sums { scales } => Ok(RawOp {
+            variant: tag::SUMS,
+            multiplier: constants.words(scales)?,
+            ..raw
+        }),
+    }
+}
+
+fn raw_add(op: &AddSpec, constants: &mut Constants) -> Result<RawOp, WriteError> {
+    let [first, second] = op.inputs;
+    let raw = RawOp {
+        kind: tag::ADD,
+        input: first.0,
+        second: second.0,
+        output: op.output.0,
+        operands: op.multipliers.map(f32::to_bits),
+        ..RawOp::default()
+    };
+    with_activation(raw, &op.activation, constants)
+}
+
+fn with_requantize(
+    raw: RawOp,
+    requantize: &RequantizeSpec,
+    constants: &mut Constants,
+) -> Result<RawOp, WriteError> {
+    let raw = RawOp {
+        multiplier: constants.words(&requantize.multiplier)?,
+        ..raw
+    };
+    with_activation(raw, &requantize.activation, constants)
+}
+
+fn with_activation(
+    raw: RawOp,
+    activation: &ActivationSpec,
+    constants: &mut Constants,
+) -> Result<RawOp, WriteError> {
+    Ok(match activation {
+        ActivationSpec::None => RawOp {
+            activation: tag::NO_ACTIVATION,
+            ..raw
+        },
+        ActivationSpec::Relu => RawOp {
+            activation: tag::RELU,
+            ..raw
+        },
+        ActivationSpec::Prelu(negative) => RawOp {
+            activation: tag::PRELU,
+            negative: constants.words(negative)?,
+            ..raw
+        },
+    })
+}
+
+fn metadata(spec: &MetadataSpec, thresholds: &[Threshold]) -> Result<Vec<u8>, WriteError> {
+    use meta::field;
+    let texts = [
+        &spec.name,
+        &spec.data,
+        &spec.command,
+        &spec.commit,
+        &spec.licence,
+    ];
+    let mut lengths = [[0; 2]; 5];
+    for ((to, from), text) in lengths.iter_mut().zip(texts).zip(TEXTS) {
+        let too_long = WriteError::TextTooLong {
+            text,
+            len: from.len(),
+            limit: u16::MAX,
+        };
+        *to = u16::try_from(from.len())
+            .map_err(|_| too_long)?
+            .to_le_bytes();
+    }
+    let limit = usize::from(MAX_THRESHOLDS);
+    let too_many = WriteError::TooManyThresholds {
+        count: thresholds.len(),
+        limit: MAX_THRESHOLDS,
+    };
+    let count = u8::try_from(thresholds.len())
+        .ok()
+        .filter(|&count| usize::from(count) <= limit)
+        .ok_or(too_many)?;
+    let mut places = [[0; THRESHOLD_RECORD]; 16];
+    for (to, from) in places.iter_mut().zip(thresholds) {
+        *to = from.encode();
+    }
+
+    let mut record = [0; METADATA_RECORD];
+    put::<{ field::COLOUR }, _, _>(&mut record, [spec.input.colour.tag()]);
+    put::<{ field::MEAN }, 12, _>(&mut record, bytemuck::cast(spec.input.mean));
+    put::<{ field::SCALE }, 12, _>(&mut record, bytemuck::cast(spec.input.scale));
+    put::<{ field::LANDMARKS }, 40, _>(&mut record, bytemuck::cast(spec.landmarks));
+    put::<{ field::EMBEDDING_LEN }, _, _>(&mut record, spec.embedding_len.to_le_bytes());
+    put::<{ field::THRESHOLD_COUNT }, _, _>(&mut record, [count]);
+    put::<{ field::SEED }, _, _>(&mut record, spec.seed.to_le_bytes());
+    put::<{ field::TEXT_LENGTHS }, 10, _>(&mut record, bytemuck::cast(lengths));
+    put::<{ field::THRESHOLDS }, 128, _>(&mut record, bytemuck::cast(places));
+    Ok(record
+        .into_iter()
+        .chain(texts.into_iter().flat_map(|text| text.bytes()))
+        .collect())
+}
+
+/// Appends zeros up to the next multiple of `align`.
+fn pad(bytes: &mut Vec<u8>, align: u32) {
+    let len = bytes.len().next_multiple_of(crate::record::to_usize(align));
+    bytes.resize(len, 0);
+}
+
+/// Appends `part` and says where it lies.
+fn append(bytes: &mut Vec<u8>, part: &[u8]) -> Result<Extent, WriteError> {
+    let extent = Extent {
+        offset: offset(bytes.len())?,
+        len: offset(part.len())?,
+    };
+    bytes.extend_from_slice(part);
+    Ok(extent)
+}
+
+fn offset(bytes: usize) -> Result<u32, WriteError> {
+    u32::try_from(bytes).map_err(|_| WriteError::FileTooLarge {
+        bytes,
+        limit: u32::MAX,
+    })
+}
