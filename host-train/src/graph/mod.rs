@@ -1,1 +1,291 @@
-//! Placeholder, replaced by its author.
+//! The float graph: the one form in which trained and imported networks reach the quantizer.
+//!
+//! ```text
+//! trained net ─┐
+//!              ├─> Graph ──fold──> Graph without BN ──> quantize ──> model.afm
+//! ONNX file ───┘     └──> Executor: float embeddings, activations for calibration
+//! ```
+//!
+//! A graph is a list of nodes in execution order. Every tensor is one image, `f32`, height-width-channel (HWC) with the
+//! channel innermost, and belongs to the node that computes it. The graph knows nothing about bytes, int8 or training;
+//! [`Executor`] runs it, [`fold()`] removes batch normalisation, [`Graph::check`] proves that it is well formed.
+//!
+//! Weights are stored as the int8 engine wants them, so that lowering never permutes:
+//!
+//! | parameter | layout |
+//! | --- | --- |
+//! | convolution | `[out][ky][kx][in per group]` |
+//! | fully connected | `[out][in]`, `in` = flattened HWC |
+//! | batch norm, PReLU, bias | `[channel]` |
+
+mod check;
+mod error;
+mod execute;
+mod fold;
+mod layers;
+#[cfg(test)]
+pub(crate) mod random;
+mod shape;
+
+pub use error::GraphError;
+pub use execute::Executor;
+pub use fold::fold;
+pub use shape::Shape;
+
+use core::fmt;
+use model_format::ColourOrder;
+
+/// A network with one image as input and one tensor as output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    /// What the first node's tensor is made from.
+    pub input: Input,
+    /// Nodes in execution order; node 0, and only node 0, is [`Op::Input`].
+    pub nodes: Vec<Node>,
+    /// The node whose tensor is the embedding.
+    pub output: NodeId,
+}
+
+/// The image that the network expects, and how its bytes become numbers:
+/// `real[y][x][c] = (u8[y][x][c] - mean[c]) * scale[c]`, channels in the order of `colour`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Which colour channel 0 is. Images themselves are always RGB; the executor swaps.
+    pub colour: ColourOrder,
+    /// Subtracted first, in units of the 8-bit pixel.
+    pub mean: [f32; 3],
+    /// Multiplied second, real units per pixel step.
+    pub scale: [f32; 3],
+}
+
+/// One operation and where its operands come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// For people: errors and reports name a node by it. Need not be unique.
+    pub name: String,
+    /// What is computed.
+    pub op: Op,
+    /// Operands, each an earlier node.
+    pub inputs: Vec<NodeId>,
+}
+
+/// A node's position in [`Graph::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// What a node computes. All operations work on one image.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// The normalised image, see [`Input`]. No operand.
+    Input,
+    /// Convolution with zero padding, optionally grouped.
+    Conv2d(Conv2d),
+    /// Per-channel affine map with the statistics of training.
+    BatchNorm(BatchNorm),
+    /// `x` where positive, `slope[channel] * x` elsewhere.
+    Prelu {
+        /// One slope a channel.
+        slope: Vec<f32>,
+    },
+    /// `max(x, 0)`.
+    Relu,
+    /// Sum of two tensors of equal shape.
+    Add,
+    /// Matrix times the flattened operand; the result is `1 x 1 x out`.
+    FullyConnected(FullyConnected),
+}
+
+/// A convolution: `y[oy][ox][o] = bias[o] + sum over ky, kx, i of
+/// x[oy*stride + ky - top][ox*stride + kx - left][group(o)*in_per_group + i] * weight[o][ky][kx][i]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv2d {
+    /// `[out][ky][kx][in per group]`.
+    pub weight: Vec<f32>,
+    /// One value an output channel, or none.
+    pub bias: Option<Vec<f32>>,
+    /// Output channels.
+    pub out_channels: usize,
+    /// Input channels that one output channel reads.
+    pub in_per_group: usize,
+    /// Height, width of the window.
+    pub kernel: [usize; 2],
+    /// Vertical, horizontal step.
+    pub stride: [usize; 2],
+    /// Zero rows and columns added: top, left, bottom, right.
+    pub padding: [usize; 4],
+    /// Channel groups; both channel counts are multiples of it.
+    pub groups: usize,
+}
+
+impl Conv2d {
+    /// One filter a channel: the form that has an int8 kernel of its own.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.in_per_group == 1 && self.out_channels == self.groups
+    }
+}
+
+/// Batch normalisation at inference: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, per channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Scale.
+    pub gamma: Vec<f32>,
+    /// Shift.
+    pub beta: Vec<f32>,
+    /// Running mean.
+    pub mean: Vec<f32>,
+    /// Running variance, not negative.
+    pub variance: Vec<f32>,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+impl BatchNorm {
+    /// The same map as `y = factor * x + offset`, in double precision.
+    pub(crate) fn affine(&self, channel: usize) -> (f64, f64) {
+        let deviation = (f64::from(self.variance[channel]) + f64::from(self.epsilon)).sqrt();
+        let factor = f64::from(self.gamma[channel]) / deviation;
+        let offset = f64::from(self.beta[channel]) - factor * f64::from(self.mean[channel]);
+        (factor, offset)
+    }
+}
+
+/// A dense layer: `y[o] = bias[o] + sum over i of weight[o][i] * x[i]`, `x` flattened HWC.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FullyConnected {
+    /// `[out][in]`.
+    pub weight: Vec<f32>,
+    /// One value an output, or none.
+    pub bias: Option<Vec<f32>>,
+    /// Outputs.
+    pub out_features: usize,
+}
+
+impl Graph {
+    /// A graph of the input alone; add nodes with [`Graph::push`].
+    pub fn new(input: Input) -> Self {
+        let node = Node {
+            name: "input".to_owned(),
+            op: Op::Input,
+            inputs: Vec::new(),
+        };
+        Self {
+            input,
+            nodes: vec![node],
+            output: NodeId(0),
+        }
+    }
+
+    /// Appends a node and makes it the output. Nothing is checked here: [`Graph::check`] sees the whole.
+    pub fn push(
+        &mut self,
+        name: impl Into<String>,
+        op: Op,
+        inputs: impl Into<Vec<NodeId>>,
+    ) -> NodeId {
+        self.nodes.push(Node {
+            name: name.into(),
+            op,
+            inputs: inputs.into(),
+        });
+        self.output = NodeId(self.nodes.len() - 1);
+        self.output
+    }
+
+    /// The node at `id`.
+    ///
+    /// # Panics
+    /// When `id` is of another graph and out of range here.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// For each node, the nodes that read its tensor, in execution order; a node that reads it twice is listed twice.
+    pub fn users(&self) -> Vec<Vec<NodeId>> {
+        let mut users = vec![Vec::new(); self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            for operand in &node.inputs {
+                users[operand.0].push(NodeId(index));
+            }
+        }
+        users
+    }
+
+    /// Multiply-accumulates of the convolutions and dense layers for one image, padding taps counted as work.
+    ///
+    /// # Errors
+    /// As [`Graph::check`].
+    pub fn macs(&self) -> Result<u64, GraphError> {
+        let shapes = self.check()?;
+        let count = |(node, shape): (&Node, &Shape)| match &node.op {
+            Op::Conv2d(conv) => {
+                let taps = conv.kernel[0] * conv.kernel[1] * conv.in_per_group;
+                (shape.elements() * taps) as u64
+            }
+            Op::FullyConnected(dense) => dense.weight.len() as u64,
+            Op::Input | Op::BatchNorm(_) | Op::Prelu { .. } | Op::Relu | Op::Add => 0,
+        };
+        Ok(self.nodes.iter().zip(&shapes).map(count).sum())
+    }
+
+    /// Trained values: weights, biases, slopes, gamma and beta; running statistics are not counted.
+    pub fn parameters(&self) -> u64 {
+        let count = |node: &Node| match &node.op {
+            Op::Conv2d(conv) => conv.weight.len() + conv.bias.as_ref().map_or(0, Vec::len),
+            Op::FullyConnected(dense) => {
+                dense.weight.len() + dense.bias.as_ref().map_or(0, Vec::len)
+            }
+            Op::BatchNorm(norm) => norm.gamma.len() + norm.beta.len(),
+            Op::Prelu { slope } => slope.len(),
+            Op::Input | Op::Relu | Op::Add => 0,
+        };
+        self.nodes.iter().map(|node| count(node) as u64).sum()
+    }
+}
+
+impl Op {
+    /// The operation's name in messages.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "Input",
+            Self::Conv2d(_) => "Conv2d",
+            Self::BatchNorm(_) => "BatchNorm",
+            Self::Prelu { .. } => "Prelu",
+            Self::Relu => "Relu",
+            Self::Add => "Add",
+            Self::FullyConnected(_) => "FullyConnected",
+        }
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::random;
+
+    #[test]
+    fn mobilefacenet_has_the_published_size() {
+        let graph = random::mobilefacenet(1);
+        // Every layer of table 1 of arXiv 1804.07573 at 112x112, first convolution and linear layer included.
+        assert_eq!(graph.macs().unwrap(), 220_965_376);
+        // The paper says 0.99 million parameters.
+        let parameters = graph.parameters();
+        assert!((980_000..1_010_000).contains(&parameters), "{parameters}");
+    }
+
+    #[test]
+    fn users_lists_a_double_reader_twice() {
+        let mut graph = random::Builder::new(4, 4, 7).graph;
+        let doubled = graph.push("double", super::Op::Add, [super::NodeId(0); 2]);
+        assert_eq!(graph.users()[0], [doubled, doubled]);
+    }
+}

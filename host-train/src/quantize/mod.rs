@@ -1,1 +1,146 @@
-//! Placeholder, replaced by its author.
+//! From a float graph to an int8 model file.
+//!
+//! ```text
+//! Graph ─fold─> ─fuse─> layers ──────────────┐
+//!   └── calibration images ─observe─> ranges ─┴─ptq─> int8 weights, multipliers ─plan, lower─> model.afm
+//! ```
+//!
+//! Activations are affine int8 a tensor, weights symmetric int8 an output channel; `DESIGN` calls this the number
+//! contract, [`ptq`] and [`range`] state their part of it. Nothing here computes in int8: whoever wants to know what the
+//! result does runs `edge-infer` on the bytes, as a door will.
+
+mod calibrate;
+mod error;
+mod fuse;
+mod lower;
+mod planner;
+mod ptq;
+mod range;
+
+pub use error::QuantizeError;
+pub use planner::{ALIGNMENT, Lifetime, Plan, peak_bytes, plan};
+pub use range::Calibration;
+
+use crate::graph::{Graph, NodeId, fold};
+use lower::{Network, Stored};
+use serde::Serialize;
+
+/// How to quantize.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// How activation ranges are chosen.
+    pub calibration: Calibration,
+}
+
+/// What the model file says about itself beside the network; see `model_format::Metadata` for each entry.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Provenance {
+    /// Where the aligner puts the five landmarks: x, y in pixels of the model's input.
+    pub landmarks: [[f32; 2]; 5],
+    /// The model's name.
+    pub name: String,
+    /// Training and calibration data.
+    pub data: String,
+    /// The command that made the model.
+    pub command: String,
+    /// Seed of that command.
+    pub seed: u64,
+    /// Version of the source.
+    pub commit: String,
+    /// Licence of the weights.
+    pub licence: String,
+}
+
+/// A quantized network.
+#[derive(Clone, Debug)]
+pub struct Quantized {
+    /// The `.afm` file.
+    pub bytes: Vec<u8>,
+    /// One entry an operation, in execution order.
+    pub layers: Vec<LayerReport>,
+}
+
+/// How one operation's output is stored.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerReport {
+    /// Name of the convolution, dense layer or sum.
+    pub name: String,
+    /// Its operation in the float graph.
+    pub op: &'static str,
+    /// Rows, columns, channels of the output.
+    pub shape: [usize; 3],
+    /// Range of the output; none for the last layer, whose sums are kept whole.
+    pub range: Option<RangeReport>,
+}
+
+/// The int8 range of one tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RangeReport {
+    /// Real value of one step.
+    pub scale: f32,
+    /// Stored value of real zero.
+    pub zero_point: i8,
+    /// Signal-to-noise ratio of storing this tensor in int8, expected from its distribution on the calibration images:
+    /// its own rounding and clipping, not what came before. Decibels.
+    pub sqnr_db: f64,
+}
+
+/// Quantizes a trained network after training.
+///
+/// `calibration` are RGB images of the input's size, `height * width * 3` bytes each, HWC, red first; a few hundred of
+/// the kind that the network will see. The same arguments give the same bytes, whatever the number of threads.
+///
+/// # Errors
+/// See [`QuantizeError`]: an unusable graph or image, a node without an int8 form, a sum that could overflow.
+pub fn quantize<I: AsRef<[u8]> + Sync>(
+    graph: &Graph,
+    calibration: &[I],
+    options: &Options,
+    provenance: &Provenance,
+) -> Result<Quantized, QuantizeError> {
+    options.calibration.check()?;
+    let graph = fold(graph)?;
+    let shapes = graph.check()?;
+    let layers = fuse::fuse(&graph)?;
+
+    let mut values = vec![NodeId(0)];
+    values.extend(layers.iter().map(|layer| layer.output));
+    values.retain(|value| *value != graph.output);
+    let observed = calibrate::observe(&graph, calibration, &values)?;
+    let mut stored = vec![None; graph.nodes.len()];
+    let mut ranges = vec![None; graph.nodes.len()];
+    for (value, observed) in values.iter().zip(observed) {
+        let (affine, sqnr_db) = observed.histogram.choose(options.calibration);
+        ranges[value.0] = Some(RangeReport {
+            scale: affine.scale,
+            zero_point: affine.zero_point,
+            sqnr_db,
+        });
+        stored[value.0] = Some(Stored {
+            affine,
+            mean: observed.mean,
+        });
+    }
+    stored[0] = stored[0].take().map(|image| image.of_image(&graph.input));
+
+    let network = Network {
+        graph: &graph,
+        shapes: &shapes,
+        layers: &layers,
+        stored: &stored,
+    };
+    let bytes = network.lower(provenance)?.build()?;
+    let report = |layer: &fuse::Layer| {
+        let (node, shape) = (graph.node(layer.head), shapes[layer.output.0]);
+        LayerReport {
+            name: node.name.clone(),
+            op: node.op.name(),
+            shape: [shape.height, shape.width, shape.channels],
+            range: ranges[layer.output.0],
+        }
+    };
+    Ok(Quantized {
+        bytes,
+        layers: layers.iter().map(report).collect(),
+    })
+}

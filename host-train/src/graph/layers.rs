@@ -1,0 +1,237 @@
+//! Float arithmetic of single layers, NHWC, one image: what the executor calls, knowing nothing of nodes.
+//!
+//! A convolution is a matrix product: `out[position][o] = patches[position][tap] * weight[o][tap]^T`, a position being an
+//! output pixel and a tap one `(ky, kx, channel)`. A 1x1 convolution needs no patches: the image already is that matrix.
+//! Depthwise convolutions have too little work a channel for a product and run as loops with the channel innermost.
+
+use super::{Conv2d, FullyConnected, Shape};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// Any convolution but depthwise. `x` has shape `from`, `out` shape `to` and is overwritten.
+pub(super) fn conv2d(conv: &Conv2d, x: &[f32], from: Shape, out: &mut [f32], to: Shape) {
+    fill_bias(out, conv.bias.as_deref(), conv.out_channels);
+    let positions = to.height * to.width;
+    let depth = conv.kernel[0] * conv.kernel[1] * conv.in_per_group;
+    let outs = conv.out_channels / conv.groups;
+    if conv.kernel == [1, 1] && conv.stride == [1, 1] && conv.padding == [0; 4] && conv.groups == 1
+    {
+        return add_product(x, &conv.weight, [positions, depth], out, conv.out_channels);
+    }
+    let mut patches = vec![0.0; positions * depth];
+    for group in 0..conv.groups {
+        gather(conv, group, x, from, &mut patches, to);
+        let weight = &conv.weight[group * outs * depth..][..outs * depth];
+        let out = &mut out[group * outs..];
+        add_product(&patches, weight, [positions, depth], out, conv.out_channels);
+    }
+}
+
+/// One filter a channel. `weight` is `[ky][kx][channel]`, see [`channel_inner`].
+pub(super) fn depthwise(
+    conv: &Conv2d,
+    weight: &[f32],
+    x: &[f32],
+    from: Shape,
+    out: &mut [f32],
+    to: Shape,
+) {
+    let channels = conv.out_channels;
+    fill_bias(out, conv.bias.as_deref(), channels);
+    for (position, sum) in out.chunks_exact_mut(channels).enumerate() {
+        let (oy, ox) = (position / to.width, position % to.width);
+        for (ky, iy) in taps(
+            oy,
+            conv.kernel[0],
+            conv.stride[0],
+            conv.padding[0],
+            from.height,
+        ) {
+            for (kx, ix) in taps(
+                ox,
+                conv.kernel[1],
+                conv.stride[1],
+                conv.padding[1],
+                from.width,
+            ) {
+                let pixel = &x[(iy * from.width + ix) * channels..][..channels];
+                let filter = &weight[(ky * conv.kernel[1] + kx) * channels..][..channels];
+                for ((sum, x), w) in sum.iter_mut().zip(pixel).zip(filter) {
+                    *sum += x * w;
+                }
+            }
+        }
+    }
+}
+
+/// Depthwise weights `[channel][ky][kx]` as `[ky][kx][channel]`, the order in which [`depthwise`] reads them.
+pub(super) fn channel_inner(conv: &Conv2d) -> Vec<f32> {
+    let taps = conv.kernel[0] * conv.kernel[1];
+    let at = |i| conv.weight[(i % conv.out_channels) * taps + i / conv.out_channels];
+    (0..conv.weight.len()).map(at).collect()
+}
+
+/// A dense layer; `out` is overwritten.
+pub(super) fn fully_connected(dense: &FullyConnected, x: &[f32], out: &mut [f32]) {
+    fill_bias(out, dense.bias.as_deref(), dense.out_features);
+    add_product(x, &dense.weight, [1, x.len()], out, dense.out_features);
+}
+
+/// `x[c] = slope[c] * x[c]` where negative.
+pub(super) fn prelu(slope: &[f32], x: &mut [f32]) {
+    for pixel in x.chunks_exact_mut(slope.len()) {
+        for (x, slope) in pixel.iter_mut().zip(slope) {
+            // Not a comparison: the compiler makes it a branch, and signs are random. Exact, one side is always zero.
+            *x = x.max(0.0) + slope * x.min(0.0);
+        }
+    }
+}
+
+/// `out[row][o] += sum over depth of x[row][depth] * weight[o][depth]`; rows of `out` are `stride` apart and as many
+/// outputs wide as `weight` has rows.
+fn add_product(
+    x: &[f32],
+    weight: &[f32],
+    [rows, depth]: [usize; 2],
+    out: &mut [f32],
+    stride: usize,
+) {
+    let outs = weight.len() / depth;
+    let x = MatRef::from_row_major_slice(&x[..rows * depth], rows, depth);
+    let weight = MatRef::from_row_major_slice(weight, outs, depth);
+    // The transposed constructor: `from_row_major_slice_with_stride_mut` of faer 0.24.4 mixes up its two strides.
+    let out = MatMut::from_column_major_slice_with_stride_mut(out, outs, rows, stride);
+    let out = out.transpose_mut();
+    matmul(out, Accum::Add, x, weight.transpose(), 1.0, Par::Seq);
+}
+
+/// The patch of every output position for one channel group, `[position][ky][kx][in per group]`; padding taps are zero.
+fn gather(conv: &Conv2d, group: usize, x: &[f32], from: Shape, patches: &mut [f32], to: Shape) {
+    let depth = conv.in_per_group;
+    let [height, width] = conv.kernel;
+    patches.fill(0.0);
+    for (position, patch) in patches.chunks_exact_mut(height * width * depth).enumerate() {
+        let (oy, ox) = (position / to.width, position % to.width);
+        for (ky, iy) in taps(oy, height, conv.stride[0], conv.padding[0], from.height) {
+            for (kx, ix) in taps(ox, width, conv.stride[1], conv.padding[1], from.width) {
+                let source = (iy * from.width + ix) * from.channels + group * depth;
+                patch[(ky * width + kx) * depth..][..depth].copy_from_slice(&x[source..][..depth]);
+            }
+        }
+    }
+}
+
+/// The taps of one window side that fall inside the operand: pairs of tap and operand coordinate.
+fn taps(
+    output: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    side: usize,
+) -> impl Iterator<Item = (usize, usize)> {
+    let start = output * stride;
+    let first = padding.saturating_sub(start);
+    let end = kernel.min((side + padding).saturating_sub(start));
+    (first..end).map(move |tap| (tap, start + tap - padding))
+}
+
+fn fill_bias(out: &mut [f32], bias: Option<&[f32]>, channels: usize) {
+    match bias {
+        Some(bias) => out
+            .chunks_exact_mut(channels)
+            .for_each(|pixel| pixel.copy_from_slice(bias)),
+        None => out.fill(0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::random;
+
+    /// The definition in [`Conv2d`]'s docs, one output at a time, in double precision.
+    fn by_definition(conv: &Conv2d, x: &[f32], from: Shape, to: Shape) -> Vec<f32> {
+        let [kh, kw] = conv.kernel;
+        let outs = conv.out_channels / conv.groups;
+        let value = |index: usize| {
+            let (o, position) = (index % to.channels, index / to.channels);
+            let (oy, ox) = (position / to.width, position % to.width);
+            let mut sum = conv.bias.as_ref().map_or(0.0, |bias| f64::from(bias[o]));
+            for tap in 0..kh * kw {
+                let y = (oy * conv.stride[0] + tap / kw).wrapping_sub(conv.padding[0]);
+                let x_ = (ox * conv.stride[1] + tap % kw).wrapping_sub(conv.padding[1]);
+                if y >= from.height || x_ >= from.width {
+                    continue;
+                }
+                for i in 0..conv.in_per_group {
+                    let channel = o / outs * conv.in_per_group + i;
+                    let pixel = x[(y * from.width + x_) * from.channels + channel];
+                    let weight = conv.weight[(o * kh * kw + tap) * conv.in_per_group + i];
+                    sum += f64::from(pixel) * f64::from(weight);
+                }
+            }
+            sum as f32
+        };
+        (0..to.elements()).map(value).collect()
+    }
+
+    #[test]
+    fn convolutions_equal_their_definition() {
+        let mut rng = random::rng(3);
+        // channels, outputs, groups, kernel, stride, padding: plain, strided, uneven padding, 1x1, strided 1x1, grouped,
+        // depthwise, depthwise strided, depthwise over the whole image, window mostly outside.
+        for (channels, outs, groups, kernel, stride, padding) in [
+            (3, 5, 1, [3, 3], [1, 1], [1; 4]),
+            (3, 8, 1, [3, 3], [2, 2], [1; 4]),
+            (4, 6, 1, [2, 3], [1, 2], [0, 2, 1, 0]),
+            (8, 3, 1, [1, 1], [1, 1], [0; 4]),
+            (8, 3, 1, [1, 1], [2, 2], [0; 4]),
+            (6, 4, 2, [3, 3], [1, 1], [1; 4]),
+            (4, 8, 4, [3, 3], [1, 1], [1; 4]),
+            (5, 5, 5, [3, 3], [1, 1], [1; 4]),
+            (5, 5, 5, [3, 3], [2, 2], [1; 4]),
+            (5, 5, 5, [7, 6], [1, 1], [0; 4]),
+            (2, 3, 1, [3, 3], [4, 4], [2; 4]),
+        ] {
+            let from = Shape {
+                height: 7,
+                width: 6,
+                channels,
+            };
+            let in_per_group = channels / groups;
+            let conv = Conv2d {
+                weight: random::normal(&mut rng, outs * kernel[0] * kernel[1] * in_per_group, 1.0),
+                bias: Some(random::normal(&mut rng, outs, 1.0)),
+                out_channels: outs,
+                in_per_group,
+                kernel,
+                stride,
+                padding,
+                groups,
+            };
+            let to = Shape {
+                height: (7 + padding[0] + padding[2] - kernel[0]) / stride[0] + 1,
+                width: (6 + padding[1] + padding[3] - kernel[1]) / stride[1] + 1,
+                channels: outs,
+            };
+            let x = random::normal(&mut rng, from.elements(), 1.0);
+            let mut out = vec![f32::NAN; to.elements()];
+            if conv.is_depthwise() {
+                depthwise(&conv, &channel_inner(&conv), &x, from, &mut out, to);
+            } else {
+                conv2d(&conv, &x, from, &mut out, to);
+            }
+            let expected = by_definition(&conv, &x, from, to);
+            for (got, expected) in out.iter().zip(&expected) {
+                assert!((got - expected).abs() < 1e-4, "{got} {expected} {conv:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn prelu_bends_only_the_negative_side() {
+        let mut x = [-2.0, -2.0, 3.0, 0.0];
+        prelu(&[0.25, -1.0], &mut x);
+        assert_eq!(x, [-0.5, 2.0, 3.0, 0.0]);
+    }
+}

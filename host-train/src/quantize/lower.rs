@@ -1,0 +1,295 @@
+//! The last step: int8 layers become the operations, tensors and arena plan of a model file.
+//!
+//! Bytes are the business of `model_format::writer`; this module fills its builder. Tensor 0 is the image, tensor `i + 1`
+//! the output of operation `i`.
+
+use super::fuse::Layer;
+use super::planner::{self, Lifetime};
+use super::ptq::{self, Filters, Linear};
+use super::range::Affine;
+use super::{Provenance, QuantizeError};
+use crate::graph::{Conv2d, Graph, Input, NodeId, Op, Shape};
+use model_format::writer::{
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
+    ModelBuilder, OpSpec, RequantizeSpec,
+};
+use model_format::{ElementType, InputSpec, Padding, Residual, Tensor, TensorIndex, Window};
+
+/// What is known of a tensor in int8: its scale and zero point, and the mean of each channel for bias correction.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) affine: Affine,
+    pub(super) mean: Vec<f64>,
+}
+
+impl Stored {
+    /// The image instead of the real values made from it: pixel steps, and means of `stored - zero_point`.
+    pub(super) fn of_image(self, input: &Input) -> Self {
+        let affine = ptq::image_affine(input);
+        let zero = f64::from(affine.zero_point) + 128.0;
+        let pixel = |(c, mean): (usize, f64)| {
+            mean / f64::from(input.scale[c]) + f64::from(input.mean[c]) - zero
+        };
+        Self {
+            affine,
+            mean: self.mean.into_iter().enumerate().map(pixel).collect(),
+        }
+    }
+}
+
+/// A folded, fused and calibrated network.
+pub(super) struct Network<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) shapes: &'a [Shape],
+    pub(super) layers: &'a [Layer],
+    /// By node; present for every tensor that exists in int8.
+    pub(super) stored: &'a [Option<Stored>],
+}
+
+impl Network<'_> {
+    /// The whole model, ready to be written.
+    ///
+    /// # Errors
+    /// Overflowing sums, multipliers out of range, sizes that the file cannot hold.
+    pub(super) fn lower(&self, provenance: &Provenance) -> Result<ModelBuilder, QuantizeError> {
+        let ops = self.layers.iter().enumerate();
+        let ops = ops.map(|(step, layer)| self.op(step, layer)).collect::<Result<_, _>>()?;
+        let tensors = self.tensors()?;
+        let lifetimes: Vec<Lifetime> = tensors
+            .iter()
+            .map(|tensor| Lifetime {
+                bytes: tensor.byte_len(),
+                first: tensor.first.into(),
+                last: tensor.last.into(),
+            })
+            .collect();
+        let plan = planner::plan(&lifetimes);
+        let place = |(tensor, offset): (Tensor, &usize)| {
+            Ok(Tensor {
+                offset: self.fit(self.graph.output, "arena offset", *offset)?,
+                ..tensor
+            })
+        };
+        let tensors = tensors.into_iter().zip(&plan.offsets).map(place);
+        let tensors: Vec<Tensor> = tensors.collect::<Result<_, QuantizeError>>()?;
+        let output = self.index(self.graph.output)?;
+        Ok(ModelBuilder {
+            metadata: self.metadata(provenance)?,
+            thresholds: Vec::new(),
+            tensors,
+            ops,
+            input: TensorIndex(0),
+            output,
+            arena_bytes: self.fit(self.graph.output, "arena", plan.arena_bytes)?,
+        })
+    }
+
+    fn metadata(&self, provenance: &Provenance) -> Result<MetadataSpec, QuantizeError> {
+        let input = &self.graph.input;
+        let length = self.shapes[self.graph.output.0].channels;
+        let provenance = provenance.clone();
+        Ok(MetadataSpec {
+            input: InputSpec {
+                colour: input.colour,
+                mean: input.mean,
+                scale: input.scale,
+            },
+            landmarks: provenance.landmarks,
+            embedding_len: self.fit(self.graph.output, "embedding length", length)?,
+            name: provenance.name,
+            data: provenance.data,
+            command: provenance.command,
+            seed: provenance.seed,
+            commit: provenance.commit,
+            licence: provenance.licence,
+        })
+    }
+
+    /// Tensors in file order, not yet placed.
+    fn tensors(&self) -> Result<Vec<Tensor>, QuantizeError> {
+        let values = core::iter::once(NodeId(0)).chain(self.layers.iter().map(|l| l.output));
+        let tensor = |(first, value): (usize, NodeId)| {
+            let readers = self.layers.iter().enumerate();
+            let reads = readers.filter(|(_, layer)| layer.reads().any(|read| read == value));
+            let is_output = value == self.graph.output;
+            // The caller reads the output after the last step.
+            let last = reads.map(|(step, _)| step + 1).last().unwrap_or(first);
+            let shape = self.shapes[value.0];
+            let Affine { scale, zero_point } = match is_output {
+                true => Affine { scale: 1.0, zero_point: 0 },
+                false => self.stored(value).affine,
+            };
+            Ok(Tensor {
+                shape: model_format::Shape {
+                    height: self.fit(value, "height", shape.height)?,
+                    width: self.fit(value, "width", shape.width)?,
+                    channels: self.fit(value, "channel count", shape.channels)?,
+                },
+                element: if is_output { ElementType::I32 } else { ElementType::I8 },
+                scale,
+                zero_point,
+                offset: 0,
+                first: self.fit(value, "step", first)?,
+                last: self.fit(value, "step", last)?,
+            })
+        };
+        values.enumerate().map(tensor).collect()
+    }
+
+    fn op(&self, step: usize, layer: &Layer) -> Result<OpSpec, QuantizeError> {
+        let node = self.graph.node(layer.head);
+        let input = self.index(layer.operands[0])?;
+        let output = TensorIndex(self.fit(layer.head, "tensor index", step + 1)?);
+        Ok(match &node.op {
+            Op::Conv2d(conv) => {
+                let Linear { weights, bias, steps } = self.linear(layer)?;
+                let depthwise = conv.is_depthwise();
+                let spec = ConvSpec {
+                    input,
+                    output,
+                    window: self.window(layer.head, conv)?,
+                    weights: if depthwise { channel_inner(&weights, conv.out_channels) } else { weights },
+                    bias,
+                    requantize: self.requantize(layer, &steps)?,
+                    residual: layer.residual.map(|id| self.residual(layer, id)).transpose()?,
+                };
+                match depthwise {
+                    true => OpSpec::DepthwiseConv2d(spec),
+                    false => OpSpec::Conv2d(spec),
+                }
+            }
+            Op::FullyConnected(_) => {
+                let Linear { weights, bias, steps } = self.linear(layer)?;
+                let result = match layer.output == self.graph.output {
+                    true => FullyConnectedResultSpec::Sums {
+                        scales: ptq::multipliers(&node.name, &steps, 1.0)?,
+                    },
+                    false => FullyConnectedResultSpec::Requantized(self.requantize(layer, &steps)?),
+                };
+                OpSpec::FullyConnected(FullyConnectedSpec { input, output, weights, bias, result })
+            }
+            _ => {
+                let scale = |id: NodeId| f64::from(self.stored(id).affine.scale);
+                let scales = [scale(layer.operands[0]), scale(layer.operands[1])];
+                let out_scale = self.stored(layer.output).affine.scale;
+                let multipliers = ptq::multipliers(&node.name, &scales, out_scale)?;
+                OpSpec::Add(AddSpec {
+                    inputs: [input, self.index(layer.operands[1])?],
+                    output,
+                    multipliers: [multipliers[0], multipliers[1]],
+                    activation: self.activation(layer, None),
+                })
+            }
+        })
+    }
+
+    fn linear(&self, layer: &Layer) -> Result<Linear, QuantizeError> {
+        let node = self.graph.node(layer.head);
+        let operand = layer.operands[0];
+        let channels = self.shapes[operand.0].channels;
+        let mut filters = Filters::of(&node.op, channels)
+            .expect("the caller has matched a convolution or dense layer");
+        if operand == NodeId(0) {
+            filters.absorb_image(&self.graph.input);
+        }
+        let Stored { affine, mean } = self.stored(operand);
+        filters.quantize(&node.name, *affine, mean)
+    }
+
+    fn requantize(&self, layer: &Layer, steps: &[f64]) -> Result<RequantizeSpec, QuantizeError> {
+        let name = &self.graph.node(layer.head).name;
+        let multiplier = ptq::multipliers(name, steps, self.stored(layer.output).affine.scale)?;
+        Ok(RequantizeSpec {
+            activation: self.activation(layer, Some(&multiplier)),
+            multiplier,
+        })
+    }
+
+    /// Linear layers store the negative side's multipliers, sums the slopes themselves.
+    fn activation(&self, layer: &Layer, multiplier: Option<&[f32]>) -> ActivationSpec {
+        match layer.activation.map(|id| &self.graph.node(id).op) {
+            None => ActivationSpec::None,
+            Some(Op::Prelu { slope }) => ActivationSpec::Prelu(match multiplier {
+                Some(multiplier) => slope.iter().zip(multiplier).map(|(s, m)| s * m).collect(),
+                None => slope.clone(),
+            }),
+            Some(_) => ActivationSpec::Relu,
+        }
+    }
+
+    fn residual(&self, layer: &Layer, id: NodeId) -> Result<Residual, QuantizeError> {
+        let name = &self.graph.node(layer.output).name;
+        let scale = f64::from(self.stored(id).affine.scale);
+        let out_scale = self.stored(layer.output).affine.scale;
+        Ok(Residual {
+            tensor: self.index(id)?,
+            multiplier: ptq::multipliers(name, &[scale], out_scale)?[0],
+        })
+    }
+
+    fn window(&self, id: NodeId, conv: &Conv2d) -> Result<Window, QuantizeError> {
+        let byte = |what, value| self.fit::<u8>(id, what, value);
+        let [top, left, bottom, right] = conv.padding;
+        Ok(Window {
+            kernel: [byte("kernel height", conv.kernel[0])?, byte("kernel width", conv.kernel[1])?],
+            stride: [byte("stride", conv.stride[0])?, byte("stride", conv.stride[1])?],
+            padding: Padding {
+                top: byte("padding", top)?,
+                left: byte("padding", left)?,
+                bottom: byte("padding", bottom)?,
+                right: byte("padding", right)?,
+            },
+        })
+    }
+
+    /// The file's index of the tensor that `value` names.
+    fn index(&self, value: NodeId) -> Result<TensorIndex, QuantizeError> {
+        let position = self.layers.iter().position(|layer| layer.output == value);
+        let index = position.map_or(0, |step| step + 1);
+        Ok(TensorIndex(self.fit(value, "tensor index", index)?))
+    }
+
+    fn stored(&self, value: NodeId) -> &Stored {
+        self.stored[value.0]
+            .as_ref()
+            .expect("every tensor that a layer reads or requantizes was calibrated")
+    }
+
+    fn fit<T: TryFrom<usize> + Limit>(
+        &self,
+        id: NodeId,
+        what: &'static str,
+        value: usize,
+    ) -> Result<T, QuantizeError> {
+        T::try_from(value).map_err(|_| QuantizeError::TooLarge {
+            node: self.graph.node(id).name.clone(),
+            what,
+            value,
+            limit: T::LIMIT,
+        })
+    }
+}
+
+/// The most that one of the file's integers can hold.
+trait Limit {
+    const LIMIT: usize;
+}
+
+impl Limit for u8 {
+    const LIMIT: usize = Self::MAX as usize;
+}
+
+impl Limit for u16 {
+    const LIMIT: usize = Self::MAX as usize;
+}
+
+impl Limit for u32 {
+    const LIMIT: usize = Self::MAX as usize;
+}
+
+/// `[channel][tap]` as `[tap][channel]`.
+fn channel_inner(weights: &[i8], channels: usize) -> Vec<i8> {
+    let taps = weights.len() / channels;
+    let at = |i| weights[(i % channels) * taps + i / channels];
+    (0..weights.len()).map(at).collect()
+}

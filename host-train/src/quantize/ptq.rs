@@ -1,0 +1,186 @@
+//! Weights, biases and multipliers of one linear layer, by the number contract.
+//!
+//! With weights `w` stored as `w_q = round(w / s_w[c])`, inputs `x = s_in * (x_q - zp_in)` and one unit of the sum worth
+//! `step[c] = s_in * s_w[c]`:
+//!
+//! ```text
+//! y / step[c] = sum w_q * (x_q - zp_in) + b / step[c] = sum w_q * x_q + bias_q,   bias_q = round(b / step[c]) - zp_in * sum w_q
+//! y_q         = clamp(round(acc * m[c]) + zp_out),   m[c] = step[c] / s_out
+//! ```
+//!
+//! The engine sums the raw `w_q * x_q`, so the zero point's part lies in the bias. Everything is computed in double
+//! precision and rounded once. The image's own mean and scale are absorbed here too, see [`Filters::absorb_image`].
+
+use super::QuantizeError;
+use super::range::Affine;
+use crate::graph::{Input, Op};
+
+/// Largest stored weight; -128 is not used, so that kernels may negate.
+const MAX_WEIGHT: f64 = 127.0;
+
+/// Most units that a bias may take. Where a channel's weights are tiny beside its bias (a channel that training switched
+/// off), its weight scale is raised until the bias fits; the weights that this rounds away were below the bias's own ulp.
+const MAX_BIAS: f64 = (1_u32 << 30) as f64;
+
+/// A linear layer's parameters, one row of weights an output channel.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Filters {
+    weight: Vec<f64>,
+    bias: Vec<f64>,
+    /// Channels that a row runs over, innermost; 1 where each row has its own channel (depthwise).
+    row_channels: usize,
+}
+
+/// A linear layer in int8.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Linear {
+    /// As the float weights are laid out.
+    pub(super) weights: Vec<i8>,
+    /// Input zero point's part included.
+    pub(super) bias: Vec<i32>,
+    /// Real value of one unit of each channel's sum.
+    pub(super) steps: Vec<f64>,
+}
+
+impl Filters {
+    /// The parameters of a convolution (full or depthwise) or dense layer; `channels` are its operand's.
+    pub(super) fn of(op: &Op, channels: usize) -> Option<Self> {
+        let (weight, bias, outs, row_channels) = match op {
+            Op::Conv2d(conv) => (&conv.weight, &conv.bias, conv.out_channels, conv.in_per_group),
+            Op::FullyConnected(dense) => (&dense.weight, &dense.bias, dense.out_features, channels),
+            _ => return None,
+        };
+        let wide = |values: &Vec<f32>| values.iter().map(|v| f64::from(*v)).collect();
+        Some(Self {
+            weight: wide(weight),
+            bias: bias.as_ref().map_or_else(|| vec![0.0; outs], wide),
+            row_channels,
+        })
+    }
+
+    fn depth(&self) -> usize {
+        self.weight.len() / self.bias.len()
+    }
+
+    /// The operand's channel that weight `i` of row `row` multiplies.
+    fn channel(&self, row: usize, i: usize) -> usize {
+        if self.row_channels == 1 { row } else { i % self.row_channels }
+    }
+
+    /// Takes the image's normalisation into a layer that reads it. The image is stored as `u8 - 128` with scale 1 and the
+    /// zero point of [`image_affine`], so with `x' = stored - zero_point`:
+    ///
+    /// `(u8 - mean[c]) * scale[c] = scale[c] * x' + scale[c] * (zero_point + 128 - mean[c])`
+    ///
+    /// The first term scales the weights. The second is a constant that goes into the bias; it is zero when all means are
+    /// one whole number. Otherwise a border tap is off: the float network pads with zero after normalisation, the bias
+    /// counts the constant for padded taps too. With means of 127.5 that is half a pixel step per padded tap.
+    pub(super) fn absorb_image(&mut self, input: &Input) {
+        let zero = f64::from(image_affine(input).zero_point) + 128.0;
+        let depth = self.depth();
+        for row in 0..self.bias.len() {
+            for i in 0..depth {
+                let c = self.channel(row, i);
+                let weight = &mut self.weight[row * depth + i];
+                *weight *= f64::from(input.scale[c]);
+                self.bias[row] += *weight * (zero - f64::from(input.mean[c]));
+            }
+        }
+    }
+
+    /// Rounds the layer. `mean` is each input channel's mean over calibration images: what rounding the weights adds to
+    /// the output on average, `sum (w_q * s_w - w) * mean`, is taken off the bias.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Overflow`] when a sum could leave 32 bits.
+    pub(super) fn quantize(
+        &self,
+        node: &str,
+        input: Affine,
+        mean: &[f64],
+    ) -> Result<Linear, QuantizeError> {
+        let depth = self.depth();
+        let in_scale = f64::from(input.scale);
+        let mut linear = Linear {
+            weights: Vec::with_capacity(self.weight.len()),
+            bias: Vec::with_capacity(self.bias.len()),
+            steps: Vec::with_capacity(self.bias.len()),
+        };
+        for (row, (weights, &bias)) in self.weight.chunks_exact(depth).zip(&self.bias).enumerate() {
+            let scale = weight_scale(weights, bias, in_scale);
+            let stored: Vec<i8> = weights.iter().map(|w| round_weight(*w, scale) as i8).collect();
+            let (mut sum, mut magnitude, mut drift) = (0_i64, 0_i64, 0.0);
+            for (i, (&q, w)) in stored.iter().zip(weights).enumerate() {
+                sum += i64::from(q);
+                magnitude += i64::from(q).abs();
+                drift += (f64::from(q) * scale - w) * mean[self.channel(row, i)];
+            }
+            let step = in_scale * scale;
+            let units = ((bias - drift) / step).round_ties_even() as i64;
+            let stored_bias = units - i64::from(input.zero_point) * sum;
+            let worst = stored_bias.abs() + 128 * magnitude;
+            let fits = i32::try_from(stored_bias).ok();
+            let Some(stored_bias) = fits.filter(|_| worst <= i64::from(i32::MAX)) else {
+                return Err(QuantizeError::Overflow {
+                    node: node.to_owned(),
+                    channel: row,
+                    worst,
+                });
+            };
+            linear.weights.extend(stored);
+            linear.bias.push(stored_bias);
+            linear.steps.push(step);
+        }
+        Ok(linear)
+    }
+}
+
+/// The image tensor: stored `u8 - 128`, one unit a pixel step, zero point nearest to the middle of the means.
+pub(super) fn image_affine(input: &Input) -> Affine {
+    let low = input.mean.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = input.mean.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let middle = (f64::from(low) + f64::from(high)) / 2.0;
+    Affine {
+        scale: 1.0,
+        zero_point: (middle.round() - 128.0).clamp(-128.0, 127.0) as i8,
+    }
+}
+
+/// Multipliers from sums to stored outputs, `numerator[i] / out_scale`.
+///
+/// # Errors
+/// [`QuantizeError::Multiplier`] when one is not finite in `f32`.
+pub(super) fn multipliers(
+    node: &str,
+    numerators: &[f64],
+    out_scale: f32,
+) -> Result<Vec<f32>, QuantizeError> {
+    let multiplier = |(channel, numerator): (usize, &f64)| {
+        let value = numerator / f64::from(out_scale);
+        let rounded = value as f32;
+        match rounded.is_finite() {
+            true => Ok(rounded),
+            false => Err(QuantizeError::Multiplier {
+                node: node.to_owned(),
+                channel,
+                value,
+            }),
+        }
+    };
+    numerators.iter().enumerate().map(multiplier).collect()
+}
+
+fn round_weight(weight: f64, scale: f64) -> f64 {
+    (weight / scale).round_ties_even().clamp(-MAX_WEIGHT, MAX_WEIGHT)
+}
+
+/// Largest weight at 127, unless the bias asks for a larger scale.
+fn weight_scale(weights: &[f64], bias: f64, in_scale: f64) -> f64 {
+    let largest = weights.iter().fold(0.0_f64, |max, w| max.max(w.abs()));
+    let floor = bias.abs() / (in_scale * MAX_BIAS);
+    match (largest / MAX_WEIGHT).max(floor) {
+        scale if scale > 0.0 => scale,
+        // No weights and no bias: any scale will do.
+        _ => 1.0,
+    }
+}
