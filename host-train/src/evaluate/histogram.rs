@@ -36,12 +36,12 @@ impl Histogram {
     /// [`EvaluateError::ScoreNotFinite`].
     pub fn of_scores(scores: &[f32]) -> Result<Self, EvaluateError> {
         check_finite("histogram", scores)?;
-        Ok(Self::fill(
-            -1.0,
-            1.0,
-            100,
-            scores.iter().map(|&s| f64::from(s)),
-        ))
+        Ok(Self::of_finite_scores(scores))
+    }
+
+    /// [`Self::of_scores`] for scores already known to be finite.
+    pub(super) fn of_finite_scores(scores: &[f32]) -> Self {
+        Self::fill(-1.0, 1.0, 100, scores.iter().map(|&score| f64::from(score)))
     }
 
     fn fill(low: f64, high: f64, bins: usize, values: impl Iterator<Item = f64>) -> Self {

@@ -19,6 +19,7 @@ mod comparison;
 mod error;
 mod histogram;
 mod identification;
+pub mod report;
 mod roc;
 mod summary;
 mod verification;

@@ -8,7 +8,10 @@
 //! Both lists are sorted in place and kept: 4 bytes a score, so 20 million impostor pairs take 80 MB and nothing else of
 //! that size is allocated. Every figure after that is a binary search or one merging pass.
 
-use super::error::{EvaluateError, check_finite};
+use super::{
+    error::{EvaluateError, check_finite},
+    histogram::Histogram,
+};
 use rayon::slice::ParallelSliceMut;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -187,6 +190,14 @@ impl Roc {
             }
         }
         curve
+    }
+
+    /// Histograms of the genuine and of the impostor scores.
+    pub fn histograms(&self) -> (Histogram, Histogram) {
+        (
+            Histogram::of_finite_scores(&self.genuine),
+            Histogram::of_finite_scores(&self.impostor),
+        )
     }
 
     /// The point with the smallest observed threshold that accepts at most `allowed` impostors; `allowed` at least 1.

@@ -206,7 +206,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// 200 pairs in two folds: 100 impostors at 0.00 .. 0.99 (thirds of a percent apart between folds), genuine above .5.
+    /// 200 pairs dealt into two folds: impostors at 0, .005 .. .495, genuine at .45, .455 .. .945.
     fn pairs() -> Vec<ScoredPair> {
         let impostor = (0..100).map(|i| ScoredPair {
             fold: i % 2,
@@ -240,7 +240,7 @@ mod tests {
             assert!(json.get(key).is_some(), "{key}");
         }
         assert_eq!(json["pairs"], 200);
-        // One impostor of 100 may pass: 0.495. Rejected up to .49, so the genuine .45 .. .49 (9 of them) go too.
+        // One impostor of 100 may pass: .495. All up to .49 are rejected, and with them 9 genuine pairs, .45 .. .49.
         assert_eq!(json["tar"], serde_json::json!({ "1e-2": 0.91 }));
         assert_eq!(json["accepted_impostors"], serde_json::json!({ "1e-2": 1 }));
         assert_eq!(json["collapsed"], false);
