@@ -22,13 +22,15 @@ mod identification;
 pub mod report;
 mod roc;
 mod summary;
+mod unit_rows;
 mod verification;
 
 pub use collapse::{COLLAPSED_SPREAD, is_collapsed};
 pub use comparison::{ComparisonRow, Unit, comparison_text};
 pub use error::EvaluateError;
 pub use histogram::Histogram;
-pub use identification::{AllPairs, Rank1, UnitRows, all_pairs, rank1};
+pub use identification::{AllPairs, Rank1, all_pairs, rank1};
 pub use roc::{OperatingPoint, Roc, RocPoint, STANDARD_FARS};
 pub use summary::{AllPairsSummary, PairsSummary};
+pub use unit_rows::UnitRows;
 pub use verification::{BestThreshold, FoldResult, KFold, ScoredPair, best_threshold, k_fold};

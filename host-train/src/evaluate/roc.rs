@@ -143,7 +143,7 @@ impl Roc {
         };
         // Rejecting everything, (0, 1), always lies past the crossing.
         let (far_after, frr_after) = crossed.map_or((0.0, 1.0), rates);
-        let before = crossed.map_or_else(|| self.highest(), |threshold| self.next_below(threshold));
+        let before = crossed.map_or_else(|| self.ends()[1], |threshold| self.next_below(threshold));
         let (far_before, frr_before) = rates(before);
         let gap_before = far_before - frr_before;
         let gap_after = frr_after - far_after;
@@ -204,7 +204,7 @@ impl Roc {
     fn accepting_at_most(&self, allowed: usize) -> OperatingPoint {
         // The highest impostor score that must be rejected; with all allowed there is none.
         let threshold = match self.impostor.len().checked_sub(allowed + 1) {
-            None => self.genuine[0].min(self.impostor[0]),
+            None => self.ends()[0],
             Some(index) => {
                 let rejected = self.impostor[index];
                 let above = |scores: &[f32]| {
@@ -227,9 +227,13 @@ impl Roc {
         }
     }
 
-    fn highest(&self) -> f32 {
+    /// The lowest and the highest score of all pairs.
+    pub(super) fn ends(&self) -> [f32; 2] {
         let last = |scores: &[f32]| scores[scores.len() - 1];
-        last(&self.genuine).max(last(&self.impostor))
+        [
+            self.genuine[0].min(self.impostor[0]),
+            last(&self.genuine).max(last(&self.impostor)),
+        ]
     }
 
     /// The observed score just below `threshold`, or `threshold` itself when it is the lowest.

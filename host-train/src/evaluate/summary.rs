@@ -82,7 +82,6 @@ impl PairsSummary {
             let wanted = pairs.iter().filter(|pair| pair.same == same);
             wanted.map(|pair| pair.score).collect::<Vec<f32>>()
         };
-        let collapsed = is_collapsed(&pairs.iter().map(|pair| pair.score).collect::<Vec<_>>());
         let roc = Roc::new(scores_of(true), scores_of(false))?;
         let (tar, accepted_impostors) = tar_maps(&roc);
         let summary = Self {
@@ -98,7 +97,7 @@ impl PairsSummary {
             eer: roc.eer(),
             auc: roc.auc(),
             ms_per_image,
-            collapsed,
+            collapsed: is_collapsed(&roc.ends()),
         };
         Ok((summary, roc))
     }
@@ -135,7 +134,6 @@ impl AllPairsSummary {
         ms_per_image: f64,
         model_id: String,
     ) -> Result<(Self, Roc), EvaluateError> {
-        let collapsed = is_collapsed(&scores.genuine) && is_collapsed(&scores.impostor);
         let roc = Roc::new(scores.genuine, scores.impostor)?;
         let (tar, accepted_impostors) = tar_maps(&roc);
         let summary = Self {
@@ -148,7 +146,7 @@ impl AllPairsSummary {
             eer: roc.eer(),
             auc: roc.auc(),
             ms_per_image,
-            collapsed,
+            collapsed: is_collapsed(&roc.ends()),
         };
         Ok((summary, roc))
     }
@@ -301,6 +299,28 @@ mod tests {
             (0.5, 0.5, 0.5)
         );
         assert_eq!(summary.tar["1e-2"], 0.0);
+    }
+
+    #[test]
+    fn perfect_separation_is_no_collapse() {
+        let scores = AllPairs {
+            genuine: vec![1.0, 1.0],
+            impostor: vec![0.0; 4],
+        };
+        let rank1 = Rank1 {
+            gallery: 2,
+            probes: 2,
+            correct: 2,
+        };
+        let (summary, _) = AllPairsSummary::new(scores, rank1, 1.0, String::new()).unwrap();
+        assert!(!summary.collapsed);
+        assert_eq!((summary.auc, summary.eer), (1.0, 0.0));
+        let scores = AllPairs {
+            genuine: vec![1.0, 1.0],
+            impostor: vec![1.0; 4],
+        };
+        let (summary, _) = AllPairsSummary::new(scores, rank1, 1.0, String::new()).unwrap();
+        assert!(summary.collapsed);
     }
 
     #[test]
