@@ -32,6 +32,12 @@ impl FileError {
 /// The folder is missing or not writable, or the disk is full.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let error = |source| FileError::new("write", path, source);
+    // A rename would put a file in the place of a device or a folder.
+    if path.exists() && !path.is_file() {
+        return Err(error(io::Error::other(
+            "something that is not a file is there",
+        )));
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -82,6 +88,17 @@ mod tests {
         write_whole(&path, b"second").unwrap();
         assert_eq!(read(&path).unwrap(), b"second");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn rejects_what_is_not_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write_whole(folder.path(), b"x").unwrap_err().to_string();
+        assert!(
+            error.ends_with("something that is not a file is there"),
+            "{error}"
+        );
+        assert!(folder.path().is_dir());
     }
 
     #[test]

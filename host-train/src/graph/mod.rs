@@ -22,6 +22,7 @@ mod check;
 mod error;
 mod execute;
 mod fold;
+mod from_net;
 mod layers;
 #[cfg(test)]
 pub(crate) mod random;
@@ -30,6 +31,7 @@ mod shape;
 pub use error::GraphError;
 pub use execute::Executor;
 pub use fold::fold;
+pub use from_net::from_net;
 pub use shape::Shape;
 
 use core::fmt;

@@ -123,7 +123,8 @@ pub struct MarginOutput {
 }
 
 impl MarginHead {
-    /// Centres in random directions.
+    /// Centres in random directions, of about unit length: shorter ones would turn faster than the network learns, and
+    /// their gradients would fill the clipping norm.
     ///
     /// # Errors
     /// Margins out of range.
@@ -136,7 +137,8 @@ impl MarginHead {
     ) -> Result<Self, MarginError> {
         margins.check()?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let weight = normal([classes, embedding], 0.01, &mut rng, device);
+        let deviation = 1.0 / (embedding as f64).sqrt();
+        let weight = normal([classes, embedding], deviation, &mut rng, device);
         Ok(Self {
             weight: Param::from_tensor(weight),
             margins,

@@ -12,3 +12,4 @@ pub(crate) use blocks::normal;
 pub use blocks::{BatchStatistics, Bottleneck, ConvKind, ConvUnit};
 pub use config::{NetworkConfig, NetworkError, PIXEL_MEAN, PIXEL_SCALE};
 pub use mobilefacenet::MobileFaceNet;
+pub(crate) use ops::EPSILON as NORM_EPSILON;

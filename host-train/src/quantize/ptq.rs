@@ -46,7 +46,12 @@ impl Filters {
     /// The parameters of a convolution (full or depthwise) or dense layer; `channels` are its operand's.
     pub(super) fn of(op: &Op, channels: usize) -> Option<Self> {
         let (weight, bias, outs, row_channels) = match op {
-            Op::Conv2d(conv) => (&conv.weight, &conv.bias, conv.out_channels, conv.in_per_group),
+            Op::Conv2d(conv) => (
+                &conv.weight,
+                &conv.bias,
+                conv.out_channels,
+                conv.in_per_group,
+            ),
             Op::FullyConnected(dense) => (&dense.weight, &dense.bias, dense.out_features, channels),
             _ => return None,
         };
@@ -64,7 +69,11 @@ impl Filters {
 
     /// The operand's channel that weight `i` of row `row` multiplies.
     fn channel(&self, row: usize, i: usize) -> usize {
-        if self.row_channels == 1 { row } else { i % self.row_channels }
+        if self.row_channels == 1 {
+            row
+        } else {
+            i % self.row_channels
+        }
     }
 
     /// Takes the image's normalisation into a layer that reads it. The image is stored as `u8 - 128` with scale 1 and the
@@ -108,7 +117,10 @@ impl Filters {
         };
         for (row, (weights, &bias)) in self.weight.chunks_exact(depth).zip(&self.bias).enumerate() {
             let scale = weight_scale(weights, bias, in_scale);
-            let stored: Vec<i8> = weights.iter().map(|w| round_weight(*w, scale) as i8).collect();
+            let stored: Vec<i8> = weights
+                .iter()
+                .map(|w| round_weight(*w, scale) as i8)
+                .collect();
             let (mut sum, mut magnitude, mut drift) = (0_i64, 0_i64, 0.0);
             for (i, (&q, w)) in stored.iter().zip(weights).enumerate() {
                 sum += i64::from(q);
@@ -171,7 +183,9 @@ pub(super) fn multipliers(
 }
 
 fn round_weight(weight: f64, scale: f64) -> f64 {
-    (weight / scale).round_ties_even().clamp(-MAX_WEIGHT, MAX_WEIGHT)
+    (weight / scale)
+        .round_ties_even()
+        .clamp(-MAX_WEIGHT, MAX_WEIGHT)
 }
 
 /// Largest weight at 127, unless the bias asks for a larger scale.

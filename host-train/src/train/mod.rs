@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod config;
+mod fit;
 mod model;
 mod run;
 mod schedule;
@@ -10,6 +11,7 @@ mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
+pub use fit::{FitError, fit};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
 pub use run::{Log, RunConfig, RunError, RunFolder};
 pub use schedule::Schedule;

@@ -6,7 +6,7 @@ use super::trainer::StepReport;
 use crate::files::{self, FileError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What `config.json` holds.
@@ -155,10 +155,7 @@ impl RunFolder {
         files::write_whole(&path, kept.as_bytes())?;
         let file = File::options().append(true).open(&path);
         let file = file.map_err(|source| FileError::new("write", &path, source))?;
-        Ok(Log {
-            path,
-            file: BufWriter::new(file),
-        })
+        Ok(Log { path, file })
     }
 
     /// Lines of the log with their steps; a line cut short by a crash counts as never written.
@@ -193,10 +190,10 @@ impl RunFolder {
     }
 }
 
-/// A log being written.
+/// A log being written; every line is with the system when it is written.
 pub struct Log {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: File,
 }
 
 impl Log {
@@ -206,17 +203,7 @@ impl Log {
     /// The disk is full.
     pub fn write(&mut self, report: &StepReport) -> Result<(), RunError> {
         let line = serde_json::to_string(report).map_err(std::io::Error::other);
-        line.and_then(|line| writeln!(self.file, "{line}"))
-            .map_err(|source| FileError::new("write", &self.path, source).into())
-    }
-
-    /// Hands the lines to the system.
-    ///
-    /// # Errors
-    /// The disk is full.
-    pub fn flush(&mut self) -> Result<(), RunError> {
-        self.file
-            .flush()
+        line.and_then(|line| self.file.write_all((line + "\n").as_bytes()))
             .map_err(|source| FileError::new("write", &self.path, source).into())
     }
 }

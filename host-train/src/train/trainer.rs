@@ -121,8 +121,8 @@ impl Trainer {
 
     /// The model as it is.
     #[must_use]
-    pub fn model(&self) -> &FaceModel {
-        &self.model
+    pub fn into_model(self) -> FaceModel {
+        self.model
     }
 
     /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order.

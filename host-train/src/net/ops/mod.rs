@@ -28,6 +28,7 @@ mod stem;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batch_norm::EPSILON;
 pub(crate) use depthwise::TAPS;
 pub(crate) use stem::PATCH;
 
