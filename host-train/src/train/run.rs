@@ -19,8 +19,10 @@ pub struct RunConfig {
     pub classes: usize,
     /// Images that were learned from.
     pub images: usize,
-    /// Where they came from, for people.
-    pub data: String,
+    /// Folders and tars that they came from.
+    pub data: Vec<PathBuf>,
+    /// The list of those that were used, and of their labels.
+    pub manifest: Option<PathBuf>,
     /// The command that started the run.
     pub command: String,
 }
@@ -78,12 +80,19 @@ impl RunFolder {
             return Err(RunError::Occupied(path.to_owned()));
         }
         files::create_folder(path)?;
-        let text = serde_json::to_vec_pretty(config).map_err(|error| RunError::Config {
-            path: run.config_path(),
-            reason: error.to_string(),
-        })?;
-        files::write_whole(&run.config_path(), &text)?;
+        run.save_config(config)?;
         Ok(run)
+    }
+
+    /// Replaces the settings.
+    ///
+    /// # Errors
+    /// The folder is not writable or the disk is full; the earlier settings stay.
+    pub fn save_config(&self, config: &RunConfig) -> Result<(), RunError> {
+        let path = self.config_path();
+        let text = serde_json::to_vec_pretty(config)
+            .map_err(|error| RunError::Config { path: path.clone(), reason: error.to_string() })?;
+        Ok(files::write_whole(&path, &text)?)
     }
 
     /// Opens the folder of an earlier run.

@@ -1,0 +1,153 @@
+//! `eval`: how well a model tells people apart.
+
+use super::failure::Failure;
+use super::output;
+use super::progress::Progress;
+use crate::data::{Pairs, Source};
+use crate::evaluate::{AllPairsSummary, PairsSummary, Roc, ScoredPair, all_pairs, rank1};
+use crate::model::Model;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Measures a float run or an int8 model on labelled faces.
+///
+/// With --json: pairs, accuracy, accuracy_std, threshold, tar, eer, auc, ms_per_image, model_id; with --all-pairs:
+/// genuine, impostor, tar, rank1, eer, auc, ms_per_image, model_id. `tar` has a key for every false-accept rate that the
+/// impostor pairs resolve ("1e-2", "1e-3", ..), and `accepted_impostors` how many pairs that rate really let through.
+#[derive(clap::Args)]
+pub(crate) struct EvalArgs {
+    /// A run's folder (float) or an .afm file (int8).
+    #[arg(long, value_name = "RUN|F.afm")]
+    model: PathBuf,
+    /// Faces of the network's size: folders or tars with one directory a person.
+    #[arg(long, value_delimiter = ',', required = true, value_name = "A[,B]")]
+    data: Vec<PathBuf>,
+    /// A pair list: LFW's pairs.txt, or CSV with the columns fold,a,b,same.
+    #[arg(long, value_name = "P", conflicts_with = "all_pairs", required_unless_present = "all_pairs")]
+    pairs: Option<PathBuf>,
+    /// Every pair of images instead, people being the directories, and rank-1 search.
+    #[arg(long)]
+    all_pairs: bool,
+    /// Add the mirror image's embedding to each, as papers do; a door does not.
+    #[arg(long)]
+    flip: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let model = Model::open(&args.model)?;
+    let source = Source::open(&args.data)?;
+    match &args.pairs {
+        Some(path) => {
+            let pairs = Pairs::read(path, &source)?;
+            let (summary, _) = evaluate_pairs(&model, &source, &pairs, args.flip)?;
+            if args.json { output::json(&summary) } else { output::line(&pairs_text(&summary)) }
+        }
+        None => {
+            let summary = evaluate_all(&model, &source, args.flip)?;
+            if args.json { output::json(&summary) } else { output::line(&all_pairs_text(&summary)) }
+        }
+    }
+}
+
+/// Embeds the images that the pairs name, each once, and scores the pairs.
+pub(super) fn evaluate_pairs(
+    model: &Model,
+    source: &Source,
+    pairs: &Pairs,
+    flip: bool,
+) -> Result<(PairsSummary, Roc), Failure> {
+    let mut place = BTreeMap::new();
+    for pair in pairs.pairs() {
+        for image in [pair.a, pair.b] {
+            let next = place.len();
+            place.entry(image).or_insert(next);
+        }
+    }
+    let mut images = vec![0; place.len()];
+    for (&image, &at) in &place {
+        images[at] = image;
+    }
+    let bar = Progress::new("embedding", images.len());
+    let embedded =
+        model.embed_all(images.len(), flip, |i| source.load(images[i]), || bar.step())?;
+    bar.finish();
+    let gallery = model.gallery(&embedded.embeddings)?;
+    let cosine = gallery.cosine()?;
+    let scored: Vec<ScoredPair> = pairs
+        .pairs()
+        .iter()
+        .map(|pair| ScoredPair {
+            fold: pair.fold,
+            score: cosine(place[&pair.a], place[&pair.b]),
+            same: pair.same,
+        })
+        .collect();
+    Ok(PairsSummary::new(&scored, embedded.ms_per_image, model.id())?)
+}
+
+fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSummary, Failure> {
+    let count = source.images().len();
+    let bar = Progress::new("embedding", count);
+    let embedded = model.embed_all(count, flip, |i| source.load(i), || bar.step())?;
+    bar.finish();
+    let identities: Vec<usize> = source.images().iter().map(|image| image.identity).collect();
+    let gallery = model.gallery(&embedded.embeddings)?;
+    let cosine = gallery.cosine()?;
+    let scores = all_pairs(&identities, &cosine)?;
+    let rank1 = rank1(&identities, &cosine)?;
+    let (summary, _) = AllPairsSummary::new(scores, rank1, embedded.ms_per_image, model.id())?;
+    Ok(summary)
+}
+
+fn pairs_text(s: &PairsSummary) -> String {
+    let mut lines = vec![
+        format!("model      {}", s.model_id),
+        format!("pairs      {} ({} genuine, {} impostor)", s.pairs, s.genuine, s.impostor),
+        format!("accuracy   {:.2} % +- {:.2}", 100.0 * s.accuracy, 100.0 * s.accuracy_std),
+        format!("threshold  {:.4} cosine", s.threshold),
+    ];
+    lines.extend(rates_text(&s.tar, &s.accepted_impostors, s.eer, s.auc, s.ms_per_image));
+    if s.collapsed {
+        lines.push(COLLAPSED.to_owned());
+    }
+    lines.join("\n")
+}
+
+fn all_pairs_text(s: &AllPairsSummary) -> String {
+    let mut lines = vec![
+        format!("model      {}", s.model_id),
+        format!("pairs      {} genuine, {} impostor", s.genuine, s.impostor),
+        format!("rank-1     {:.2} %", 100.0 * s.rank1),
+    ];
+    lines.extend(rates_text(&s.tar, &s.accepted_impostors, s.eer, s.auc, s.ms_per_image));
+    if s.collapsed {
+        lines.push(COLLAPSED.to_owned());
+    }
+    lines.join("\n")
+}
+
+const COLLAPSED: &str =
+    "ALARM      every face has nearly the same embedding: this network does not recognise anybody";
+
+fn rates_text(
+    tar: &BTreeMap<String, f64>,
+    accepted: &BTreeMap<String, usize>,
+    eer: f64,
+    auc: f64,
+    ms_per_image: f64,
+) -> Vec<String> {
+    let rates = tar.iter().map(|(far, share)| {
+        let impostors = accepted.get(far).copied().unwrap_or_default();
+        format!("TAR@{far}   {:.2} % ({impostors} impostor pairs accepted)", 100.0 * share)
+    });
+    let rest = [
+        format!("EER        {:.2} %", 100.0 * eer),
+        format!("AUC        {auc:.4}"),
+        format!("time       {ms_per_image:.2} ms an image, one thread"),
+    ];
+    rates.chain(rest).collect()
+}

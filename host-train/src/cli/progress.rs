@@ -1,0 +1,58 @@
+//! Progress on stderr: a moving bar on a terminal, a line now and then elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Without a terminal, a line is written at most this often.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// How far a long piece of work is.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    what: &'static str,
+    start: Instant,
+    last_line: Mutex<Instant>,
+}
+
+impl Progress {
+    /// Work of `total` parts.
+    pub(crate) fn new(what: &'static str, total: usize) -> Self {
+        let bar = ProgressBar::new(total as u64);
+        let style = "{msg:<24} {wide_bar} {pos}/{len} {eta_precise} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Self { bar, what, start: Instant::now(), last_line: Mutex::new(Instant::now()) }
+    }
+
+    /// One part more is done.
+    pub(crate) fn step(&self) {
+        self.at(self.bar.position() + 1, "");
+    }
+
+    /// `position` parts are done; `note` is how it stands.
+    pub(crate) fn at(&self, position: u64, note: &str) {
+        self.bar.set_position(position);
+        if !note.is_empty() {
+            self.bar.set_message(format!("{} {note}", self.what));
+        }
+        if !self.bar.is_hidden() {
+            return;
+        }
+        let Ok(mut last) = self.last_line.lock() else { return };
+        if last.elapsed() >= QUIET {
+            *last = Instant::now();
+            let total = self.bar.length().unwrap_or(position);
+            let left = self.start.elapsed().as_secs_f64() / position.max(1) as f64
+                * total.saturating_sub(position) as f64;
+            eprintln!("{}: {position}/{total} {note} {left:.0} s left", self.what);
+        }
+    }
+
+    /// The work is done; the bar goes away.
+    pub(crate) fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,283 @@
+//! A network ready to embed faces, whichever way it is stored: a run's float weights or an int8 `.afm` file.
+//!
+//! Both give embeddings through the same call, so that every figure of one has its counterpart of the other. The int8
+//! side is `edge-infer` itself.
+
+use crate::data::{DataError, FaceImage, augment};
+use crate::evaluate::{EvaluateError, UnitRows};
+use crate::files::{self, FileError};
+use crate::graph::{Executor, Graph, GraphError, fold, from_net};
+use crate::train::{ConfigError, FaceModel, ParameterError, RunConfig, RunError, RunFolder, with_parameters};
+use burn::tensor::Device;
+use edge_infer::engine::{Engine, EngineError};
+use edge_infer::matching::{self, TemplateError, TemplateRef};
+use model_format::{FormatError, ModelFile, ModelId};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A network that embeds faces.
+pub enum Model {
+    /// Float weights, normalization folded.
+    Float {
+        /// The folded graph.
+        graph: Graph,
+        /// What reports call it.
+        id: String,
+    },
+    /// An int8 model file.
+    Int8(ModelFile),
+}
+
+/// A model that can't be opened, or a face that it can't embed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The run's folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not a model file, or a damaged one.
+    #[error("{} is no usable model file: {source}", path.display())]
+    Format {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// Neither a run's folder nor an `.afm` file.
+    #[error("{} is neither a run's folder nor an .afm file: give what `train --out` or `quantize --out` wrote", .0.display())]
+    Unknown(PathBuf),
+    /// The run's settings build no network.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The run's weights are of another network.
+    #[error("the run's weights do not fit its settings: {0}")]
+    Parameters(#[from] ParameterError),
+    /// The float graph.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// An image.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An embedding without a direction.
+    #[error("image {index}: {source}")]
+    Template {
+        /// Which of the images.
+        index: usize,
+        /// Why.
+        source: TemplateError,
+    },
+    /// An embedding without a direction.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+}
+
+/// Embeddings of some faces, and how long one took on one thread.
+pub struct Embedded {
+    /// One after the other, in the order of the images.
+    pub embeddings: Vec<Vec<f32>>,
+    /// Mean time of one embedding, decoding left out.
+    pub ms_per_image: f64,
+}
+
+impl Model {
+    /// Opens a run's folder or an `.afm` file.
+    ///
+    /// # Errors
+    /// It is neither, is damaged, or can't be read.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        if path.is_dir() {
+            let (folder, config) = RunFolder::open(path)?;
+            let checkpoint = folder.checkpoint()?;
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let model = FaceModel::new(&config.train, config.classes, &Device::flex())?;
+            let model = with_parameters(model, &checkpoint.parameters)?;
+            return Self::from_trained(&model, &config, format!("{name}, step {}", checkpoint.step));
+        }
+        match path.extension() {
+            Some(extension) if extension == "afm" => Self::from_bytes(&files::read(path)?, path),
+            // A path that is not there deserves the system's words.
+            _ if !path.exists() => files::read(path).map_err(ModelError::from).and_then(|_| {
+                Err(ModelError::Unknown(path.to_owned()))
+            }),
+            _ => Err(ModelError::Unknown(path.to_owned())),
+        }
+    }
+
+    /// The float form of a trained model.
+    ///
+    /// # Errors
+    /// Its graph does not fold, which a network that has trained does not meet.
+    pub fn from_trained(model: &FaceModel, config: &RunConfig, id: String) -> Result<Self, ModelError> {
+        let graph = fold(&from_net(&model.network, &config.train.network))?;
+        Ok(Self::Float { graph, id })
+    }
+
+    /// The int8 form in `bytes`; `path` is for messages.
+    ///
+    /// # Errors
+    /// The bytes are not a model file.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
+        let file = ModelFile::from_bytes(bytes);
+        let file = file.map_err(|source| ModelError::Format { path: path.to_owned(), source })?;
+        Ok(Self::Int8(file))
+    }
+
+    /// Which model, for reports: an `.afm` file's id, or a run's name and step.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::Float { id, .. } => id.clone(),
+            Self::Int8(file) => file.view().id().to_string(),
+        }
+    }
+
+    /// Width and height of the faces that it takes.
+    #[must_use]
+    pub fn input_size(&self) -> (usize, usize) {
+        match self {
+            Self::Float { graph, .. } => (graph.input.width, graph.input.height),
+            Self::Int8(file) => {
+                let shape = file.view().input().shape;
+                (shape.width.into(), shape.height.into())
+            }
+        }
+    }
+
+    /// Embeds `count` faces that `load` gives, on all threads; `done` is called after each.
+    ///
+    /// With `flip`, each embedding is the sum of the face's and its mirror image's. Papers report that; a door does not
+    /// do it.
+    ///
+    /// # Errors
+    /// A face can't be loaded or has another size than the network takes.
+    pub fn embed_all(
+        &self,
+        count: usize,
+        flip: bool,
+        load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
+        done: impl Fn() + Sync,
+    ) -> Result<Embedded, ModelError> {
+        let (width, height) = self.input_size();
+        let load = |index: usize| load(index)?.of_size(width, height, || format!("image {index}"));
+        let rows: Vec<(Vec<f32>, Duration)> = match self {
+            Self::Float { graph, .. } => {
+                let executor = Executor::new(graph)?;
+                let embed = |rgb: &[u8], (): &mut ()| Ok(executor.embed(rgb)?);
+                embed_rows(count, flip, || (), embed, load, done)?
+            }
+            Self::Int8(file) => {
+                let engine = Engine::new(file.view());
+                let embed = |rgb: &[u8], arena: &mut Vec<u8>| {
+                    let output = engine.run(rgb, arena)?;
+                    let mut embedding = vec![0.0; output.len()];
+                    output.embedding(&mut embedding)?;
+                    Ok(embedding)
+                };
+                embed_rows(count, flip, || vec![0; engine.arena_bytes()], embed, load, done)?
+            }
+        };
+        let total: Duration = rows.iter().map(|(_, time)| *time).sum();
+        Ok(Embedded {
+            ms_per_image: total.as_secs_f64() * 1e3 / count.max(1) as f64,
+            embeddings: rows.into_iter().map(|(embedding, _)| embedding).collect(),
+        })
+    }
+
+    /// Embeddings in the form in which this model's are compared.
+    ///
+    /// # Errors
+    /// An embedding is zero or not finite.
+    pub fn gallery(&self, embeddings: &[Vec<f32>]) -> Result<Gallery, ModelError> {
+        match self {
+            Self::Float { .. } => {
+                let length = embeddings.first().map_or(1, Vec::len);
+                Ok(Gallery::Float(UnitRows::new(embeddings.concat(), length)?))
+            }
+            Self::Int8(file) => {
+                let templates = embeddings.iter().enumerate().map(|(index, embedding)| {
+                    template(embedding).map_err(|source| ModelError::Template { index, source })
+                });
+                let templates = templates.collect::<Result<_, _>>()?;
+                Ok(Gallery::Int8 { templates, model: file.view().id() })
+            }
+        }
+    }
+}
+
+fn embed_rows<S>(
+    count: usize,
+    flip: bool,
+    scratch: impl Fn() -> S + Sync + Send,
+    embed: impl Fn(&[u8], &mut S) -> Result<Vec<f32>, ModelError> + Sync,
+    load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
+    done: impl Fn() + Sync,
+) -> Result<Vec<(Vec<f32>, Duration)>, ModelError> {
+    let row = |scratch: &mut S, index: usize| {
+        let mut face = load(index)?;
+        let start = Instant::now();
+        let mut embedding = embed(&face.rgb, scratch)?;
+        let time = start.elapsed();
+        if flip {
+            augment::flip(&mut face.rgb, face.width);
+            for (sum, value) in embedding.iter_mut().zip(embed(&face.rgb, scratch)?) {
+                *sum += value;
+            }
+        }
+        done();
+        Ok((embedding, time))
+    };
+    (0..count).into_par_iter().map_init(scratch, row).collect()
+}
+
+/// The int8 template of an embedding, as a door stores it.
+///
+/// # Errors
+/// The embedding is zero or not finite.
+pub fn template(embedding: &[f32]) -> Result<Vec<i8>, TemplateError> {
+    let mut values = vec![0; embedding.len()];
+    matching::quantize(embedding, &mut values)?;
+    Ok(values)
+}
+
+/// Embeddings that can be compared with each other.
+pub enum Gallery {
+    /// Float directions.
+    Float(UnitRows),
+    /// The templates that a door would hold.
+    Int8 {
+        /// One a face.
+        templates: Vec<Vec<i8>>,
+        /// Whose they are.
+        model: ModelId,
+    },
+}
+
+impl Gallery {
+    /// The cosine of two of its faces, as a function of their places.
+    ///
+    /// # Errors
+    /// A template is zero, which [`Model::gallery`] never makes.
+    pub fn cosine(&self) -> Result<Box<dyn Fn(usize, usize) -> f32 + Sync + '_>, ModelError> {
+        match self {
+            Self::Float(rows) => Ok(Box::new(|a, b| rows.cosine(a, b))),
+            Self::Int8 { templates, model } => {
+                let views = templates.iter().enumerate().map(|(index, values)| {
+                    TemplateRef::from_values(values, *model)
+                        .map_err(|source| ModelError::Template { index, source })
+                });
+                let views: Vec<TemplateRef<'_>> = views.collect::<Result<_, _>>()?;
+                Ok(Box::new(move |a, b| {
+                    matching::cosine(views[a], views[b])
+                        .expect("templates of one model and length compare")
+                }))
+            }
+        }
+    }
+}
