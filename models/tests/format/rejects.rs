@@ -1,5 +1,6 @@
 //! One test for each reason to refuse a model, with the numbers that it must state.
 
+mod constant;
 mod file;
 mod metadata;
 mod op;
