@@ -30,9 +30,11 @@ fn normal_equations(from: &Landmarks, to: &Landmarks) -> [f64; 4] {
         system.swap(column, pivot);
         for row in (0..4).filter(|&row| row != column) {
             let factor = system[row][column] / system[column][column];
-            for k in column..5 {
-                system[row][k] -= factor * system[column][k];
-            }
+            let eliminated = system[column].map(|value| factor * value);
+            system[row]
+                .iter_mut()
+                .zip(eliminated)
+                .for_each(|(value, part)| *value -= part);
         }
     }
     [0, 1, 2, 3].map(|i| system[i][4] / system[i][i])
