@@ -1,5 +1,5 @@
-//! Similarities against an independent solver and known transforms, and the warp against bilinear interpolation written
-//! out in `f64`.
+//! Similarities against an independent solver and known transforms, and the warp against bilinear
+//! interpolation written out in `f64`.
 
 use core::f64::consts::PI;
 
@@ -9,7 +9,8 @@ use edge_infer::image::align::{
 };
 use proptest::prelude::*;
 
-/// Least squares for (a, b, tx, ty) by the 4x4 normal equations and Gaussian elimination with pivoting.
+/// Least squares for (a, b, tx, ty) by the 4x4 normal equations and Gaussian elimination with
+/// pivoting.
 fn normal_equations(from: &Landmarks, to: &Landmarks) -> [f64; 4] {
     let mut system = [[0.0_f64; 5]; 4];
     for (&[x, y], &[u, v]) in from.iter().zip(to) {
@@ -191,7 +192,8 @@ fn rejects_points_that_coincide() {
 
 #[test]
 fn rejects_points_that_fix_no_rotation() {
-    // A regular pentagon spreads equally in all directions, so its mirror image fits none better than another.
+    // A regular pentagon spreads equally in all directions, so its mirror image fits none better
+    // than another.
     let pentagon = [0.0, 1.0, 2.0, 3.0, 4.0].map(|k: f64| {
         let angle = 2.0 * PI * k / 5.0;
         [(1000.0 * angle.cos()) as f32, (1000.0 * angle.sin()) as f32]
@@ -216,15 +218,19 @@ proptest! {
     }
 
     #[test]
-    fn no_bits_panic_and_every_result_is_finite(points in prop::array::uniform20(any::<u32>()), side in 1_usize..9) {
+    fn no_bits_panic_and_every_result_is_finite(
+        points in prop::array::uniform20(any::<u32>()),
+        side in 1_usize..9,
+    ) {
         let point = |i: usize| [f32::from_bits(points[2 * i]), f32::from_bits(points[2 * i + 1])];
         let (from, to) = ([0, 1, 2, 3, 4].map(point), [5, 6, 7, 8, 9].map(point));
         if let Ok(found) = similarity(&from, &to) {
-            let inverse = found.inverse();
-            prop_assert!(found.matrix().iter().chain(&inverse.matrix()).flatten().all(|value| value.is_finite()));
+            let matrices = [found.matrix(), found.inverse().matrix()];
+            prop_assert!(matrices.as_flattened().as_flattened().iter().all(|v| v.is_finite()));
             let pixels = [200; 8 * 8 * 3];
             let frame = Frame::new(&pixels, 8, 8, 24).expect("the size fits");
-            warp(&frame, &found, &mut vec![0; side * side * 3], side, side).expect("the length fits");
+            let mut output = vec![0; side * side * 3];
+            warp(&frame, &found, &mut output, side, side).expect("the length fits");
         }
     }
 }

@@ -118,7 +118,8 @@ fn sums(colour: ColourOrder) -> ModelFile {
     )
 }
 
-/// Every other kind of op: padded depthwise with ReLU, a residual, an addition with slopes, an int8 output.
+/// Every other kind of op: padded depthwise with ReLU, a residual, an addition with slopes, an int8
+/// output.
 fn residual() -> ModelFile {
     let tensors = vec![
         tensor([1, 2, 3], 1, 0, [0, 2]),
@@ -188,8 +189,8 @@ fn run(file: &ModelFile) -> (Vec<i32>, Vec<f32>) {
 
 #[test]
 fn a_convolution_and_a_fully_connected_layer() {
-    // Sums of the convolution (9, 0) and (4, -7); 4.5 rounds to 4, -3.5 to -4, the zero point is 1: (5, 1) and (3, -3).
-    // 5 + 2 + 9 - 12 + 10 = 14; -5 + 3 - 5 = -7.
+    // Sums of the convolution (9, 0) and (4, -7); 4.5 rounds to 4, -3.5 to -4, the zero point is 1:
+    // (5, 1) and (3, -3). 5 + 2 + 9 - 12 + 10 = 14; -5 + 3 - 5 = -7.
     assert_eq!(
         run(&sums(ColourOrder::Rgb)),
         (vec![14, -7], vec![7.0, -14.0])
@@ -207,10 +208,10 @@ fn a_model_of_the_other_colour_order_sees_the_channels_swapped() {
 
 #[test]
 fn residual_addition_and_int8_output() {
-    // Depthwise, padded with the zero point 1: (1 + 4, 1 + 6, 1 + 8) and ReLU of (2 - 16, 3 + 0, 4 + 24).
-    // Projection, plus twice (input - 1), zero point -10: (-3, 1, 5) and (-28, -9, 40).
-    // Addition: (8.5, 12.5, 16.5) and (-9 * 0.5, 3.5, 53), to even, zero point 3: (11, 15, 19) and (-1, 7, 56).
-    // Fully connected: 107 / 2 to even is 54, and ReLU of 11 - 56; the scale is 1/4.
+    // Depthwise, padded with the zero point 1: (1 + 4, 1 + 6, 1 + 8) and ReLU of (2 - 16, 3 + 0, 4
+    // + 24). Projection, plus twice (input - 1), zero point -10: (-3, 1, 5) and (-28, -9, 40).
+    // Addition: (8.5, 12.5, 16.5) and (-9 * 0.5, 3.5, 53), to even, zero point 3: (11, 15, 19) and
+    // (-1, 7, 56). Fully connected: 107 / 2 to even is 54, and ReLU of 11 - 56; the scale is 1/4.
     assert_eq!(run(&residual()), (vec![54, 0], vec![13.5, 0.0]));
 }
 

@@ -1,4 +1,5 @@
-//! The warp against shifts and turns known by eye, and against bilinear interpolation written out in `f64`.
+//! The warp against shifts and turns known by eye, and against bilinear interpolation written out
+//! in `f64`.
 
 use edge_infer::image::Frame;
 use edge_infer::image::align::{AlignError, Landmarks, Similarity, similarity, warp};
@@ -128,16 +129,18 @@ proptest! {
         let output = crop(&pixels, [width, height], &transform, 20, 20);
         let pixel = |x: f64, y: f64, channel: usize| {
             let inside = x >= 0.0 && y >= 0.0 && x < width as f64 && y < height as f64;
-            if inside { f64::from(pixels[(y as usize * width + x as usize) * 3 + channel]) } else { 0.0 }
+            let index = |x, y| (y as usize * width + x as usize) * 3 + channel;
+            if inside { f64::from(pixels[index(x, y)]) } else { 0.0 }
         };
         for (index, &found) in output.iter().enumerate() {
             let (channel, x, y) = (index % 3, index / 3 % 20, index / 60);
             let [sx, sy] = transform.inverse().apply([x as f64, y as f64]);
             let (left, top) = (sx.floor(), sy.floor());
+            let blend = |a: f64, b: f64, weight: f64| a * (1.0 - weight) + b * weight;
             let row = |y: f64| {
-                pixel(left, y, channel) * (1.0 - (sx - left)) + pixel(left + 1.0, y, channel) * (sx - left)
+                blend(pixel(left, y, channel), pixel(left + 1.0, y, channel), sx - left)
             };
-            let exact = row(top) * (1.0 - (sy - top)) + row(top + 1.0) * (sy - top);
+            let exact = blend(row(top), row(top + 1.0), sy - top);
             prop_assert!((f64::from(found) - exact).abs() < 0.5 + 255.0 * 2.0 / 4096.0 + 1e-3);
         }
     }

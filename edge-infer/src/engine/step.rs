@@ -1,7 +1,8 @@
 //! One op: from the model's words to the kernels' numbers.
 //!
-//! The plan keeps the tensors of an op apart, so each is borrowed from the arena at the same time as the others. Every
-//! function here gives `None` where an op does not fit its tensors, which parsing has ruled out.
+//! The plan keeps the tensors of an op apart, so each is borrowed from the arena at the same time
+//! as the others. Every function here gives `None` where an op does not fit its tensors, which
+//! parsing has ruled out.
 
 use core::ops::Range;
 
@@ -109,7 +110,8 @@ impl Step<'_, '_> {
     }
 }
 
-/// A depthwise convolution in the fields of the other one; the kernel knows the order of its weights.
+/// A depthwise convolution in the fields of the other one; the kernel knows the order of its
+/// weights.
 fn same_fields<'m>(op: &model::DepthwiseConv2d<'m>) -> model::Conv2d<'m> {
     model::Conv2d {
         input: op.input,

@@ -1,5 +1,5 @@
-//! The target `engine`: a valid file, some edits, the checksum made right again. What parses is run and compared with the
-//! reference, then becomes a template and is looked for in a gallery.
+//! The target `engine`: a valid file, some edits, the checksum made right again. What parses is run
+//! and compared with the reference, then becomes a template and is looked for in a gallery.
 
 use arbitrary::{Result, Unstructured};
 use edge_infer::engine::{Engine, Output};
@@ -19,7 +19,8 @@ const GUARD: usize = 16;
 /// Runs one case.
 ///
 /// # Panics
-/// On a finding: a model that parsed does not run, differs from the reference, or does not find itself in a gallery.
+/// On a finding: a model that parsed does not run, differs from the reference, or does not find
+/// itself in a gallery.
 pub fn engine(data: &[u8]) -> Outcome {
     run(&mut Unstructured::new(data)).unwrap_or(Outcome::Starved)
 }

@@ -1,6 +1,8 @@
-//! A second engine: the layers' definitions over `i64` sums and `f64` scaling, nothing shared with the first one.
+//! A second engine: the layers' definitions over `i64` sums and `f64` scaling, nothing shared with
+//! the first one.
 //!
-//! It is slow and allocates. Tensors live apart from each other, so it also shows whether the arena keeps them apart.
+//! It is slow and allocates. Tensors live apart from each other, so it also shows whether the arena
+//! keeps them apart.
 
 use model_format::{
     Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, ModelView, Op,

@@ -1,4 +1,5 @@
-//! A slice that does not fit its layer is refused with its name and numbers, and the output stays as it was.
+//! A slice that does not fit its layer is refused with its name and numbers, and the output stays
+//! as it was.
 
 use edge_infer::kernels::{
     Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, LengthError,
