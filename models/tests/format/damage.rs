@@ -34,7 +34,7 @@ fn every_truncation_is_refused() {
     for len in 0..file.len() {
         let mut cut = file[..len].to_vec();
         for _ in 0..2 {
-            let refused = ModelFile::from_bytes(&cut).err().unwrap();
+            let refused = ModelFile::from_bytes(&cut).unwrap_err();
             match refused {
                 FormatError::TooShort { found, needed: 128 } => assert_eq!(found, len),
                 FormatError::FileLength { stated, found } => {
@@ -54,7 +54,7 @@ fn every_truncation_with_a_fitting_header_is_refused() {
         let mut cut = file[..len].to_vec();
         cut[8..12].copy_from_slice(&u32::try_from(len).unwrap().to_le_bytes());
         reseal(&mut cut);
-        let refused = ModelFile::from_bytes(&cut).err().unwrap();
+        let refused = ModelFile::from_bytes(&cut).unwrap_err();
         assert!(
             matches!(refused, FormatError::SectionOutside { total, .. } if total as usize == len),
             "{len} bytes: {refused}"

@@ -1,5 +1,6 @@
 //! One test for each reason to refuse a model, with the numbers that it must state.
 
+mod constant;
 mod file;
 mod metadata;
 mod op;
@@ -16,7 +17,7 @@ fn edited_bytes(edit: impl FnOnce(&mut Vec<u8>)) -> FormatError {
     let mut file = sample::bytes();
     edit(&mut file);
     reseal(&mut file);
-    ModelFile::from_bytes(file).err().unwrap()
+    ModelFile::from_bytes(file).unwrap_err()
 }
 
 /// Why the sample is refused after `edit` of the model.

@@ -1,9 +1,9 @@
 //! The reference primitives in plain Rust, laid out so that the compiler vectorises their inner
 //! loops.
 //!
-//! Sums wrap modulo 2^32. The host refuses a layer whose worst case leaves `i32`, so for a model it
-//! wrote no sum ever wraps; for any other bytes the result is still the same on every target and in
-//! every order of summation.
+//! Sums wrap modulo 2^32. Parsing refuses a model with a layer whose worst case leaves `i32`, so in
+//! the engine no sum ever wraps; for any other numbers the result is still the same on every target
+//! and in every order of summation.
 
 use crate::kernels::Addend;
 
@@ -18,8 +18,8 @@ const ROUNDING_LIMIT: f32 = 4096.0;
 /// `clamp(round_ties_even(value) + zero_point, -128, 127)`.
 ///
 /// The integer is read from the low mantissa bits of `value + ROUNDING_SHIFT`, which costs no
-/// conversion. Infinities saturate. NaN (possible only when two overflowing products meet in a
-/// residual) gives what minus infinity gives, so that even then every target agrees.
+/// conversion. Infinities saturate. NaN, which no checked model produces, gives what minus infinity
+/// gives, so that even then every target agrees.
 #[inline(always)]
 pub(crate) fn round_to_i8(value: f32, zero_point: i8) -> i8 {
     // Written as comparisons, not `clamp`: NaN fails the first one and takes the limit, and each is

@@ -78,7 +78,7 @@ fn rejects_checksum() {
     let mut file = sample::bytes();
     let stated = u32::from_le_bytes(file[12..16].try_into().unwrap());
     file[CONSTANTS] ^= 1;
-    let refused = model_format::ModelFile::from_bytes(&file).err().unwrap();
+    let refused = model_format::ModelFile::from_bytes(&file).unwrap_err();
     let FormatError::Checksum {
         stated: found,
         computed,
