@@ -134,9 +134,10 @@ impl<'m> Engine<'m> {
         }
         let inconsistent = |op| EngineError::Inconsistent { op };
         let endpoint = inconsistent(self.model.op_count());
-        let bytes = arena.get_mut(step::range(&input)).ok_or(endpoint)?;
+        let bytes = arena.get_mut(step::range(&input));
+        let values = bytes.and_then(step::int8_mut).ok_or(endpoint)?;
         let colour = self.model.metadata().input.colour;
-        normalize::write_input(rgb, colour, bytemuck::cast_slice_mut(bytes));
+        normalize::write_input(rgb, colour, values);
         for (index, op) in self.model.ops().enumerate() {
             step::run(&self.model, &op, arena).ok_or(inconsistent(index))?;
             observer(index, &op);

@@ -45,7 +45,7 @@ impl<'a> Output<'a> {
                 scales,
             },
             None => Values::Int8 {
-                stored: bytemuck::cast_slice(bytes),
+                stored: step::int8(bytes)?,
                 zero_point: tensor.zero_point,
                 scale: tensor.scale,
             },
