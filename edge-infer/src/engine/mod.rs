@@ -3,12 +3,12 @@
 //! ```text
 //! rgb ──> input tensor ─┐                                     ┌─> output tensor ──> Output
 //!                       └─ op 0 ─> tensor ─ op 1 ─> tensor .. ┘
-//! arena |.. input ..|.. tensor ..|                    the plan in the model gives each tensor's bytes
+//! arena |.. input ..|.. tensor ..|            the plan in the model gives each tensor's bytes
 //! ```
 //!
-//! The engine is the only part that knows models: it finds an op's tensors in the arena and hands slices and numbers to
-//! the [`kernels`](crate::kernels). Nothing is allocated and nothing can panic: [`ModelView`] has
-//! checked every offset, shape and length before.
+//! The engine is the only part that knows models: it finds an op's tensors in the arena and hands
+//! slices and numbers to the [`kernels`](crate::kernels). Nothing is allocated and nothing can
+//! panic: [`ModelView`] has checked every offset, shape and length before.
 
 mod output;
 mod step;
@@ -38,7 +38,8 @@ pub enum EngineError {
     },
     /// The image is not of the model's input size.
     #[error(
-        "the model reads {height}x{width} RGB pixels, {needed} bytes, {got} were passed; align the face to that size"
+        "the model reads {height}x{width} RGB pixels, {needed} bytes, {got} were passed; \
+         align the face to that size"
     )]
     ImageLength {
         /// Rows of the input.
@@ -58,7 +59,8 @@ pub enum EngineError {
         /// Values that fit the buffer.
         got: usize,
     },
-    /// An op does not fit its tensors. Parsing refuses such a model, so this takes the place of a panic.
+    /// An op does not fit its tensors. Parsing refuses such a model, so this takes the place of a
+    /// panic.
     #[error("op {op} does not fit its tensors although the model was checked")]
     Inconsistent {
         /// Which op, counted from 0; the number of ops for the input or output tensor.
@@ -84,9 +86,9 @@ impl<'m> Engine<'m> {
 
     /// Computes the embedding of an image.
     ///
-    /// `rgb` is the aligned face, HWC, red first, of exactly the model's input size; the model's own colour order is
-    /// served here. `arena` needs no alignment and no content, and may be longer than needed; the returned output lies
-    /// in it.
+    /// `rgb` is the aligned face, HWC, red first, of exactly the model's input size; the model's
+    /// own colour order is served here. `arena` needs no alignment and no content, and may be
+    /// longer than needed; the returned output lies in it.
     ///
     /// # Errors
     /// [`EngineError::ImageLength`] or [`EngineError::ArenaTooSmall`].
@@ -97,8 +99,9 @@ impl<'m> Engine<'m> {
         self.run_with(rgb, arena, |_, _| ())
     }
 
-    /// As [`run`](Self::run), and calls `observer` with each op and its number after that op has run. A caller who takes
-    /// the time at each call gets the time of each op; the engine has no clock.
+    /// As [`run`](Self::run), and calls `observer` with each op and its number after that op has
+    /// run. A caller who takes the time at each call gets the time of each op; the engine has no
+    /// clock.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -131,9 +134,10 @@ impl<'m> Engine<'m> {
         }
         let inconsistent = |op| EngineError::Inconsistent { op };
         let endpoint = inconsistent(self.model.op_count());
-        let bytes = arena.get_mut(step::range(&input)).ok_or(endpoint)?;
+        let bytes = arena.get_mut(step::range(&input));
+        let values = bytes.and_then(step::int8_mut).ok_or(endpoint)?;
         let colour = self.model.metadata().input.colour;
-        normalize::write_input(rgb, colour, bytemuck::cast_slice_mut(bytes));
+        normalize::write_input(rgb, colour, values);
         for (index, op) in self.model.ops().enumerate() {
             step::run(&self.model, &op, arena).ok_or(inconsistent(index))?;
             observer(index, &op);

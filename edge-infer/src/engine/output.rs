@@ -6,8 +6,8 @@ use super::{EngineError, step};
 
 /// The output of a run: `embedding[c] = f32(sum[c]) * scale[c]`.
 ///
-/// A face network ends in a fully connected layer that keeps its int32 sums. A model may also end in an int8 tensor;
-/// its sums are then `stored - zero_point` and all scales are the tensor's.
+/// A face network ends in a fully connected layer that keeps its int32 sums. A model may also end
+/// in an int8 tensor; its sums are then `stored - zero_point` and all scales are the tensor's.
 #[derive(Clone, Copy, Debug)]
 pub struct Output<'a> {
     values: Values<'a>,
@@ -27,7 +27,8 @@ enum Values<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Reads the output tensor of `model`; `None` if it does not lie in the arena, which parsing has ruled out.
+    /// Reads the output tensor of `model`; `None` if it does not lie in the arena, which parsing
+    /// has ruled out.
     pub(super) fn new<'m: 'a>(model: &ModelView<'m>, arena: &'a [u8]) -> Option<Self> {
         let tensor = model.output();
         let bytes = arena.get(step::range(&tensor))?;
@@ -44,7 +45,7 @@ impl<'a> Output<'a> {
                 scales,
             },
             None => Values::Int8 {
-                stored: bytemuck::cast_slice(bytes),
+                stored: step::int8(bytes)?,
                 zero_point: tensor.zero_point,
                 scale: tensor.scale,
             },

@@ -1,11 +1,11 @@
 //! One op: from the model's words to the kernels' numbers.
 //!
-//! The plan keeps the tensors of an op apart, so each is borrowed from the arena at the same time as the others. Every
-//! function here gives `None` where an op does not fit its tensors, which parsing has ruled out.
+//! The plan keeps the tensors of an op apart, so each is borrowed from the arena at the same time
+//! as the others. Every function here gives `None` where an op does not fit its tensors, which
+//! parsing has ruled out.
 
 use core::ops::Range;
 
-use bytemuck::{cast_slice, cast_slice_mut};
 use model_format as model;
 use model_format::{FullyConnectedResult, ModelView, Op, Tensor};
 
@@ -15,6 +15,16 @@ use crate::kernels;
 pub(super) fn range(tensor: &Tensor) -> Range<usize> {
     let start = tensor.offset as usize;
     start..start.saturating_add(tensor.byte_len())
+}
+
+/// Bytes as int8. It cannot fail; the casts that say so link a panic function, this one does not.
+pub(super) fn int8(bytes: &[u8]) -> Option<&[i8]> {
+    bytemuck::try_cast_slice(bytes).ok()
+}
+
+/// As [`int8`], to be written.
+pub(super) fn int8_mut(bytes: &mut [u8]) -> Option<&mut [i8]> {
+    bytemuck::try_cast_slice_mut(bytes).ok()
 }
 
 /// Runs `op` on the tensors in `arena`.
@@ -61,15 +71,15 @@ impl Step<'_, '_> {
         let Some(residual) = op.residual else {
             let ranges = [range(&input), range(&output)];
             let [input, output] = self.arena.get_disjoint_mut(ranges).ok()?;
-            layer.input = cast_slice(input);
-            return kernel(&layer, cast_slice_mut(output)).ok();
+            layer.input = int8(input)?;
+            return kernel(&layer, int8_mut(output)?).ok();
         };
         let added = self.model.tensor(residual.tensor)?;
         let ranges = [range(&input), range(&added), range(&output)];
         let [input, values, output] = self.arena.get_disjoint_mut(ranges).ok()?;
-        layer.input = cast_slice(input);
-        layer.residual = Some(addend(values, &added, residual.multiplier));
-        kernel(&layer, cast_slice_mut(output)).ok()
+        layer.input = int8(input)?;
+        layer.residual = Some(addend(values, &added, residual.multiplier)?);
+        kernel(&layer, int8_mut(output)?).ok()
     }
 
     fn fully_connected(self, op: &model::FullyConnected<'_>) -> Option<()> {
@@ -77,14 +87,14 @@ impl Step<'_, '_> {
         let ranges = [range(&input), range(&output)];
         let [bytes, result] = self.arena.get_disjoint_mut(ranges).ok()?;
         let layer = kernels::FullyConnected {
-            input: cast_slice(bytes),
+            input: int8(bytes)?,
             weights: op.weights,
             bias: op.bias,
         };
         match op.result {
             FullyConnectedResult::Requantized(requantized) => {
                 let requantize = requantize(&requantized, &output);
-                kernels::fully_connected(&layer, &requantize, cast_slice_mut(result)).ok()
+                kernels::fully_connected(&layer, &requantize, int8_mut(result)?).ok()
             }
             FullyConnectedResult::Sums { .. } => kernels::fully_connected_sums(&layer, result).ok(),
         }
@@ -99,17 +109,18 @@ impl Step<'_, '_> {
         let layer = kernels::Add {
             channels: output.shape.channels.into(),
             inputs: [
-                addend(first_values, &first, first_multiplier),
-                addend(second_values, &second, second_multiplier),
+                addend(first_values, &first, first_multiplier)?,
+                addend(second_values, &second, second_multiplier)?,
             ],
             activation: activation(op.activation),
             zero_point: output.zero_point,
         };
-        kernels::add(&layer, cast_slice_mut(result)).ok()
+        kernels::add(&layer, int8_mut(result)?).ok()
     }
 }
 
-/// A depthwise convolution in the fields of the other one; the kernel knows the order of its weights.
+/// A depthwise convolution in the fields of the other one; the kernel knows the order of its
+/// weights.
 fn same_fields<'m>(op: &model::DepthwiseConv2d<'m>) -> model::Conv2d<'m> {
     model::Conv2d {
         input: op.input,
@@ -130,12 +141,12 @@ fn extent(shape: model::Shape) -> kernels::Extent {
     }
 }
 
-fn addend<'a>(bytes: &'a [u8], tensor: &Tensor, multiplier: f32) -> kernels::Addend<'a> {
-    kernels::Addend {
-        values: cast_slice(bytes),
+fn addend<'a>(bytes: &'a [u8], tensor: &Tensor, multiplier: f32) -> Option<kernels::Addend<'a>> {
+    Some(kernels::Addend {
+        values: int8(bytes)?,
         multiplier,
         zero_point: tensor.zero_point,
-    }
+    })
 }
 
 fn requantize<'a>(from: &model::Requantize<'a>, output: &Tensor) -> kernels::Requantize<'a> {

@@ -32,7 +32,8 @@ pub enum FrameError {
     },
     /// Rows would overlap.
     #[error(
-        "a stride of {stride} bytes is shorter than a row of {row} bytes; pass the bytes from row to row"
+        "a stride of {stride} bytes is shorter than a row of {row} bytes; \
+         pass the bytes from row to row"
     )]
     Stride {
         /// Bytes of pixels in a row; `usize::MAX` when that overflows.
@@ -54,7 +55,8 @@ impl<'a> Frame<'a> {
     /// Views `pixels` as `height` rows of `width` RGB pixels, one row each `stride` bytes.
     ///
     /// # Errors
-    /// [`FrameError`] when a side is zero, rows overlap or the slice is too short. A longer slice is fine.
+    /// [`FrameError`] when a side is zero, rows overlap or the slice is too short. A longer slice
+    /// is fine.
     pub fn new(
         pixels: &'a [u8],
         width: usize,

@@ -1,7 +1,7 @@
 //! Stores camera bytes as the network's int8 input.
 //!
-//! A byte `u` becomes `u - 128`, nothing more: the network's mean and scale are folded into its first convolution by
-//! the host, so the board does no float work on pixels.
+//! A byte `u` becomes `u - 128`, nothing more: the network's mean and scale are folded into its
+//! first convolution by the host, so the board does no float work on pixels.
 
 use model_format::ColourOrder;
 

@@ -1,4 +1,5 @@
-//! Element-wise addition of two tensors of one shape, where the planner could not put it into a convolution.
+//! Element-wise addition of two tensors of one shape, where the planner could not put it into a
+//! convolution.
 //!
 //! ```text
 //! t = f32(a - a_zero_point) * a_multiplier + f32(b - b_zero_point) * b_multiplier

@@ -1,12 +1,13 @@
 //! Two-dimensional convolution: every output channel sees every input channel of the window.
 //!
 //! ```text
-//! sum[y, x, o] = bias[o] + Σ ky, kx, i  input[y * stride + ky - top, x * stride + kx - left, i] * weights[o, ky, kx, i]
+//! sum[y, x, o] = bias[o] + Σ ky, kx, i  input[row, column, i] * weights[o, ky, kx, i]
+//! row = y * stride + ky - top          column = x * stride + kx - left
 //! ```
 //!
-//! For each output pixel and each block of output channels, the runs of the window (see `geometry`) are contiguous rows
-//! of the input, and each output channel takes one dot product with its own row of weights. A 1x1 convolution is then
-//! one dot product over the input channels.
+//! For each output pixel and each block of output channels, the runs of the window (see `geometry`)
+//! are contiguous rows of the input, and each output channel takes one dot product with its own row
+//! of weights. A 1x1 convolution is then one dot product over the input channels.
 
 use super::geometry::{Run, check, product};
 use super::{Addend, BLOCK, Geometry, LengthError, Requantize, arch, with_sums};
@@ -79,8 +80,8 @@ impl Convolution<'_> {
         })
     }
 
-    /// Fills the output pixel by pixel and block by block: sums start as the bias, `accumulate(y, x, block, sums)` adds
-    /// the window, and the epilogue rounds them to int8.
+    /// Fills the output pixel by pixel and block by block: sums start as the bias, `accumulate(y,
+    /// x, block, sums)` adds the window, and the epilogue rounds them to int8.
     #[inline(always)]
     pub(super) fn for_each_block(
         &self,

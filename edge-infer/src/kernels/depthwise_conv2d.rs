@@ -1,11 +1,12 @@
 //! Depthwise convolution: each channel is filtered by itself.
 //!
 //! ```text
-//! sum[y, x, c] = bias[c] + Σ ky, kx  input[y * stride + ky - top, x * stride + kx - left, c] * weights[ky, kx, c]
+//! sum[y, x, c] = bias[c] + Σ ky, kx  input[row, column, c] * weights[ky, kx, c]
+//! row = y * stride + ky - top          column = x * stride + kx - left
 //! ```
 //!
-//! The channels of a tap are contiguous in the input and in the weights, so a tap is one multiply-accumulate over a
-//! block of channels whose sums stay on the stack.
+//! The channels of a tap are contiguous in the input and in the weights, so a tap is one
+//! multiply-accumulate over a block of channels whose sums stay on the stack.
 
 use super::geometry::{Run, product};
 use super::{BLOCK, Convolution, LengthError, arch};
@@ -13,7 +14,8 @@ use super::{BLOCK, Convolution, LengthError, arch};
 /// Filters `layer.input` into `output` (NHWC, the geometry's output shape), channel by channel.
 ///
 /// # Errors
-/// Input and output differ in channels, or a slice's length is not what the geometry needs. `output` is then untouched.
+/// Input and output differ in channels, or a slice's length is not what the geometry needs.
+/// `output` is then untouched.
 pub fn depthwise_conv2d(layer: &Convolution<'_>, output: &mut [i8]) -> Result<(), LengthError> {
     let geometry = &layer.geometry;
     let channels = usize::from(geometry.output.channels);

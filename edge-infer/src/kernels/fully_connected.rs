@@ -4,8 +4,8 @@
 //! sum[o] = bias[o] + Σ i  input[i] * weights[o, i]
 //! ```
 //!
-//! A hidden layer requantizes its sums. A network's last layer keeps them: the embedding is `f32(sum) * scale`, which
-//! loses nothing, and a template is cut from that.
+//! A hidden layer requantizes its sums. A network's last layer keeps them: the embedding is
+//! `f32(sum) * scale`, which loses nothing, and a template is cut from that.
 
 use super::geometry::{check, product};
 use super::{BLOCK, LengthError, Requantize, arch, with_sums};
@@ -42,7 +42,8 @@ pub fn fully_connected(
     Ok(())
 }
 
-/// Computes the layer and stores its sums as they are: `output` takes four little-endian bytes for each.
+/// Computes the layer and stores its sums as they are: `output` takes four little-endian bytes for
+/// each.
 ///
 /// # Errors
 /// A slice's length does not fit the others. `output` is then untouched.

@@ -1,7 +1,7 @@
 //! Where a sliding window lies: which taps of it meet the input, and which meet padding.
 //!
-//! The convolutions share this one walk. A window of `kernel` taps at output `(y, x)` starts at input row
-//! `y * stride - top` and column `x * stride - left`:
+//! The convolutions share this one walk. A window of `kernel` taps at output `(y, x)` starts at
+//! input row `y * stride - top` and column `x * stride - left`:
 //!
 //! ```text
 //!            padding │ input row
@@ -9,8 +9,8 @@
 //!            └─run──┘└───run────┘
 //! ```
 //!
-//! In NHWC the taps of a run are neighbours in the input and in the weights, so a run of `n` taps over `C` channels is
-//! one contiguous row of `n * C` numbers.
+//! In NHWC the taps of a run are neighbours in the input and in the weights, so a run of `n` taps
+//! over `C` channels is one contiguous row of `n * C` numbers.
 
 use super::LengthError;
 
@@ -26,13 +26,15 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Number of values, or `usize::MAX` where that is not countable (no slice is that long, so a length check fails).
+    /// Number of values, or `usize::MAX` where that is not countable (no slice is that long, so a
+    /// length check fails).
     pub fn elements(self) -> usize {
         product(&[self.height.into(), self.width.into(), self.channels.into()])
     }
 }
 
-/// Size and steps of a sliding window. Taps right of and below the input are padding too, as far as the output goes.
+/// Size and steps of a sliding window. Taps right of and below the input are padding too, as far as
+/// the output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Taps: height, width.
@@ -74,7 +76,8 @@ impl Geometry {
         height * width
     }
 
-    /// Hands `visit` the runs of the window at output row `y`, column `x`: every tap once, in the order of the weights.
+    /// Hands `visit` the runs of the window at output row `y`, column `x`: every tap once, in the
+    /// order of the weights.
     #[inline(always)]
     pub(super) fn for_each_run(&self, y: usize, x: usize, mut visit: impl FnMut(Run)) {
         let [height, width] = self.window.kernel.map(usize::from);
@@ -102,7 +105,8 @@ impl Geometry {
     }
 }
 
-/// One axis of a window against the input: `before` taps of padding, then `inside` taps from input index `start`.
+/// One axis of a window against the input: `before` taps of padding, then `inside` taps from input
+/// index `start`.
 #[derive(Clone, Copy)]
 struct Overlap {
     before: usize,
@@ -111,7 +115,8 @@ struct Overlap {
 }
 
 impl Overlap {
-    /// `origin` is the window's first tap in padded coordinates, where the input begins at `padding`.
+    /// `origin` is the window's first tap in padded coordinates, where the input begins at
+    /// `padding`.
     #[inline(always)]
     fn new(origin: usize, padding: u8, kernel: usize, input: u16) -> Self {
         let padding = usize::from(padding);
@@ -205,22 +210,27 @@ mod tests {
     }
 
     proptest! {
-        /// Against the definition: tap (ky, kx) meets input (y * stride + ky - top, x * stride + kx - left).
+        /// Against the definition: tap (ky, kx) meets input (y * stride + ky - top, x * stride + kx
+        /// - left).
         #[test]
         fn runs_are_the_windows_taps_in_order(
             (height, width) in (1_u16..6, 1_u16..6),
-            kernel in [1_u8..5, 1_u8..5], stride in [1_u8..4, 1_u8..4], (top, left) in (0_u8..7, 0_u8..7),
+            kernel in [1_u8..5, 1_u8..5],
+            stride in [1_u8..4, 1_u8..4],
+            (top, left) in (0_u8..7, 0_u8..7),
             (y, x) in (0_usize..8, 0_usize..8),
         ) {
             let input = Extent { height, width, channels: 1 };
-            let geometry = Geometry { input, output: input, window: Window { kernel, stride, top, left } };
+            let window = Window { kernel, stride, top, left };
+            let geometry = Geometry { input, output: input, window };
             let mut expected = Vec::new();
             for ky in 0..i64::from(kernel[0]) {
                 for kx in 0..i64::from(kernel[1]) {
                     let row = y as i64 * i64::from(stride[0]) + ky - i64::from(top);
                     let column = x as i64 * i64::from(stride[1]) + kx - i64::from(left);
-                    let inside = (0..i64::from(height)).contains(&row) && (0..i64::from(width)).contains(&column);
-                    expected.push(inside.then(|| (row * i64::from(width) + column) as usize));
+                    let (height, width) = (i64::from(height), i64::from(width));
+                    let inside = (0..height).contains(&row) && (0..width).contains(&column);
+                    expected.push(inside.then(|| (row * width + column) as usize));
                 }
             }
             let mut taps = Vec::new();

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! m = sum < 0 ? negative[c] : multiplier[c]
-//! t = f32(sum) * m                                             conv2d, depthwise_conv2d, fully_connected
-//! t = f32(sum) * m + f32(r - r_zero_point) * r_multiplier      with a residual
+//! t = f32(sum) * m                                           without a residual
+//! t = f32(sum) * m + f32(r - r_zero_point) * r_multiplier    with one
 //! y = clamp(round_ties_even(t) + zero_point, -128, 127)
 //! ```
 //!
-//! Each multiplication, addition and conversion rounds to IEEE single precision by itself; nothing is fused, so every
-//! target gives the same bits. A PReLU or ReLU costs nothing: it only chooses the multiplier.
+//! Each multiplication, addition and conversion rounds to IEEE single precision by itself; nothing
+//! is fused, so every target gives the same bits. A PReLU or ReLU costs nothing: it only chooses
+//! the multiplier.
 
 use super::geometry::check;
 use super::{BLOCK, LengthError, arch};
@@ -25,8 +26,9 @@ pub enum Activation<'a> {
     None,
     /// They become zero.
     Relu,
-    /// They have a number of their own for each channel. For sums that is the multiplier (slope times the positive
-    /// side's multiplier, rounded to `f32`), for [`add`](super::add()) the slope.
+    /// They have a number of their own for each channel. For sums that is the multiplier (slope
+    /// times the positive side's multiplier, rounded to `f32`), for [`add`](super::add()) the
+    /// slope.
     Prelu(&'a [f32]),
 }
 
@@ -59,7 +61,8 @@ pub struct Requantize<'a> {
     pub zero_point: i8,
 }
 
-/// A tensor that is added to another: a convolution's residual, or one side of [`add`](super::add()).
+/// A tensor that is added to another: a convolution's residual, or one side of
+/// [`add`](super::add()).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Addend<'a> {
     /// Stored values, NHWC. They have the output's shape.
@@ -253,12 +256,17 @@ mod tests {
         fn rounding_equals_round_ties_even_on_any_number(bits: u32, zero_point: i8) {
             let value = f32::from_bits(bits);
             if !value.is_nan() {
-                prop_assert_eq!(arch::round_to_i8(value, zero_point), by_definition(value, zero_point));
+                let expected = by_definition(value, zero_point);
+                prop_assert_eq!(arch::round_to_i8(value, zero_point), expected);
             }
         }
 
         #[test]
-        fn quarters_and_their_neighbours_round_to_even(quarter in -1200_i32..1200, step in -1_i32..=1, zero_point: i8) {
+        fn quarters_and_their_neighbours_round_to_even(
+            quarter in -1200_i32..1200,
+            step in -1_i32..=1,
+            zero_point: i8,
+        ) {
             let exact = quarter as f32 / 4.0;
             let value = match step {
                 -1 => exact.next_down(),

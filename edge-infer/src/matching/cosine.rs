@@ -11,7 +11,8 @@ use crate::kernels::dot;
 pub enum MatchError {
     /// Their angles mean nothing to each other.
     #[error(
-        "a template of model {probe} cannot be compared with one of model {enrolled}; enrol again with the model in use"
+        "a template of model {probe} cannot be compared with one of model {enrolled}; \
+         enrol again with the model in use"
     )]
     OtherModel {
         /// Model of the first template.
@@ -31,7 +32,8 @@ pub enum MatchError {
 
 /// `(f32(Σ a[i] b[i]) * inverse_norm(a)) * inverse_norm(b)`, in this order.
 ///
-/// Between -1 and 1 up to rounding: equal templates may give 1 + 2^-23. Swapping the two may change the last bit.
+/// Between -1 and 1 up to rounding: equal templates may give 1 + 2^-23. Swapping the two may change
+/// the last bit.
 ///
 /// # Errors
 /// [`MatchError`] when the templates are of different models or lengths.
@@ -116,7 +118,8 @@ mod tests {
         #[test]
         fn a_template_matches_itself(embedding in prop::array::uniform32(-1.0_f32..1.0)) {
             let template = template(embedding);
-            prop_assert!((cosine(template.as_ref(), template.as_ref()).unwrap() - 1.0).abs() < 1e-6);
+            let itself = cosine(template.as_ref(), template.as_ref()).unwrap();
+            prop_assert!((itself - 1.0).abs() < 1e-6);
         }
 
         #[test]
@@ -124,7 +127,8 @@ mod tests {
             a in prop::array::uniform32(-1.0_f32..1.0), b in prop::array::uniform32(-1.0_f32..1.0),
         ) {
             let (a, b) = (template(a), template(b));
-            let sum = |x: &[i8], y: &[i8]| x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+            let product = |(&x, &y): (&i8, &i8)| f64::from(x) * f64::from(y);
+            let sum = |x: &[i8], y: &[i8]| x.iter().zip(y).map(product).sum::<f64>();
             let (x, y) = (a.values(), b.values());
             let exact = sum(x, y) / (sum(x, x) * sum(y, y)).sqrt();
             let there = cosine(a.as_ref(), b.as_ref()).unwrap();

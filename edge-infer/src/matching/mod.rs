@@ -5,9 +5,10 @@
 //! cosine(a, b) = (f32(Σ a[i] b[i]) * inverse_norm(a)) * inverse_norm(b)
 //! ```
 //!
-//! The dot product is an exact integer and the two multiplications round as IEEE says, so every target gives the same
-//! bits. A template or gallery that exists has a direction: zero, NaN and infinite ones cannot be built. A template of
-//! another model never matches. Thresholds and policy are left to the door, pixels to the engine.
+//! The dot product is an exact integer and the two multiplications round as IEEE says, so every
+//! target gives the same bits. A template or gallery that exists has a direction: zero, NaN and
+//! infinite ones cannot be built. A template of another model never matches. Thresholds and policy
+//! are left to the door, pixels to the engine.
 
 mod cosine;
 mod gallery;

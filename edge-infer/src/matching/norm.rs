@@ -1,16 +1,16 @@
 //! The inverse length of an int8 vector, the same bits on every target.
 //!
-//! `core` has no square root, and a target's own may differ in the last bit, so the root is taken in integers. The sum
-//! of squares is an exact integer; shifted left by an even number of bits until it fills 64, its integer root has 32
-//! significant bits:
+//! `core` has no square root, and a target's own may differ in the last bit, so the root is taken
+//! in integers. The sum of squares is an exact integer; shifted left by an even number of bits
+//! until it fills 64, its integer root has 32 significant bits:
 //!
 //! ```text
 //! n = squares << 2k,  2^62 <= n < 2^64        root = floor(sqrt(n)) >= 2^31
 //! 1 / sqrt(squares) = 2^k / sqrt(n)  ~  2^k / root,  too large by less than 2^-31 of itself
 //! ```
 //!
-//! The division in `f64` adds 2^-53 and the rounding to `f32` at most 2^-24, so the result lies within 0.51 units in the
-//! last place of the true value.
+//! The division in `f64` adds 2^-53 and the rounding to `f32` at most 2^-24, so the result lies
+//! within 0.51 units in the last place of the true value.
 
 use super::MAX_LEN;
 use crate::kernels::dot;

@@ -41,7 +41,8 @@ pub enum TemplateError {
     },
     /// Nothing is left of the direction: all values are zero, or too small to scale to int8.
     #[error(
-        "the embedding's largest magnitude is {largest:e}, which leaves no direction; the face must be captured again"
+        "the embedding's largest magnitude is {largest:e}, which leaves no direction; \
+         the face must be captured again"
     )]
     Zero {
         /// The largest magnitude.
@@ -134,12 +135,13 @@ impl<'a> TemplateRef<'a> {
     }
 }
 
-/// Scales an embedding by its own largest magnitude into `values` and returns their inverse norm. This is what
-/// [`Template`] holds; it stands alone for callers that know the length only at run time.
+/// Scales an embedding by its own largest magnitude into `values` and returns their inverse norm.
+/// This is what [`Template`] holds; it stands alone for callers that know the length only at run
+/// time.
 ///
 /// # Errors
-/// [`TemplateError`], and then `values` is not a template: a NaN or infinite value, no direction, a length of zero or
-/// above [`MAX_LEN`], or two slices of different length.
+/// [`TemplateError`], and then `values` is not a template: a NaN or infinite value, no direction, a
+/// length of zero or above [`MAX_LEN`], or two slices of different length.
 pub fn quantize(embedding: &[f32], values: &mut [i8]) -> Result<InverseNorm, TemplateError> {
     check_len(embedding.len())?;
     if values.len() != embedding.len() {
@@ -244,17 +246,19 @@ mod tests {
         #[test]
         fn every_value_is_within_half_a_step(embedding in prop::array::uniform16(-1e3_f32..1e3)) {
             let template = Template::from_embedding(&embedding, MODEL).unwrap();
-            let largest = embedding.iter().fold(0.0_f64, |largest, &v| largest.max(f64::from(v).abs()));
+            let larger = |largest: f64, &value: &f32| largest.max(f64::from(value).abs());
+            let largest = embedding.iter().fold(0.0, larger);
             for (&stored, &value) in template.values().iter().zip(&embedding) {
-                prop_assert!((f64::from(stored) - f64::from(value) * 127.0 / largest).abs() < 0.5001);
+                let exact = f64::from(value) * 127.0 / largest;
+                prop_assert!((f64::from(stored) - exact).abs() < 0.5001);
             }
             prop_assert!(template.values().iter().any(|value| value.abs() == 127));
         }
 
         #[test]
-        fn doubling_an_embedding_changes_nothing(embedding in prop::array::uniform16(-1e3_f32..1e3)) {
-            let doubled = embedding.map(|value| value * 2.0);
-            prop_assert_eq!(Template::from_embedding(&doubled, MODEL), Template::from_embedding(&embedding, MODEL));
+        fn doubling_changes_nothing(embedding in prop::array::uniform16(-1e3_f32..1e3)) {
+            let doubled = Template::from_embedding(&embedding.map(|value| value * 2.0), MODEL);
+            prop_assert_eq!(doubled, Template::from_embedding(&embedding, MODEL));
         }
     }
 }

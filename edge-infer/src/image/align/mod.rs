@@ -1,7 +1,9 @@
-//! Face alignment: turn, scale and shift a face so that its five landmarks meet the network's template.
+//! Face alignment: turn, scale and shift a face so that its five landmarks meet the network's
+//! template.
 //!
-//! [`similarity`] solves for the transform, [`warp`] resamples the picture under it. Both give the same bits on every
-//! target: the solver uses only basic `f64` arithmetic, the resampler only integers.
+//! [`similarity`] solves for the transform, [`warp`] resamples the picture under it. Both give the
+//! same bits on every target: the solver uses only basic `f64` arithmetic, the resampler only
+//! integers.
 
 mod similarity;
 mod warp;
@@ -9,13 +11,14 @@ mod warp;
 pub use similarity::{Similarity, similarity};
 pub use warp::warp;
 
-/// Five points, x and y in pixels: left-of-image eye, right-of-image eye, nose, left-of-image mouth corner,
-/// right-of-image mouth corner.
+/// Five points, x and y in pixels: left-of-image eye, right-of-image eye, nose, left-of-image mouth
+/// corner, right-of-image mouth corner.
 pub type Landmarks = [[f32; 2]; 5];
 
 /// Where the landmarks lie in a 112x112 crop for networks trained on ArcFace-aligned faces.
 ///
-/// A model carries its own template in its metadata; this is the value that nearly all published networks use.
+/// A model carries its own template in its metadata; this is the value that nearly all published
+/// networks use.
 pub const ARCFACE_TEMPLATE_112: Landmarks = [
     [38.2946, 51.6963],
     [73.5318, 51.5014],
@@ -40,7 +43,8 @@ pub enum AlignError {
         /// As passed.
         y: f32,
     },
-    /// All points of a set are one point, up to the precision of `f32`: no scale or turn can be read from them.
+    /// All points of a set are one point, up to the precision of `f32`: no scale or turn can be
+    /// read from them.
     #[error("the {set} points coincide near ({x}, {y}); discard this detection")]
     Coincident {
         /// Which set: "source" or "template".
@@ -50,9 +54,11 @@ pub enum AlignError {
         /// Their mean.
         y: f64,
     },
-    /// No turn fits better than any other (for example, a regular polygon against its mirror image).
+    /// No turn fits better than any other (for example, a regular polygon against its mirror
+    /// image).
     #[error(
-        "a similarity explains {explained:e} of the points' spread, which fixes no rotation; discard this detection"
+        "a similarity explains {explained:e} of the points' spread, which fixes no rotation; \
+         discard this detection"
     )]
     NoRotation {
         /// Share of the template's spread that the best similarity explains, 0 to 1.

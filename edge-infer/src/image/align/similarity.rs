@@ -13,18 +13,21 @@
 //! a = Σ (x u + y v) / Σ (x² + y²)        b = Σ (x v - y u) / Σ (x² + y²)
 //! ```
 //!
-//! and `t` maps mean to mean. That is Umeyama's solution (IEEE PAMI 13(4), 1991) in two dimensions with its sign
-//! correction built in: a reflection cannot be written in these parameters, so mirrored points get the best rotation.
+//! and `t` maps mean to mean. That is Umeyama's solution (IEEE PAMI 13(4), 1991) in two dimensions
+//! with its sign correction built in: a reflection cannot be written in these parameters, so
+//! mirrored points get the best rotation.
 
 use super::{AlignError, Landmarks};
 
-/// Points whose spread is below this share of their squared distance from the origin are one point in `f32`.
+/// Points whose spread is below this share of their squared distance from the origin are one point
+/// in `f32`.
 const COINCIDENT: f64 = 1e-12;
 
 /// A fit that explains less of the spread than this is rounding noise.
 const UNEXPLAINED: f64 = 1e-9;
 
-/// A rotation, a uniform scale and a shift, from source pixels to template pixels. Never a reflection, always invertible.
+/// A rotation, a uniform scale and a shift, from source pixels to template pixels. Never a
+/// reflection, always invertible.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Similarity {
     a: f64,
@@ -64,8 +67,8 @@ impl Similarity {
 /// The similarity that takes `from` closest to `to` in least squares.
 ///
 /// # Errors
-/// [`AlignError::NotFinite`], [`AlignError::Coincident`] or [`AlignError::NoRotation`] when the points determine no
-/// similarity. Collinear points do determine one.
+/// [`AlignError::NotFinite`], [`AlignError::Coincident`] or [`AlignError::NoRotation`] when the
+/// points determine no similarity. Collinear points do determine one.
 pub fn similarity(from: &Landmarks, to: &Landmarks) -> Result<Similarity, AlignError> {
     let source = Centred::new("source", from)?;
     let target = Centred::new("template", to)?;

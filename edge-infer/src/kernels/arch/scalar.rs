@@ -1,26 +1,29 @@
-//! The reference primitives in plain Rust, laid out so that the compiler vectorises their inner loops.
+//! The reference primitives in plain Rust, laid out so that the compiler vectorises their inner
+//! loops.
 //!
-//! Sums wrap modulo 2^32. The host refuses a layer whose worst case leaves `i32`, so for a model it wrote no sum ever
-//! wraps; for any other bytes the result is still the same on every target and in every order of summation.
+//! Sums wrap modulo 2^32. Parsing refuses a model with a layer whose worst case leaves `i32`, so in
+//! the engine no sum ever wraps; for any other numbers the result is still the same on every target
+//! and in every order of summation.
 
 use crate::kernels::Addend;
 
-/// 1.5 * 2^23. At this magnitude neighbouring `f32` values are 1 apart, so an addition rounds to an integer, ties to
-/// even, by the processor's own IEEE rounding.
+/// 1.5 * 2^23. At this magnitude neighbouring `f32` values are 1 apart, so an addition rounds to an
+/// integer, ties to even, by the processor's own IEEE rounding.
 const ROUNDING_SHIFT: f32 = 12_582_912.0;
 
-/// Products are limited to this magnitude before rounding. Far outside int8, so the clamped result cannot change; far
-/// inside 2^22, where [`ROUNDING_SHIFT`] is exact.
+/// Products are limited to this magnitude before rounding. Far outside int8, so the clamped result
+/// cannot change; far inside 2^22, where [`ROUNDING_SHIFT`] is exact.
 const ROUNDING_LIMIT: f32 = 4096.0;
 
 /// `clamp(round_ties_even(value) + zero_point, -128, 127)`.
 ///
-/// The integer is read from the low mantissa bits of `value + ROUNDING_SHIFT`, which costs no conversion. Infinities
-/// saturate. NaN (possible only when two overflowing products meet in a residual) gives what minus infinity gives, so
-/// that even then every target agrees.
+/// The integer is read from the low mantissa bits of `value + ROUNDING_SHIFT`, which costs no
+/// conversion. Infinities saturate. NaN, which no checked model produces, gives what minus infinity
+/// gives, so that even then every target agrees.
 #[inline(always)]
 pub(crate) fn round_to_i8(value: f32, zero_point: i8) -> i8 {
-    // Written as comparisons, not `clamp`: NaN fails the first one and takes the limit, and each is one instruction.
+    // Written as comparisons, not `clamp`: NaN fails the first one and takes the limit, and each is
+    // one instruction.
     let value = if value > -ROUNDING_LIMIT {
         value
     } else {
@@ -47,7 +50,8 @@ pub(crate) fn dot(a: &[i8], b: &[i8]) -> i32 {
 
 /// Adds to each accumulator the dot product of `input` with its own row of weights.
 ///
-/// Row `o` is `weights[o * row_len..][..row_len]`; the part of it that `input` meets starts `offset` into the row.
+/// Row `o` is `weights[o * row_len..][..row_len]`; the part of it that `input` meets starts
+/// `offset` into the row.
 #[inline(always)]
 pub(crate) fn dot_rows(
     input: &[i8],
@@ -65,7 +69,8 @@ pub(crate) fn dot_rows(
     }
 }
 
-/// Adds `input[c] * weights[c]` to `accumulators[c]`: one tap of a depthwise window over a row of channels.
+/// Adds `input[c] * weights[c]` to `accumulators[c]`: one tap of a depthwise window over a row of
+/// channels.
 #[inline(always)]
 pub(crate) fn multiply_accumulate(accumulators: &mut [i32], input: &[i8], weights: &[i8]) {
     for ((accumulator, &input), &weight) in accumulators.iter_mut().zip(input).zip(weights) {
@@ -89,7 +94,8 @@ pub(crate) fn requantize(
     }
 }
 
-/// As [`requantize`], with the residual's `f32(value - zero_point) * multiplier` added before rounding.
+/// As [`requantize`], with the residual's `f32(value - zero_point) * multiplier` added before
+/// rounding.
 #[inline(always)]
 pub(crate) fn requantize_with_residual(
     sums: &[i32],
