@@ -28,7 +28,7 @@ pub const STANDARD_FARS: [(&str, f64); 5] = [
 /// Sorted genuine and impostor scores.
 #[derive(Clone, Debug)]
 pub struct Roc {
-    /// Ascending, finite, no negative zero, at least one.
+    /// Ascending, finite, at least one.
     genuine: Vec<f32>,
     /// Likewise.
     impostor: Vec<f32>,
@@ -161,7 +161,6 @@ impl Roc {
             while below < self.impostor.len() && self.impostor[below] < score {
                 below += 1;
             }
-            up_to = up_to.max(below);
             while up_to < self.impostor.len() && self.impostor[up_to] <= score {
                 up_to += 1;
             }
@@ -249,11 +248,9 @@ impl Roc {
     }
 }
 
-/// Ascending by value. `-0.0` becomes `0.0`, because `total_cmp` orders the two and `>=` does not.
+/// Ascending. Of finite values `total_cmp` orders like `<`, except that it puts -0.0 before 0.0, which no comparison below
+/// tells apart.
 fn sorted(mut scores: Vec<f32>) -> Vec<f32> {
-    for score in &mut scores {
-        *score += 0.0;
-    }
     scores.par_sort_unstable_by(f32::total_cmp);
     scores
 }

@@ -274,8 +274,20 @@ mod tests {
     }
 
     #[test]
+    fn no_threshold_cuts_inside_a_tie() {
+        let pairs = [pair(0, 0.5, false), pair(0, 0.5, true), pair(0, 0.75, true)];
+        let best = best_threshold(&pairs).unwrap();
+        assert_eq!(
+            best,
+            BestThreshold {
+                threshold: 0.625,
+                accuracy: 2.0 / 3.0
+            }
+        );
+    }
+
+    #[test]
     fn inverted_scores_are_best_refused_or_accepted_whole() {
-        // Genuine below impostors: no cut does better than all or nothing.
         let pairs = [pair(0, 0.1, true), pair(0, 0.2, true), pair(0, 0.8, false)];
         let best = best_threshold(&pairs).unwrap();
         assert_eq!(
