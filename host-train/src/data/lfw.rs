@@ -111,7 +111,7 @@ impl Reader<'_> {
         }
         for (place, (line, words)) in lines.into_iter().enumerate() {
             let words: Vec<&str> = words.split_whitespace().collect();
-            let same = place / each % 2 == 0;
+            let same = (place / each).is_multiple_of(2);
             let (a, b) = match (same, words.as_slice()) {
                 (true, &[person, a, b]) => ((person, a), (person, b)),
                 (false, &[person, a, other, b]) => ((person, a), (other, b)),

@@ -56,9 +56,16 @@ pub struct Batch {
 /// Dropping it stops its thread. Do not call `next` from inside a rayon job: it waits for work on the same pool.
 #[derive(Debug)]
 pub struct Loader {
-    /// Both are taken together when the loader ends.
-    running: Option<(Receiver<Result<Batch, DataError>>, JoinHandle<()>)>,
+    /// Unset once the loader has ended.
+    worker: Option<Worker>,
     steps_per_epoch: u64,
+}
+
+/// The thread that runs ahead, and what it has made.
+#[derive(Debug)]
+struct Worker {
+    batches: Receiver<Result<Batch, DataError>>,
+    thread: JoinHandle<()>,
 }
 
 impl Loader {
@@ -68,11 +75,10 @@ impl Loader {
     /// [`DataError::BatchSize`] when the batch is empty or larger than the data set. What is wrong with an image is told by
     /// the batch that it falls into.
     pub fn new(dataset: Arc<dyn Dataset>, config: LoaderConfig) -> Result<Self, DataError> {
-        let batches = Batches::new(dataset, config)?;
+        let mut batches = Batches::new(dataset, config)?;
         let steps_per_epoch = batches.steps_per_epoch;
         let (sender, receiver) = mpsc::sync_channel(AHEAD);
-        let worker = thread::spawn(move || {
-            let mut batches = batches;
+        let thread = thread::spawn(move || {
             for step in config.start_step.. {
                 let batch = batches.make(step);
                 let failed = batch.is_err();
@@ -83,7 +89,10 @@ impl Loader {
             }
         });
         Ok(Self {
-            running: Some((receiver, worker)),
+            worker: Some(Worker {
+                batches: receiver,
+                thread,
+            }),
             steps_per_epoch,
         })
     }
@@ -95,14 +104,12 @@ impl Loader {
 
     /// Ends the thread; hands on its panic.
     fn stop(&mut self) -> thread::Result<()> {
-        match self.running.take() {
-            // Without a receiver the thread's next send fails; it is then in the middle of one batch at most.
-            Some((receiver, worker)) => {
-                drop(receiver);
-                worker.join()
-            }
-            None => Ok(()),
-        }
+        let Some(Worker { batches, thread }) = self.worker.take() else {
+            return Ok(());
+        };
+        // Without a receiver the thread's next send fails, so it finishes the batch at hand at most.
+        drop(batches);
+        thread.join()
     }
 }
 
@@ -110,8 +117,8 @@ impl Iterator for Loader {
     type Item = Result<Batch, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (receiver, _) = self.running.as_ref()?;
-        if let Ok(batch) = receiver.recv() {
+        let worker = self.worker.as_ref()?;
+        if let Ok(batch) = worker.batches.recv() {
             return Some(batch);
         }
         if let Err(panic) = self.stop() {

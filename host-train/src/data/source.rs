@@ -159,7 +159,7 @@ impl Source {
     /// Reads and decodes an image.
     ///
     /// # Errors
-    /// Those of [`Source::read`] and [`decode`].
+    /// Those of [`Source::read`] and [`decode()`].
     ///
     /// # Panics
     /// When `index` is not below the number of images.
