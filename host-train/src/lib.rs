@@ -3,7 +3,9 @@
 //! ```text
 //! data ──> train(net, loss) ──> RUN ──> graph ──> quantize ──> model.afm
 //!                                │                               │
-//!                                └────────── evaluate ───────────┘   (float by graph, int8 by edge-infer)
+//!                                └───────── model: embed ────────┘   (float by graph, int8 by edge-infer)
+//!                                               │
+//!                                            evaluate
 //! ```
 //!
 //! There is no int8 arithmetic in this crate: the engine that a door runs is also the host's int8 simulator.
@@ -12,11 +14,13 @@
     reason = "a host program: std is the normal path"
 )]
 
+pub mod cli;
 pub mod data;
 pub mod evaluate;
 pub mod files;
 pub mod graph;
 pub mod loss;
+pub mod model;
 pub mod net;
 pub mod quantize;
 pub mod train;

@@ -7,7 +7,9 @@ use crate::data::{DataError, FaceImage, augment};
 use crate::evaluate::{EvaluateError, UnitRows};
 use crate::files::{self, FileError};
 use crate::graph::{Executor, Graph, GraphError, fold, from_net};
-use crate::train::{ConfigError, FaceModel, ParameterError, RunConfig, RunError, RunFolder, with_parameters};
+use crate::train::{
+    ConfigError, FaceModel, ParameterError, RunConfig, RunError, RunFolder, with_parameters,
+};
 use burn::tensor::Device;
 use edge_infer::engine::{Engine, EngineError};
 use edge_infer::matching::{self, TemplateError, TemplateRef};
@@ -95,17 +97,24 @@ impl Model {
         if path.is_dir() {
             let (folder, config) = RunFolder::open(path)?;
             let checkpoint = folder.checkpoint()?;
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let name = path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy();
             let model = FaceModel::new(&config.train, config.classes, &Device::flex())?;
             let model = with_parameters(model, &checkpoint.parameters)?;
-            return Self::from_trained(&model, &config, format!("{name}, step {}", checkpoint.step));
+            return Self::from_trained(
+                &model,
+                &config,
+                format!("{name}, step {}", checkpoint.step),
+            );
         }
         match path.extension() {
             Some(extension) if extension == "afm" => Self::from_bytes(&files::read(path)?, path),
             // A path that is not there deserves the system's words.
-            _ if !path.exists() => files::read(path).map_err(ModelError::from).and_then(|_| {
-                Err(ModelError::Unknown(path.to_owned()))
-            }),
+            _ if !path.exists() => files::read(path)
+                .map_err(ModelError::from)
+                .and_then(|_| Err(ModelError::Unknown(path.to_owned()))),
             _ => Err(ModelError::Unknown(path.to_owned())),
         }
     }
@@ -114,7 +123,11 @@ impl Model {
     ///
     /// # Errors
     /// Its graph does not fold, which a network that has trained does not meet.
-    pub fn from_trained(model: &FaceModel, config: &RunConfig, id: String) -> Result<Self, ModelError> {
+    pub fn from_trained(
+        model: &FaceModel,
+        config: &RunConfig,
+        id: String,
+    ) -> Result<Self, ModelError> {
         let graph = fold(&from_net(&model.network, &config.train.network))?;
         Ok(Self::Float { graph, id })
     }
@@ -125,7 +138,10 @@ impl Model {
     /// The bytes are not a model file.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
         let file = ModelFile::from_bytes(bytes);
-        let file = file.map_err(|source| ModelError::Format { path: path.to_owned(), source })?;
+        let file = file.map_err(|source| ModelError::Format {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self::Int8(file))
     }
 
@@ -180,7 +196,14 @@ impl Model {
                     output.embedding(&mut embedding)?;
                     Ok(embedding)
                 };
-                embed_rows(count, flip, || vec![0; engine.arena_bytes()], embed, load, done)?
+                embed_rows(
+                    count,
+                    flip,
+                    || vec![0; engine.arena_bytes()],
+                    embed,
+                    load,
+                    done,
+                )?
             }
         };
         let total: Duration = rows.iter().map(|(_, time)| *time).sum();
@@ -205,7 +228,10 @@ impl Model {
                     template(embedding).map_err(|source| ModelError::Template { index, source })
                 });
                 let templates = templates.collect::<Result<_, _>>()?;
-                Ok(Gallery::Int8 { templates, model: file.view().id() })
+                Ok(Gallery::Int8 {
+                    templates,
+                    model: file.view().id(),
+                })
             }
         }
     }

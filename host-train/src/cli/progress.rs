@@ -24,7 +24,12 @@ impl Progress {
             bar.set_style(style);
         }
         bar.set_message(what);
-        Self { bar, what, start: Instant::now(), last_line: Mutex::new(Instant::now()) }
+        Self {
+            bar,
+            what,
+            start: Instant::now(),
+            last_line: Mutex::new(Instant::now()),
+        }
     }
 
     /// One part more is done.
@@ -41,7 +46,9 @@ impl Progress {
         if !self.bar.is_hidden() {
             return;
         }
-        let Ok(mut last) = self.last_line.lock() else { return };
+        let Ok(mut last) = self.last_line.lock() else {
+            return;
+        };
         if last.elapsed() >= QUIET {
             *last = Instant::now();
             let total = self.bar.length().unwrap_or(position);

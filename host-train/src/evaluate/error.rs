@@ -37,7 +37,7 @@ pub enum EvaluateError {
     )]
     OneFold {
         /// The only fold.
-        fold: u32,
+        fold: usize,
         /// Pairs in it.
         pairs: usize,
     },
@@ -49,7 +49,7 @@ pub enum EvaluateError {
     )]
     OneSidedFolds {
         /// The fold held out.
-        fold: u32,
+        fold: usize,
         /// Genuine pairs in all other folds.
         genuine: usize,
         /// Impostor pairs in all other folds.

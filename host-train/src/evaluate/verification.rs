@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScoredPair {
     /// The fold that the pair list put this pair in; any numbers, not necessarily consecutive.
-    pub fold: u32,
+    pub fold: usize,
     /// Cosine of the two embeddings, in [-1, 1].
     pub score: f32,
     /// Whether both images show one person.
@@ -37,7 +37,7 @@ pub struct BestThreshold {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FoldResult {
     /// The fold's number in the pair list.
-    pub fold: u32,
+    pub fold: usize,
     /// Pairs in it.
     pub pairs: usize,
     /// Picked on all other folds.
@@ -69,7 +69,7 @@ pub struct KFold {
 /// - [`EvaluateError::OneSidedFolds`] when the other folds hold only genuine or only impostor pairs.
 pub fn k_fold(pairs: &[ScoredPair]) -> Result<KFold, EvaluateError> {
     let sorted = sorted_by_score(pairs)?;
-    let mut numbers: Vec<u32> = pairs.iter().map(|pair| pair.fold).collect();
+    let mut numbers: Vec<usize> = pairs.iter().map(|pair| pair.fold).collect();
     numbers.sort_unstable();
     numbers.dedup();
     if let [fold] = numbers[..] {
@@ -128,7 +128,7 @@ fn sorted_by_score(pairs: &[ScoredPair]) -> Result<Vec<ScoredPair>, EvaluateErro
     Ok(sorted)
 }
 
-fn judge(sorted: &[ScoredPair], fold: u32) -> Result<FoldResult, EvaluateError> {
+fn judge(sorted: &[ScoredPair], fold: usize) -> Result<FoldResult, EvaluateError> {
     let (held_out, others): (Vec<ScoredPair>, Vec<ScoredPair>) =
         sorted.iter().copied().partition(|pair| pair.fold == fold);
     let genuine = others.iter().filter(|pair| pair.same).count();
@@ -193,7 +193,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn pair(fold: u32, score: f32, same: bool) -> ScoredPair {
+    fn pair(fold: usize, score: f32, same: bool) -> ScoredPair {
         ScoredPair { fold, score, same }
     }
 

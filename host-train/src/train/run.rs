@@ -90,8 +90,10 @@ impl RunFolder {
     /// The folder is not writable or the disk is full; the earlier settings stay.
     pub fn save_config(&self, config: &RunConfig) -> Result<(), RunError> {
         let path = self.config_path();
-        let text = serde_json::to_vec_pretty(config)
-            .map_err(|error| RunError::Config { path: path.clone(), reason: error.to_string() })?;
+        let text = serde_json::to_vec_pretty(config).map_err(|error| RunError::Config {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
         Ok(files::write_whole(&path, &text)?)
     }
 

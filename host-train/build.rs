@@ -1,0 +1,17 @@
+//! Tells the program which source it was built from, for the model files and reports that it writes.
+
+use std::process::Command;
+
+fn main() {
+    let git = Command::new("git")
+        .args(["describe", "--always", "--dirty", "--abbrev=12"])
+        .output();
+    let commit = git.ok().filter(|output| output.status.success());
+    let commit = commit.map_or_else(
+        || "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    );
+    println!("cargo::rustc-env=SOURCE_COMMIT={commit}");
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=../.git/HEAD");
+}

@@ -1,0 +1,239 @@
+//! `inspect`: what an `.afm` file holds.
+
+use super::failure::Failure;
+use super::output;
+use crate::files;
+use model_format::{ColourOrder, FORMAT_VERSION, ModelFile, ModelView, Op};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Shows what a model file holds, after checking all of it.
+///
+/// With --json: header, metadata, tensors, ops, plan.
+#[derive(clap::Args)]
+pub(crate) struct InspectArgs {
+    /// The model file.
+    #[arg(value_name = "F.afm")]
+    file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Inspected<'a> {
+    header: Header,
+    metadata: Metadata<'a>,
+    tensors: Vec<Tensor>,
+    ops: Vec<OpRow>,
+    plan: Plan,
+}
+
+#[derive(Serialize)]
+struct Header {
+    format_version: u16,
+    model_id: String,
+    total_bytes: usize,
+    weights_bytes: usize,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    name: &'a str,
+    width: u16,
+    height: u16,
+    colour_order: &'static str,
+    mean: [f32; 3],
+    scale: [f32; 3],
+    landmarks: [[f32; 2]; 5],
+    embedding_len: u16,
+    thresholds: Vec<Threshold>,
+    data: &'a str,
+    command: &'a str,
+    seed: u64,
+    commit: &'a str,
+    licence: &'a str,
+}
+
+#[derive(Serialize)]
+struct Threshold {
+    fmr: f32,
+    cosine: f32,
+}
+
+#[derive(Serialize)]
+struct Tensor {
+    shape: [u16; 3],
+    element: String,
+    scale: f32,
+    zero_point: i8,
+    offset: u32,
+    bytes: usize,
+    first: u16,
+    last: u16,
+}
+
+#[derive(Serialize)]
+struct OpRow {
+    op: &'static str,
+    inputs: Vec<u16>,
+    output: u16,
+    macs: u64,
+}
+
+#[derive(Serialize)]
+struct Plan {
+    arena_bytes: usize,
+    input: u16,
+    output: u16,
+    macs: u64,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
+    let file = ModelFile::from_bytes(files::read(&args.file)?).map_err(|e| {
+        Failure::Input(format!(
+            "{} is no usable model file: {e}",
+            args.file.display()
+        ))
+    })?;
+    let inspected = inspect(file.view());
+    if args.json {
+        output::json(&inspected)
+    } else {
+        output::line(&text(&inspected))
+    }
+}
+
+fn inspect(view: ModelView<'_>) -> Inspected<'_> {
+    let m = view.metadata();
+    let shape = view.input().shape;
+    Inspected {
+        header: Header {
+            format_version: FORMAT_VERSION,
+            model_id: view.id().to_string(),
+            total_bytes: view.total_bytes(),
+            weights_bytes: view.weights_bytes(),
+        },
+        metadata: Metadata {
+            name: m.name,
+            width: shape.width,
+            height: shape.height,
+            colour_order: match m.input.colour {
+                ColourOrder::Rgb => "rgb",
+                ColourOrder::Bgr => "bgr",
+            },
+            mean: m.input.mean,
+            scale: m.input.scale,
+            landmarks: m.landmarks,
+            embedding_len: m.embedding_len,
+            thresholds: view
+                .thresholds()
+                .map(|t| Threshold {
+                    fmr: t.fmr,
+                    cosine: t.cosine,
+                })
+                .collect(),
+            data: m.data,
+            command: m.command,
+            seed: m.seed,
+            commit: m.commit,
+            licence: m.licence,
+        },
+        tensors: view
+            .tensors()
+            .map(|t| Tensor {
+                shape: [t.shape.height, t.shape.width, t.shape.channels],
+                element: t.element.to_string(),
+                scale: t.scale,
+                zero_point: t.zero_point,
+                offset: t.offset,
+                bytes: t.byte_len(),
+                first: t.first,
+                last: t.last,
+            })
+            .collect(),
+        ops: view.ops().map(|op| op_row(&view, &op)).collect(),
+        plan: Plan {
+            arena_bytes: view.arena_bytes(),
+            input: view.input_index().0,
+            output: view.output_index().0,
+            macs: view.macs(),
+        },
+    }
+}
+
+fn op_row(view: &ModelView<'_>, op: &Op<'_>) -> OpRow {
+    let (first, second) = op.reads();
+    OpRow {
+        op: op.name(),
+        inputs: std::iter::once(first)
+            .chain(second)
+            .map(|index| index.0)
+            .collect(),
+        output: op.output().0,
+        macs: view
+            .tensor(op.output())
+            .map_or(0, |tensor| op.macs(tensor.shape)),
+    }
+}
+
+fn text(i: &Inspected<'_>) -> String {
+    let (h, m, p) = (&i.header, &i.metadata, &i.plan);
+    let or = |text: &str| {
+        if text.is_empty() {
+            "not stated".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    let mut lines = vec![
+        format!("name         {}", or(m.name)),
+        format!("model id     {}", h.model_id),
+        format!(
+            "file         {} bytes, of these {} constants; format version {}",
+            h.total_bytes, h.weights_bytes, h.format_version
+        ),
+        format!(
+            "input        {}x{} {}, (pixel - {:?}) * {:?}",
+            m.width, m.height, m.colour_order, m.mean, m.scale
+        ),
+        format!("embedding    {} values", m.embedding_len),
+        format!("arena        {} bytes", p.arena_bytes),
+        format!("work         {} multiply-accumulates an image", p.macs),
+        format!("data         {}", or(m.data)),
+        format!(
+            "made by      {} (seed {}, source {})",
+            or(m.command),
+            m.seed,
+            or(m.commit)
+        ),
+        format!("licence      {}", or(m.licence)),
+    ];
+    match m.thresholds.as_slice() {
+        [] => lines.push("thresholds   none: not calibrated".to_owned()),
+        all => lines.extend(
+            all.iter()
+                .map(|t| format!("threshold    {:.4} cosine at FMR {:e}", t.cosine, t.fmr)),
+        ),
+    }
+    lines.push(format!(
+        "{:>4}  {:<18} {:>14} {:>12} {:>10} {:>5}",
+        "op", "kind", "output", "MACs", "scale", "zero"
+    ));
+    for (index, op) in i.ops.iter().enumerate() {
+        let Some(t) = i.tensors.get(usize::from(op.output)) else {
+            continue;
+        };
+        let [height, width, channels] = t.shape;
+        lines.push(format!(
+            "{index:>4}  {:<18} {:>14} {:>12} {:>10.6} {:>5}",
+            op.op,
+            format!("{height}x{width}x{channels}"),
+            op.macs,
+            t.scale,
+            t.zero_point
+        ));
+    }
+    lines.join("\n")
+}

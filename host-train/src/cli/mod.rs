@@ -1,0 +1,72 @@
+//! The command line: one file a subcommand, results on stdout, progress on stderr.
+//!
+//! Exit codes: 0 done, 1 a check that was asked for failed, 2 wrong use or unusable input. Every failure is one line.
+
+mod bench;
+mod embed;
+mod eval;
+mod failure;
+mod inspect;
+mod output;
+mod progress;
+mod quantize;
+mod quick_start;
+mod train;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Trains face recognition for doors, makes it int8, and measures both.
+///
+/// Without a command it runs the quick start: draws people, trains a small network to tell them apart, makes it int8,
+/// measures both on people that training never saw, and writes a report. No data and no network connection are needed.
+#[derive(Parser)]
+#[command(name = "host-train", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    QuickStart(quick_start::QuickStartArgs),
+    Train(train::TrainArgs),
+    Eval(eval::EvalArgs),
+    Quantize(quantize::QuantizeArgs),
+    Embed(embed::EmbedArgs),
+    Inspect(inspect::InspectArgs),
+    Bench(bench::BenchArgs),
+}
+
+/// Runs the command that the program's arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let result =
+        match command.unwrap_or(Command::QuickStart(quick_start::QuickStartArgs::default())) {
+            Command::QuickStart(args) => quick_start::run(&args),
+            Command::Train(args) => train::run(&args),
+            Command::Eval(args) => eval::run(&args),
+            Command::Quantize(args) => quantize::run(&args),
+            Command::Embed(args) => embed::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
+            Command::Bench(args) => bench::run(&args),
+        };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// The source that this program was built from.
+const COMMIT: &str = env!("SOURCE_COMMIT");
+
+/// The program's name and arguments, for provenance; the program's own folder says nothing.
+fn command_line() -> String {
+    let arguments = std::env::args_os().skip(1);
+    let words = arguments.map(|a| a.to_string_lossy().into_owned());
+    std::iter::once("host-train".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}

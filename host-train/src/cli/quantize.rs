@@ -1,0 +1,240 @@
+//! `quantize`: a run to an int8 model file.
+
+use super::failure::Failure;
+use super::progress::Progress;
+use super::{COMMIT, command_line, output};
+use crate::data::{FaceImage, Source};
+use crate::files;
+use crate::model::Model;
+use crate::quantize::{Calibration, LayerReport, Options, Provenance, quantize};
+use crate::train::{RunConfig, RunFolder};
+use clap::ValueEnum;
+use edge_infer::image::align::ARCFACE_TEMPLATE_112;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Makes a run int8 and writes the model file that a door runs.
+///
+/// The calibration images show how large activations get; a few hundred faces of the kind that the door will see are
+/// enough. Prints how alike float and int8 embeddings of those images are.
+#[derive(clap::Args)]
+pub(crate) struct QuantizeArgs {
+    /// A run's folder.
+    #[arg(long, value_name = "RUN")]
+    model: PathBuf,
+    /// Faces of the network's size: folders or tars with one directory a person.
+    #[arg(long, value_delimiter = ',', required = true, value_name = "A[,B]")]
+    calibration: Vec<PathBuf>,
+    /// Calibration images used, evenly spaced over all of them.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    images: u32,
+    /// How activation ranges are chosen.
+    #[arg(long, default_value = "mse")]
+    method: Method,
+    /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this.
+    #[arg(long, value_name = "COSINE", value_parser = cosine)]
+    gate: Option<f64>,
+    /// Licence of the weights, written into the file.
+    #[arg(long, default_value = "not stated")]
+    licence: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// The model file.
+    #[arg(long, value_name = "F.afm")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Method {
+    /// The whole range that was seen.
+    MinMax,
+    /// All but the outermost 0.01 % on either side.
+    Percentile,
+    /// The range with the least expected squared error.
+    Mse,
+}
+
+fn cosine(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (-1.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a cosine is between -1 and 1".to_owned()),
+    }
+}
+
+#[derive(Serialize)]
+struct QuantizeSummary {
+    out: PathBuf,
+    model_id: String,
+    bytes: usize,
+    arena_bytes: usize,
+    calibration_images: usize,
+    mean_cosine: f64,
+    least_cosine: f64,
+    layers: Vec<LayerReport>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
+    let float = Model::open(&args.model)?;
+    let (_, config) = RunFolder::open(&args.model)?;
+    let source = Source::open(&args.calibration)?;
+    let faces = calibration_faces(&float, &source, args.images as usize)?;
+    let name = args
+        .model
+        .file_name()
+        .unwrap_or(args.model.as_os_str())
+        .to_string_lossy();
+    let provenance = provenance(&name, &config, &args.licence);
+    let calibration = match args.method {
+        Method::MinMax => Calibration::MinMax,
+        Method::Percentile => Calibration::Percentile(99.99),
+        Method::Mse => Calibration::Mse,
+    };
+    let made = Int8::make(&float, &faces, calibration, &provenance, &args.out)?;
+    let (mean, least) = made.likeness(&float, &faces)?;
+    if let Some(gate) = args.gate.filter(|gate| mean < *gate) {
+        return Err(Failure::Check(format!(
+            "mean cosine between float and int8 embeddings is {mean:.4}, below the gate of {gate}: {} was not written",
+            args.out.display()
+        )));
+    }
+    files::write_whole(&args.out, &made.bytes)?;
+    let summary = QuantizeSummary {
+        out: args.out.clone(),
+        model_id: made.model.id(),
+        bytes: made.bytes.len(),
+        arena_bytes: made.arena_bytes,
+        calibration_images: faces.len(),
+        mean_cosine: mean,
+        least_cosine: least,
+        layers: made.layers,
+    };
+    if args.json {
+        return output::json(&summary);
+    }
+    output::line(&format!(
+        "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} images: mean {mean:.4}, least {least:.4}",
+        summary.out.display(),
+        summary.bytes,
+        summary.arena_bytes,
+        summary.model_id,
+        summary.calibration_images,
+    ))
+}
+
+/// Up to `most` faces of the source, evenly spaced, all of the network's size.
+fn calibration_faces(
+    model: &Model,
+    source: &Source,
+    most: usize,
+) -> Result<Vec<FaceImage>, Failure> {
+    let (width, height) = model.input_size();
+    let all = source.images().len();
+    let count = most.min(all);
+    let face = |i: usize| {
+        let index = i * all / count;
+        source
+            .load(index)?
+            .of_size(width, height, || source.full_name(index))
+    };
+    Ok((0..count).map(face).collect::<Result<_, _>>()?)
+}
+
+/// What the model file says about itself.
+pub(super) fn provenance(name: &str, config: &RunConfig, licence: &str) -> Provenance {
+    let scale = config.train.network.input as f32 / 112.0;
+    let data: Vec<String> = config.data.iter().map(|path| base_name(path)).collect();
+    Provenance {
+        landmarks: ARCFACE_TEMPLATE_112.map(|[x, y]| [x * scale, y * scale]),
+        name: name.to_owned(),
+        data: format!(
+            "{} identities, {} images: {}",
+            config.classes,
+            config.images,
+            data.join(", ")
+        ),
+        command: format!("{}; {}", config.command, command_line()),
+        seed: config.train.seed,
+        commit: COMMIT.to_owned(),
+        licence: licence.to_owned(),
+    }
+}
+
+fn base_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// An int8 model fresh from the quantizer.
+pub(super) struct Int8 {
+    /// The file.
+    pub(super) bytes: Vec<u8>,
+    /// The same, ready to run.
+    pub(super) model: Model,
+    /// How each operation is stored.
+    pub(super) layers: Vec<LayerReport>,
+    /// Memory that the engine needs.
+    pub(super) arena_bytes: usize,
+}
+
+impl Int8 {
+    /// Quantizes a float model; `out` is where the file will go, for messages.
+    pub(super) fn make(
+        float: &Model,
+        faces: &[FaceImage],
+        calibration: Calibration,
+        provenance: &Provenance,
+        out: &Path,
+    ) -> Result<Self, Failure> {
+        let Model::Float { graph, .. } = float else {
+            return Err(Failure::Input(
+                "the model is int8 already: give a run's folder".to_owned(),
+            ));
+        };
+        let images: Vec<&[u8]> = faces.iter().map(|face| &face.rgb[..]).collect();
+        let options = Options { calibration };
+        let quantized = quantize(graph, &images, &options, provenance)?;
+        let model = Model::from_bytes(&quantized.bytes, out)?;
+        let arena_bytes = match &model {
+            Model::Int8(file) => file.view().arena_bytes(),
+            Model::Float { .. } => 0,
+        };
+        Ok(Self {
+            bytes: quantized.bytes,
+            model,
+            layers: quantized.layers,
+            arena_bytes,
+        })
+    }
+
+    /// Mean and least cosine between float and int8 embeddings of the same faces.
+    fn likeness(&self, float: &Model, faces: &[FaceImage]) -> Result<(f64, f64), Failure> {
+        let bar = Progress::new("comparing", 2 * faces.len());
+        let embed = |model: &Model| {
+            model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || bar.step())
+        };
+        let (a, b) = (embed(float)?, embed(&self.model)?);
+        bar.finish();
+        let cosines = a
+            .embeddings
+            .iter()
+            .zip(&b.embeddings)
+            .map(|(a, b)| cosine_of(a, b));
+        let cosines: Vec<f64> = cosines.collect();
+        let mean = cosines.iter().sum::<f64>() / cosines.len().max(1) as f64;
+        Ok((mean, cosines.into_iter().fold(f64::INFINITY, f64::min)))
+    }
+}
+
+fn cosine_of(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum()
+    };
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
