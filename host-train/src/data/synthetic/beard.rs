@@ -1,11 +1,11 @@
 //! Beard, moustache and stubble.
 
 use super::identity::{Beard, Identity};
-use super::maths::{Point, at, coverage, noise2, scale, smooth};
+use super::maths::{Point, at, coverage, noise2, rounded_box, scale, smooth};
 use super::mouth;
 use super::projection::Turn;
 use super::skull;
-use super::surface::Surface;
+use super::surface::{Picture, Surface};
 
 fn strands(p: Point, texture: u32) -> f32 {
     let fine = noise2(at(p.x * 0.62, p.y * 0.26), texture ^ 5);
@@ -13,8 +13,8 @@ fn strands(p: Point, texture: u32) -> f32 {
 }
 
 /// Paints what hangs below the chin, at a point of the picture plane; the head comes over it.
-pub(super) fn paint_below(surface: &mut Surface, plane: Point, pixel: f32, person: &Identity, turn: &Turn, jaw: f32) {
-    let beard = &person.beard;
+pub(super) fn paint_below(picture: &mut Picture<'_>, pixel: f32, person: &Identity, turn: &Turn, jaw: f32) {
+    let (beard, plane) = (&person.beard, picture.place);
     if beard.length < 0.5 || plane.y < 0.0 {
         return;
     }
@@ -24,10 +24,10 @@ pub(super) fn paint_below(surface: &mut Surface, plane: Point, pixel: f32, perso
     let outline = skull::outline(&head, turn, plane, jaw + beard.length);
     let narrow = if beard.cheeks > 0.0 { -10.0 } else { outline.at.x.abs() - 15.0 };
     let ragged = 1.2 * noise2(at(plane.x * 0.3, plane.y * 0.12), person.texture ^ 6);
-    let cover = coverage(outline.distance.max(narrow) + ragged, pixel.max(2.5)) * smooth(2.0, 14.0, plane.y);
+    let cover = coverage(outline.distance.max(narrow) + ragged, pixel.max(2.5)) * smooth(10.0, 26.0, plane.y);
     let mut hair = outline.surface(scale(beard.colour, strands(plane, person.texture)), 0.15);
     hair.darken(0.25);
-    surface.cover(&hair, cover * beard.chin);
+    picture.cover(&hair, cover * beard.chin);
 }
 
 /// Paints the beard on the face at `p`, a point of the head. The lips come over it.
@@ -45,12 +45,13 @@ pub(super) fn paint(surface: &mut Surface, p: Point, pixel: f32, person: &Identi
     let ragged = 1.3 * noise2(at(p.x * 0.4, p.y * 0.4), person.texture ^ 7);
     let grown = smooth(-2.5, 2.5, p.y - edge + ragged);
     let stubble = 0.55 * beard.stubble * grown * (0.8 + 0.2 * noise2(at(p.x * 1.3, p.y * 1.3), person.texture ^ 8));
-    surface.tint(scale(beard.colour, 0.9), stubble);
+    surface.tint(scale(beard.colour, 0.6), stubble);
 
     let moustache = moustache(lip, person, beard, pixel);
     let width = pose.half_width * 0.9 + 2.5;
     let chin_patch = {
-        let around = (x - width).max(person.mouth.centre.y - 5.0 - p.y) + ragged;
+        let patch = at(lip.x, lip.y - 15.0);
+        let around = rounded_box(patch, at(width, 19.0), 11.0) + ragged;
         let beside = if lip.y < 3.0 && x < pose.half_width - 1.0 { 4.0 } else { -4.0 };
         coverage(around.max(beside), pixel.max(2.5)) * beard.chin
     };

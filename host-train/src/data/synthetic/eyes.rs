@@ -75,7 +75,7 @@ fn eye(surface: &mut Surface, p: Point, pixel: f32, side: f32, person: &Identity
 
 /// The eyeball: white, iris, pupil and the reflected window. `under_lid` is the distance below the upper lid.
 fn ball(p: Point, pixel: f32, side: f32, eyes: &Eyes, expression: &Expression, under_lid: f32) -> Surface {
-    let mut ball = Surface::flat(display([236, 232, 226]));
+    let mut ball = Surface::flat(display([226, 222, 216]));
     ball.albedo = scale(ball.albedo, 1.0 - 0.28 * smooth(0.4, 1.0, (p.x / eyes.half_width).abs()));
     let centre = at(side * expression.gaze.x * 2.6, expression.gaze.y * 1.4 - 0.5);
     let radius = eyes.iris_radius;

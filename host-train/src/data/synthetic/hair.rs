@@ -10,7 +10,7 @@
 use super::identity::{Hair, Identity};
 use super::maths::{Point, at, bump, coverage, mix, mix_rgb, noise1, noise2, scale, smooth, unit};
 use super::skull::{Outline, WIDEST};
-use super::surface::Surface;
+use super::surface::{Picture, Surface};
 
 /// Hair thinner than this lies under a hat.
 const PRESSED: f32 = 3.0;
@@ -60,7 +60,7 @@ impl<'a> Brush<'a> {
             + 0.35 * noise2(at(p.x * 0.62, p.y * 0.62), self.texture ^ 17);
         let tone = mix(strands, curls, hair.curl);
         let light = unit(0.5 + 0.62 * tone);
-        let albedo = mix_rgb(scale(hair.colour, 0.62), hair.streak, light * light * 0.75);
+        let albedo = mix_rgb(scale(hair.colour, 0.62), hair.streak, light * light * mix(0.75, 0.5, hair.curl));
         let lean = mix(0.35 * strands, 0.55 * curls, hair.curl);
         Surface {
             albedo,
@@ -70,13 +70,13 @@ impl<'a> Brush<'a> {
     }
 
     /// Paints the hair behind neck and shoulders.
-    pub(super) fn paint_back(&self, surface: &mut Surface, plane: Point, outline: &Outline) {
+    pub(super) fn paint_back(&self, picture: &mut Picture<'_>, outline: &Outline) {
         let (p, width) = (outline.at, outline.half_width);
         if self.hair.knot > 0.0 {
             let knot = p.from(at(0.0, -82.0 - self.hair.knot * 0.5));
-            let cover = coverage(knot.length() - self.hair.knot + self.edge(plane), self.pixel.max(1.5));
+            let cover = coverage(knot.length() - self.hair.knot + self.edge(outline.at), self.pixel.max(1.5));
             let k = 0.8 / self.hair.knot;
-            surface.cover(&self.surface(p, [knot.x * k, knot.y * k, 0.6]), cover);
+            picture.cover(&self.surface(p, [knot.x * k, knot.y * k, 0.6]), cover);
         }
         if self.volume < 7.0 && !self.hangs() {
             return;
@@ -90,11 +90,11 @@ impl<'a> Brush<'a> {
         } else {
             1e3
         };
-        let cover = coverage(hood.min(fall) + self.edge(plane), self.pixel.max(1.6));
+        let cover = coverage(hood.min(fall) + self.edge(outline.at), self.pixel.max(1.6));
         if cover > 0.0 {
             let mut back = self.surface(p, [0.6 * p.x / width, outline.normal[1].min(0.0), 0.7]);
             back.darken(0.45 * smooth(-40.0, 10.0, p.y));
-            surface.cover(&back, cover);
+            picture.cover(&back, cover);
         }
     }
 
@@ -111,13 +111,13 @@ impl<'a> Brush<'a> {
     }
 
     /// Paints the cap. `p` is the point of the head, `outline` the outline around it.
-    pub(super) fn paint_cap(&self, surface: &mut Surface, p: Point, plane: Point, outline: &Outline) {
+    pub(super) fn paint_cap(&self, picture: &mut Picture<'_>, p: Point, outline: &Outline) {
         let hair = self.hair;
         if hair.density <= 0.0 || outline.distance > self.volume * 1.3 + 4.0 {
             return;
         }
         let extra = self.volume * smooth(hair.sideburn + 6.0, -44.0, outline.at.y);
-        let outer = outline.distance - extra + self.edge(plane) * smooth(0.5, 3.0, self.volume);
+        let outer = outline.distance - extra + self.edge(outline.at) * smooth(0.5, 3.0, self.volume);
         let line = self.hairline(p, 0.985 * outline.half_width);
         let soft = if hair.density < 1.0 { 4.5 } else { mix(2.2, 1.4, smooth(2.0, 8.0, hair.fringe)) };
         let inner = coverage((p.y - line) * 0.8, self.pixel.max(soft));
@@ -125,7 +125,7 @@ impl<'a> Brush<'a> {
         if cover <= 0.0 {
             // A fringe or cap throws a little shadow on the forehead under it.
             let near = smooth(5.0, 0.0, p.y - line) * smooth(2.0, 5.0, hair.fringe.max(self.volume));
-            surface.darken(0.25 * near * coverage(outline.distance, self.pixel) * hair.density);
+            picture.darken(0.25 * near * coverage(outline.distance, self.pixel) * hair.density);
             return;
         }
         let mut cap = self.surface(outline.at, outline.normal);
@@ -136,11 +136,11 @@ impl<'a> Brush<'a> {
             let x = (outline.at.x - hair.parting).abs();
             cap.darken(0.5 * smooth(1.6, 0.3, x) * smooth(line + 1.0, line - 8.0, p.y));
         }
-        surface.cover(&cap, cover);
+        picture.cover(&cap, cover);
     }
 
     /// Paints the hair that hangs beside the face, over ears and the edges of the cheeks.
-    pub(super) fn paint_locks(&self, surface: &mut Surface, plane: Point, outline: &Outline) {
+    pub(super) fn paint_locks(&self, picture: &mut Picture<'_>, outline: &Outline) {
         if !self.hangs() {
             return;
         }
@@ -150,18 +150,20 @@ impl<'a> Brush<'a> {
         let below_chin = smooth(20.0, 60.0, p.y);
         let inner = mix(0.62 * width, self.hair.inner * width, smooth(-56.0, -24.0, p.y)) - 0.16 * width * below_chin;
         let outer = width + self.volume * 0.8 + 0.04 * (p.y - WIDEST).max(0.0) + swing;
+        // Above the ears the lock lies on the skull like the cap it falls from.
+        let on_skull = outline.distance - 0.8 * self.volume;
         let end = self.hair.length + 2.5 * noise1(p.x * 0.3, self.texture ^ 19);
         let x = p.x.abs();
-        let distance = (inner + 0.6 * swing - x).max(x - outer).max(p.y - end).max(-50.0 - p.y) + self.edge(plane);
+        let distance = (inner + 0.6 * swing - x).max(p.y - end).max(if p.y < WIDEST { on_skull } else { x - outer }) + self.edge(outline.at);
         let cover = coverage(distance, self.pixel.max(1.5));
         if cover > 0.0 {
             let round = ((x - inner) / (outer - inner).max(4.0) - 0.45) * 1.3 * side;
             let mut lock = self.surface(p, [round, -0.15, 0.8]);
             lock.darken(0.4 * smooth(4.0, 0.0, x - inner));
-            surface.cover(&lock, cover);
+            picture.cover(&lock, cover);
         } else if x < inner {
             // Contact shadow on the cheek.
-            surface.darken(0.28 * smooth(6.0, 0.0, distance) * coverage(outline.distance, self.pixel));
+            picture.darken(0.28 * smooth(6.0, 0.0, distance) * coverage(outline.distance, self.pixel));
         }
     }
 }

@@ -10,13 +10,13 @@ use super::identity::{Brows, Ears, Eyes, Frames, Head, Identity, Mole, Mouth, No
 use super::maths::{Rgb, at, display, mix, mix_rgb, ramp, scale, smooth, unit};
 
 const SKIN: [Rgb; 7] = [
-    display([252, 226, 208]),
-    display([243, 205, 178]),
+    display([244, 214, 196]),
+    display([236, 194, 166]),
     display([226, 178, 142]),
     display([196, 143, 104]),
     display([152, 101, 69]),
     display([104, 67, 48]),
-    display([62, 41, 34]),
+    display([72, 48, 39]),
 ];
 pub(super) const BLACK: Rgb = display([24, 20, 20]);
 const DARK_BROWN: Rgb = display([50, 34, 26]);
@@ -103,11 +103,11 @@ pub(super) fn sample(seed: u64, index: u64) -> Identity {
 fn head(dice: &mut Dice, hidden: &Hidden) -> Head {
     let masculine = 1.0 - hidden.feminine;
     Head {
-        half_width: dice.bell(39.0, 2.2) + masculine,
-        chin: dice.bell(42.0, 2.2) + 1.6 * masculine,
-        taper: dice.bell(mix(0.10, 0.22, hidden.feminine), 0.07),
+        half_width: dice.bell(37.8, 2.5) + masculine,
+        chin: dice.bell(42.0, 2.6) + 1.6 * masculine,
+        taper: dice.bell(mix(0.12, 0.24, hidden.feminine), 0.08),
         squareness: unit(dice.bell(mix(0.65, 0.30, hidden.feminine), 0.22)),
-        temple: dice.bell(0.10, 0.05),
+        temple: dice.bell(0.06, 0.05),
         depth: dice.bell(33.0, 1.5),
         cheekbones: unit(dice.bell(0.5, 0.25)),
         cleft: if dice.chance(0.15 + 0.15 * masculine) { dice.between(0.3, 1.0) } else { 0.0 },
@@ -118,7 +118,7 @@ fn skin(dice: &mut Dice, hidden: &Hidden) -> Skin {
     let base = ramp(&SKIN, hidden.melanin);
     // Warmth: from rosy (-1) to golden (+1) at equal lightness.
     let warmth = dice.between(-1.0, 1.0);
-    let colour = [base[0] * (1.0 - 0.02 * warmth), base[1] * (1.0 + 0.05 * warmth), base[2] * (1.0 - 0.16 * warmth)];
+    let colour = [base[0], base[1] * (1.0 + 0.04 * warmth), base[2] * (1.0 - 0.12 * warmth)];
     let spot = |dice: &mut Dice| at(dice.between(-28.0, 28.0), dice.between(-42.0, 34.0));
     let mole_count = dice.pick([(0, 4.0), (1, 3.0), (2, 2.0), (3, 1.0)]);
     Skin {
@@ -129,7 +129,7 @@ fn skin(dice: &mut Dice, hidden: &Hidden) -> Skin {
         freckles: if dice.chance(0.32 * (1.0 - hidden.melanin)) { dice.between(0.35, 1.0) } else { 0.0 },
         wrinkles: unit(hidden.age * 1.3 - 0.35 + dice.bell(0.0, 0.1)),
         eye_bags: unit(dice.bell(0.25 + 0.3 * hidden.age, 0.2)),
-        moles: (0..mole_count).map(|_| Mole { at: spot(dice), radius: dice.between(0.7, 1.7) }).collect(),
+        moles: (0..mole_count).map(|_| Mole { at: spot(dice), radius: dice.between(0.5, 1.25) }).collect(),
         scar: dice.chance(0.08).then(|| {
             let from = spot(dice);
             (from, at(from.x + dice.bell(0.0, 5.0), from.y + dice.between(5.0, 13.0)))

@@ -7,6 +7,7 @@ use super::identity::Identity;
 use super::maths::{Point, Rgb, at, coverage};
 use super::projection::{Camera, Turn};
 use super::shot::Shot;
+use super::surface::{Picture, Surface};
 use super::{beard, eyes, hair, mouth, nose, scene, skin, skull, worn};
 use crate::data::FaceImage;
 
@@ -55,38 +56,38 @@ impl<'a> Portrait<'a> {
     fn light_at(&self, plane: Point) -> Rgb {
         let (person, shot, turn, pixel) = (self.person, self.shot, &self.turn, self.pixel);
         let outline = skull::outline(&person.head, turn, plane, self.mouth.jaw());
-        let mut surface = scene::backdrop(&shot.scene, plane);
-        self.hair.paint_back(&mut surface, plane, &outline);
-        scene::paint_body(&mut surface, plane, pixel, person, &shot.scene, self.chin);
-        beard::paint_below(&mut surface, plane, pixel, person, turn, self.mouth.jaw());
+        let mut picture = Picture::new(&shot.light, plane, scene::backdrop(&shot.scene, plane));
+        self.hair.paint_back(&mut picture, &outline);
+        scene::paint_body(&mut picture, pixel, person, &shot.scene, self.chin);
+        beard::paint_below(&mut picture, pixel, person, turn, self.mouth.jaw());
 
         let p = turn.unproject_onto(plane, |p| skull::depth(&person.head, p));
         let face = coverage(outline.distance, pixel);
         if face > 0.0 {
             let mut head = outline.surface(person.skin.colour, 0.25 + 0.5 * person.skin.gloss);
             self.paint_face(&mut head, p, plane);
-            surface.cover(&head, face);
+            picture.cover(&head, face);
         }
-        self.hair.paint_cap(&mut surface, p, plane, &outline);
-        scene::paint_ears(&mut surface, plane, pixel, person, turn, &outline);
-        self.hair.paint_locks(&mut surface, plane, &outline);
+        self.hair.paint_cap(&mut picture, p, &outline);
+        scene::paint_ears(&mut picture, pixel, person, turn, &outline);
+        self.hair.paint_locks(&mut picture, &outline);
         let worn = &shot.worn;
         if let Some(mask) = worn.mask {
-            worn::paint_mask(&mut surface, p, pixel, person, &outline, mask);
+            worn::paint_mask(&mut picture, p, pixel, person, &outline, mask);
         }
         if let Some(tint) = worn.glasses {
-            worn::paint_glasses(&mut surface, plane, pixel, person, turn, &outline, tint);
+            worn::paint_glasses(&mut picture, pixel, person, turn, &outline, tint);
         }
         if let Some(hat) = worn.hat {
-            worn::paint_hat(&mut surface, p, pixel, &outline, hat);
+            worn::paint_hat(&mut picture, p, pixel, &outline, hat);
         }
         if let Some(hand) = worn.hand {
-            worn::paint_hand(&mut surface, plane, pixel, person, hand);
+            worn::paint_hand(&mut picture, pixel, person, hand);
         }
-        surface.lit(&shot.light, plane)
+        picture.lit()
     }
 
-    fn paint_face(&self, head: &mut super::surface::Surface, p: Point, plane: Point) {
+    fn paint_face(&self, head: &mut Surface, p: Point, plane: Point) {
         let (person, expression, pixel) = (self.person, &self.shot.expression, self.pixel);
         skin::paint(head, p, pixel, person, expression);
         eyes::paint(head, p, pixel, person, expression);

@@ -215,7 +215,7 @@ fn light(dice: &mut Dice, strength: f32) -> Light {
     let above = -0.45 + dice.bell(0.0, 0.5) * strength;
     let warmth = dice.between(-1.0, 1.0) * strength;
     let tint = |warmth: f32| [1.0 + 0.22 * warmth, 1.0 + 0.03 * warmth, 1.0 - 0.26 * warmth];
-    let key = dice.between(0.85, 1.15) + 0.1 * strength;
+    let key = dice.between(0.72, 0.98) + 0.1 * strength;
     let room = 0.42 - dice.between(0.0, 0.26) * strength;
     let cool = dice.between(-0.7, 0.7) * strength;
     let shadow = dice.chance(0.22 * strength);
@@ -236,7 +236,7 @@ fn film(dice: &mut Dice, difficulty: &Difficulty) -> Film {
     let sharp = dice.unit();
     let noisy = dice.unit();
     let compressed = dice.chance(difficulty.compression_odds);
-    let step = dice.between(8.0, 30.0);
+    let step = dice.between(6.0, 20.0);
     Film {
         exposure: gain * gain,
         contrast: 1.0 + dice.bell(0.0, 0.15) * spread,

@@ -39,7 +39,7 @@ pub(super) fn outline(head: &Head, turn: &Turn, plane: Point, jaw: f32) -> Outli
     let (t, length, taper, square) = if p.y > WIDEST {
         ((p.y - WIDEST) / (chin - WIDEST), chin - WIDEST, head.taper, 0.6 * head.squareness)
     } else {
-        ((p.y - WIDEST) / DOME, DOME, head.temple, 0.12)
+        ((p.y - WIDEST) / DOME, DOME, head.temple, 0.55)
     };
     let t = t.clamp(-1.6, 1.6);
     let s = t * t;

@@ -21,7 +21,7 @@ impl Surface {
         Self { albedo, normal: [0.0, 0.0, 1.0], gloss: 0.0 }
     }
 
-    /// Lays `other` over this with opacity `alpha`.
+    /// Lays `other`, part of the same solid, over this with opacity `alpha`.
     pub(super) fn cover(&mut self, other: &Surface, alpha: f32) {
         self.albedo = mix_rgb(self.albedo, other.albedo, alpha);
         self.normal = mix_rgb(self.normal, other.normal, alpha);
@@ -55,7 +55,7 @@ impl Surface {
         let key = match light.shadow {
             Some((across, offset, remains)) => {
                 let side = place.x * across.x + place.y * across.y - offset;
-                scale(light.key, mix(1.0, remains, smooth(-4.0, 4.0, side)))
+                scale(light.key, mix(1.0, remains, smooth(-7.0, 7.0, side)))
             }
             None => light.key,
         };
@@ -66,6 +66,56 @@ impl Surface {
         let shine = { let s = shine * shine; let s = s * s; let s = s * s; s * s };
         let highlight = shine * self.gloss * 0.22;
         core::array::from_fn(|c| self.albedo[c] * (key[c] * diffuse + ambient[c]) + key[c] * highlight)
+    }
+}
+
+/// One point of the picture while solids are laid over one another, back to front.
+///
+/// Where the edge of a solid crosses a pixel, what lies behind is lit on its own and only the light is mixed: the
+/// mean of two normals that lean apart would face the camera and glint along every outline.
+#[derive(Clone, Copy)]
+pub(super) struct Picture<'a> {
+    light: &'a Light,
+    /// The point of the picture plane.
+    pub(super) place: Point,
+    /// Light already settled behind `top`, weighted by its share of the pixel.
+    behind: Rgb,
+    top: Surface,
+    /// Share of the pixel that `top` has.
+    share: f32,
+}
+
+impl<'a> Picture<'a> {
+    /// The point `place` with nothing but `backdrop`.
+    pub(super) fn new(light: &'a Light, place: Point, backdrop: Surface) -> Self {
+        Self { light, place, behind: [0.0; 3], top: backdrop, share: 1.0 }
+    }
+
+    /// Lays another solid in front with opacity `alpha`.
+    pub(super) fn cover(&mut self, solid: &Surface, alpha: f32) {
+        if alpha <= 0.0 {
+            return;
+        }
+        self.behind = if alpha < 1.0 { scale(self.lit(), 1.0 - alpha) } else { [0.0; 3] };
+        (self.top, self.share) = (*solid, alpha);
+    }
+
+    /// Paints with opacity `alpha` on what is there: a film without relief of its own.
+    pub(super) fn tint(&mut self, albedo: Rgb, alpha: f32) {
+        let film = Surface { albedo, ..self.top };
+        self.cover(&film, alpha);
+    }
+
+    /// Takes away the share `amount` of the light of everything there.
+    pub(super) fn darken(&mut self, amount: f32) {
+        self.top.darken(amount);
+        self.behind = scale(self.behind, 1.0 - amount);
+    }
+
+    /// The linear light the camera receives.
+    pub(super) fn lit(&self) -> Rgb {
+        let top = self.top.lit(self.light, self.place);
+        core::array::from_fn(|c| self.behind[c] + self.share * top[c])
     }
 }
 
@@ -95,6 +145,20 @@ mod tests {
         right.tilt(at(-0.6, 0.0));
         let from_left = lamp(normalise([-1.0, 0.0, 1.0]));
         assert!(left.lit(&from_left, at(0.0, 0.0))[0] > 1.5 * right.lit(&from_left, at(0.0, 0.0))[0]);
+    }
+
+    #[test]
+    fn an_edge_between_solids_never_outshines_both() {
+        let light = lamp([0.0, 0.0, 1.0]);
+        let leaning = |x| Surface { albedo: [0.5; 3], normal: [x, 0.0, 0.2], gloss: 1.0 };
+        let (left, right) = (leaning(-1.0), leaning(1.0));
+        let place = at(0.0, 0.0);
+        let alone = left.lit(&light, place)[0];
+        let mut picture = Picture::new(&light, place, left);
+        picture.cover(&right, 0.5);
+        assert!((picture.lit()[0] - alone).abs() < 1e-6);
+        picture.cover(&Surface::flat([0.5; 3]), 1.0);
+        assert_eq!(picture.lit(), Surface::flat([0.5; 3]).lit(&light, place));
     }
 
     #[test]
