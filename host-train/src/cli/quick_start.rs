@@ -1,8 +1,374 @@
-//! stub
+//! The quick start: the whole path on drawn people, in a few minutes, without data or a network connection.
+//!
+//! ```text
+//! draw 1,200 people ──> train (ArcFace) ──> float ──> int8 model.afm
+//! draw 120 others ────────── pairs ──────────┴──────────┴──> report.html
+//! ```
+
+mod page;
+
 use super::failure::Failure;
-/// stub
-#[derive(clap::Args, Default)]
-pub(crate) struct QuickStartArgs {}
-pub(crate) fn run(_: &QuickStartArgs) -> Result<(), Failure> {
+use super::progress::Progress;
+use super::quantize::{Int8, provenance};
+use super::train::fit_with_progress;
+use super::{command_line, output};
+use crate::data::synthetic::{Difficulty, DrawnFaces};
+use crate::data::{Augment, Dataset, InMemory};
+use crate::evaluate::{PairsSummary, Roc, ScoredPair, comparison_text};
+use crate::files;
+use crate::model::Model;
+use crate::net::NetworkConfig;
+use crate::quantize::{Calibration, LayerReport};
+use crate::train::{RunConfig, RunFolder, Schedule, TrainConfig};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// People to learn from and photographs of each; the people that are tested come after them in the same population.
+const TRAINED: (u64, usize) = (1200, 8);
+
+/// People that are tested, and photographs of each.
+const TESTED: (u64, usize) = (120, 6);
+
+/// Side of a face, pixels. The paper's network takes 112; a quarter of its pixels and of its channels' work is enough here.
+const SIDE: usize = 64;
+
+/// Folds of the test's pairs.
+const FOLDS: usize = 10;
+
+/// Images that quantization looks at, from the training set.
+const CALIBRATION: usize = 256;
+
+/// Points of accuracy that int8 may lose.
+const ALLOWED_POINTS: f64 = 1.0;
+
+/// Draws people, trains a small network, makes it int8, measures both on other people, writes a report.
+///
+/// This is what runs when no command is given. With --json: float and int8 (as `eval --pairs` prints them), seconds,
+/// model and report.
+#[derive(clap::Args)]
+pub(crate) struct QuickStartArgs {
+    /// Folder for the run, the model and the report [default: runs/quick-start, or the first free of -2, -3, ..].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Another population, another network.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Batches to learn from; fewer for a faster look at the path, at the cost of accuracy.
+    #[arg(long, default_value_t = STEPS)]
+    steps: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Enough for 95 % and more on people never seen.
+const STEPS: u64 = 900;
+
+impl Default for QuickStartArgs {
+    fn default() -> Self {
+        Self {
+            out: None,
+            seed: 1,
+            steps: STEPS,
+            json: false,
+        }
+    }
+}
+
+/// Everything that the run found out.
+struct Outcome {
+    run: RunConfig,
+    faces: InMemory,
+    float: Scored,
+    int8: Scored,
+    layers: Vec<LayerReport>,
+    losses: Vec<(u64, f64)>,
+    /// Angles to the class centre, degrees, of the first, middle and last steps, with the first step of each.
+    angles: [(u64, Vec<f32>); 3],
+    float_bytes: usize,
+    int8_bytes: usize,
+    arena_bytes: usize,
+    macs: u64,
+    training: Duration,
+}
+
+/// One network on the test's pairs.
+struct Scored {
+    summary: PairsSummary,
+    roc: Roc,
+}
+
+#[derive(Serialize)]
+struct QuickStartSummary<'a> {
+    float: &'a PairsSummary,
+    int8: &'a PairsSummary,
+    seconds: f64,
+    model: &'a Path,
+    report: &'a Path,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
+    let start = Instant::now();
+    let out = args.out.clone().unwrap_or_else(first_free);
+    let config = settings(args);
+    let (people, shots) = TRAINED;
+    let trained = draw("drawing people", args.seed, 0..people, shots)?;
+    let tested = draw(
+        "drawing strangers",
+        args.seed,
+        people..people + TESTED.0,
+        TESTED.1,
+    )?;
+
+    let run = RunConfig {
+        train: config,
+        classes: trained.class_count(),
+        images: trained.len(),
+        data: vec![PathBuf::from("drawn faces")],
+        manifest: None,
+        command: command_line(),
+    };
+    let folder = RunFolder::create(&out, &run)?;
+    let training = Instant::now();
+    let mut losses = Vec::new();
+    let mut angles = stages(run.train.steps);
+    let dataset = Arc::new(trained);
+    let model = fit_with_progress(dataset.clone(), &folder, &run, None, |report, seen| {
+        losses.extend(report.loss.map(|loss| (report.step, loss)));
+        for (first, stage) in &mut angles {
+            if (*first..*first + STAGE).contains(&report.step) {
+                stage.extend_from_slice(seen);
+            }
+        }
+    })?;
+    let training = training.elapsed();
+
+    let float = Model::from_trained(&model, &run, "quick start, float".to_owned())?;
+    let step = (dataset.len() / CALIBRATION).max(1);
+    let calibration: Vec<_> = dataset
+        .entries()
+        .iter()
+        .step_by(step)
+        .map(|(face, _)| face.clone())
+        .collect();
+    let model_path = out.join("model.afm");
+    let about = provenance("quick start", &run, "Apache-2.0 OR MIT");
+    let made = Int8::make(&float, &calibration, Calibration::Mse, &about, &model_path)?;
+    files::write_whole(&model_path, &made.bytes)?;
+
+    let report_path = out.join("report.html");
+    let Model::Int8(file) = &made.model else {
+        return Err(Failure::Input(
+            "the quantizer made no int8 model".to_owned(),
+        ));
+    };
+    let outcome = Outcome {
+        float: score(&float, &tested)?,
+        int8: score(&made.model, &tested)?,
+        float_bytes: float_bytes(&float),
+        int8_bytes: made.bytes.len(),
+        arena_bytes: file.view().arena_bytes(),
+        macs: file.view().macs(),
+        layers: made.layers,
+        faces: tested,
+        run,
+        losses,
+        angles,
+        training,
+    };
+    files::write_whole(&report_path, page::render(&outcome, &out).as_bytes())?;
+    tell(args, &outcome, &model_path, &report_path, start.elapsed())?;
+    verdict(&outcome)
+}
+
+/// `runs/quick-start`, or the first of `runs/quick-start-2`, .. that does not exist: an earlier result is never replaced.
+fn first_free() -> PathBuf {
+    let first = PathBuf::from("runs/quick-start");
+    let others = (2..).map(|n| PathBuf::from(format!("runs/quick-start-{n}")));
+    std::iter::once(first)
+        .chain(others)
+        .find(|path| !path.exists())
+        .unwrap_or_default()
+}
+
+fn settings(args: &QuickStartArgs) -> TrainConfig {
+    TrainConfig {
+        network: NetworkConfig {
+            input: SIDE,
+            base_channels: 32,
+            embedding: 128,
+        },
+        batch: 64,
+        steps: args.steps,
+        learning_rate: 0.8,
+        schedule: Schedule::Polynomial { power: 1.0 },
+        warm_up: args.steps / 10,
+        augment: Augment {
+            flip: true,
+            shift: 2,
+            brightness: 0.2,
+        },
+        seed: args.seed,
+        ..TrainConfig::default()
+    }
+}
+
+fn draw(
+    what: &'static str,
+    seed: u64,
+    people: core::ops::Range<u64>,
+    shots: usize,
+) -> Result<InMemory, Failure> {
+    let drawn = DrawnFaces::new(seed, people, shots, SIDE, Difficulty::default())?;
+    let bar = Progress::new(what, drawn.len());
+    let held = InMemory::of(&drawn, || bar.step())?;
+    bar.finish();
+    Ok(held)
+}
+
+/// Steps whose angles make one histogram.
+const STAGE: u64 = 10;
+
+fn stages(steps: u64) -> [(u64, Vec<f32>); 3] {
+    [0, steps / 2, steps.saturating_sub(STAGE)].map(|first| (first, Vec::new()))
+}
+
+/// Every genuine pair of the test, and as many impostor pairs, both spread over the folds by person: each fold's people
+/// are its own.
+fn pairs(people: usize, shots: usize) -> Vec<(usize, usize, bool, usize)> {
+    let per_fold = people / FOLDS;
+    let genuine_each = shots * (shots - 1) / 2;
+    let mut pairs = Vec::new();
+    for person in 0..per_fold * FOLDS {
+        let fold = person / per_fold;
+        let first = person * shots;
+        let mut made = 0;
+        for a in 0..shots {
+            for b in a + 1..shots {
+                pairs.push((first + a, first + b, true, fold));
+                // Walks through the fold's other people and their photographs.
+                let other = fold * per_fold + (person + 1 + made % (per_fold - 1)) % per_fold;
+                pairs.push((
+                    first + a,
+                    other * shots + (a + b + made) % shots,
+                    false,
+                    fold,
+                ));
+                made += 1;
+            }
+        }
+        debug_assert_eq!(made, genuine_each, "one impostor pair a genuine one");
+    }
+    pairs
+}
+
+fn score(model: &Model, tested: &InMemory) -> Result<Scored, Failure> {
+    let faces = tested.entries();
+    let bar = Progress::new("embedding", faces.len());
+    let embedded = model.embed_all(
+        faces.len(),
+        false,
+        |i| Ok(faces[i].0.clone()),
+        || bar.step(),
+    )?;
+    bar.finish();
+    let gallery = model.gallery(&embedded.embeddings)?;
+    let cosine = gallery.cosine()?;
+    let pairs = pairs(TESTED.0 as usize, TESTED.1);
+    let scored: Vec<ScoredPair> = pairs
+        .into_iter()
+        .map(|(a, b, same, fold)| ScoredPair {
+            fold,
+            score: cosine(a, b),
+            same,
+        })
+        .collect();
+    let (summary, roc) = PairsSummary::new(&scored, embedded.ms_per_image, model.id())?;
+    Ok(Scored { summary, roc })
+}
+
+fn float_bytes(model: &Model) -> usize {
+    match model {
+        Model::Float { graph, .. } => graph.parameters() as usize * size_of::<f32>(),
+        Model::Int8(file) => file.bytes().len(),
+    }
+}
+
+fn tell(
+    args: &QuickStartArgs,
+    outcome: &Outcome,
+    model: &Path,
+    report: &Path,
+    time: Duration,
+) -> Result<(), Failure> {
+    let (float, int8) = (&outcome.float.summary, &outcome.int8.summary);
+    let seconds = time.as_secs_f64();
+    if args.json {
+        return output::json(&QuickStartSummary {
+            float,
+            int8,
+            seconds,
+            model,
+            report,
+        });
+    }
+    output::line(&format!(
+        "{} pairs of {} drawn people that training never saw:\n\n{}\n",
+        int8.pairs,
+        TESTED.0,
+        comparison_text(&PairsSummary::compare(float, int8))
+    ))?;
+    output::line(&format!(
+        "report  {}\nmodel   {} ({} KiB, arena {} KiB)\ntime    {seconds:.0} s\n\nNext:",
+        report.display(),
+        model.display(),
+        outcome.int8_bytes / 1024,
+        outcome.arena_bytes / 1024
+    ))?;
+    for (what, command) in page::next(model) {
+        output::line(&format!("  {command}\n      {what}"))?;
+    }
     Ok(())
+}
+
+/// Whether int8 kept what float had learned.
+fn verdict(outcome: &Outcome) -> Result<(), Failure> {
+    let (float, int8) = (&outcome.float.summary, &outcome.int8.summary);
+    let lost = 100.0 * (float.accuracy - int8.accuracy);
+    if int8.collapsed || lost > ALLOWED_POINTS {
+        return Err(Failure::Check(format!(
+            "int8 accuracy is {:.2} %, float {:.2} %: more than {ALLOWED_POINTS} point is lost",
+            100.0 * int8.accuracy,
+            100.0 * float.accuracy
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn pairs_are_balanced_distinct_and_stay_in_their_fold() {
+        let (people, shots) = (TESTED.0 as usize, TESTED.1);
+        let pairs = pairs(people, shots);
+        assert_eq!(pairs.len(), people * shots * (shots - 1));
+        let distinct: BTreeSet<_> = pairs
+            .iter()
+            .map(|&(a, b, ..)| (a.min(b), a.max(b)))
+            .collect();
+        assert!(distinct.len() > pairs.len() * 19 / 20, "{}", distinct.len());
+        for &(a, b, same, fold) in &pairs {
+            assert_eq!(a / shots == b / shots, same);
+            let fold_of = |image: usize| image / shots / (people / FOLDS);
+            assert_eq!((fold_of(a), fold_of(b)), (fold, fold));
+        }
+        let genuine = pairs.iter().filter(|pair| pair.2).count();
+        assert_eq!(2 * genuine, pairs.len());
+    }
 }

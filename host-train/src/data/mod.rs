@@ -16,6 +16,7 @@ mod face_image;
 #[cfg(test)]
 mod fixture;
 mod image_folder;
+mod in_memory;
 mod jpeg;
 mod lfw;
 mod listing;
@@ -32,6 +33,7 @@ pub use augment::Augment;
 pub use decode::{MAX_PIXELS, decode};
 pub use error::DataError;
 pub use face_image::FaceImage;
+pub use in_memory::InMemory;
 pub use lfw::{Pair, Pairs};
 pub use loader::{Batch, Loader, LoaderConfig};
 pub use manifest::Manifest;

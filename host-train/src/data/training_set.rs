@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::synthetic::DrawnFaces;
 use super::{DataError, FaceImage, Manifest, Source};
 
 /// Images with labels, as the loader takes them: photographs or drawn faces.
@@ -105,6 +106,20 @@ impl Dataset for TrainingSet {
 
     fn name(&self, index: usize) -> String {
         self.source.full_name(self.entries[index].0)
+    }
+}
+
+impl Dataset for DrawnFaces {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
+    fn class_count(&self) -> usize {
+        Self::class_count(self)
+    }
+
+    fn image(&self, index: usize) -> Result<(FaceImage, u32), DataError> {
+        Ok(Self::image(self, index))
     }
 }
 

@@ -86,7 +86,13 @@ pub struct Pose {
 
 impl Pose {
     /// Facing the camera, perfectly aligned.
-    pub const FRONTAL: Self = Self { yaw: 0.0, pitch: 0.0, roll: 0.0, zoom: 1.0, shift: [0.0; 2] };
+    pub const FRONTAL: Self = Self {
+        yaw: 0.0,
+        pitch: 0.0,
+        roll: 0.0,
+        zoom: 1.0,
+        shift: [0.0; 2],
+    };
 }
 
 /// One photograph of a person: pose, expression, light, camera and whatever is in the way.
@@ -193,7 +199,10 @@ fn pose(dice: &mut Dice, difficulty: &Difficulty) -> Pose {
         pitch: dice.bell(0.0, 0.5).clamp(-1.0, 1.0) * difficulty.pitch,
         roll: dice.between(-1.0, 1.0) * difficulty.roll,
         zoom: 1.0 + dice.between(-1.0, 1.0) * difficulty.zoom,
-        shift: [dice.between(-1.0, 1.0) * difficulty.shift, dice.between(-1.0, 1.0) * difficulty.shift],
+        shift: [
+            dice.between(-1.0, 1.0) * difficulty.shift,
+            dice.between(-1.0, 1.0) * difficulty.shift,
+        ],
     }
 }
 
@@ -206,7 +215,10 @@ fn expression(dice: &mut Dice, strength: f32) -> Expression {
         smile: strength * smiling * dice.between(0.6, 1.0),
         brow_raise: strength * dice.bell(0.1, 0.35).clamp(-0.6, 1.0),
         lids: 1.0 - strength * (blinking - dice.between(-0.15, 0.2)),
-        gaze: at(dice.bell(0.0, 0.4) * strength, dice.bell(0.0, 0.25) * strength),
+        gaze: at(
+            dice.bell(0.0, 0.4) * strength,
+            dice.bell(0.0, 0.25) * strength,
+        ),
     }
 }
 
@@ -214,12 +226,21 @@ fn light(dice: &mut Dice, strength: f32) -> Light {
     let aside = dice.between(-1.25, 1.25) * strength;
     let above = -0.45 + dice.bell(0.0, 0.5) * strength;
     let warmth = dice.between(-1.0, 1.0) * strength;
-    let tint = |warmth: f32| [1.0 + 0.22 * warmth, 1.0 + 0.03 * warmth, 1.0 - 0.26 * warmth];
+    let tint = |warmth: f32| {
+        [
+            1.0 + 0.22 * warmth,
+            1.0 + 0.03 * warmth,
+            1.0 - 0.26 * warmth,
+        ]
+    };
     let key = dice.between(0.72, 0.98) + 0.1 * strength;
     let room = 0.42 - dice.between(0.0, 0.26) * strength;
     let cool = dice.between(-0.7, 0.7) * strength;
     let shadow = dice.chance(0.22 * strength);
-    let edge = (normalise([dice.between(-1.0, 1.0), dice.between(-0.6, 0.6), 0.0]), dice.between(-26.0, 26.0));
+    let edge = (
+        normalise([dice.between(-1.0, 1.0), dice.between(-0.6, 0.6), 0.0]),
+        dice.between(-26.0, 26.0),
+    );
     let remains = dice.between(0.25, 0.6);
     Light {
         direction: normalise([aside, above, 1.0]),
@@ -272,7 +293,10 @@ fn scene(dice: &mut Dice) -> Scene {
     let other = ramp(&WALLS, dice.unit());
     Scene {
         upper: scale(wall, dice.between(0.7, 1.1)),
-        lower: scale(mix_rgb(wall, other, dice.between(0.0, 0.6)), dice.between(0.5, 1.0)),
+        lower: scale(
+            mix_rgb(wall, other, dice.between(0.0, 0.6)),
+            dice.between(0.5, 1.0),
+        ),
         object: (
             at(dice.between(-70.0, 70.0), dice.between(-80.0, 50.0)),
             dice.between(8.0, 40.0),
@@ -298,7 +322,10 @@ fn worn(dice: &mut Dice, person: &Identity, difficulty: &Difficulty) -> Worn {
     let (hat_colour, hat_edge) = (ramp(&FABRICS, dice.unit()), dice.between(-46.0, -37.0));
     let peaked = dice.chance(0.4);
     let mask = dice.chance(difficulty.mask_odds);
-    let (mask_colour, mask_edge) = (ramp(&FABRICS, dice.between(0.0, 0.5)), dice.between(-12.0, -3.0));
+    let (mask_colour, mask_edge) = (
+        ramp(&FABRICS, dice.between(0.0, 0.5)),
+        dice.between(-12.0, -3.0),
+    );
     let hand = dice.chance(difficulty.hand_odds);
     let side = if dice.chance(0.5) { 1.0 } else { -1.0 };
     let tips = at(side * dice.between(2.0, 26.0), dice.between(2.0, 32.0));
@@ -318,7 +345,9 @@ mod tests {
         (0..40)
             .flat_map(|person| {
                 let person = Identity::draw(1, person);
-                (0..10).map(|n| Shot::draw(&person, n, difficulty)).collect::<Vec<_>>()
+                (0..10)
+                    .map(|n| Shot::draw(&person, n, difficulty))
+                    .collect::<Vec<_>>()
             })
             .collect()
     }
@@ -328,7 +357,9 @@ mod tests {
         let difficulty = Difficulty::default();
         let shots = shots(&difficulty);
         for shot in &shots {
-            assert!(shot.pose.yaw.abs() <= difficulty.yaw && shot.pose.pitch.abs() <= difficulty.pitch);
+            assert!(
+                shot.pose.yaw.abs() <= difficulty.yaw && shot.pose.pitch.abs() <= difficulty.pitch
+            );
             assert!(shot.pose.shift.iter().all(|s| s.abs() <= difficulty.shift));
             assert!(shot.film.blur <= difficulty.blur && shot.film.noise <= difficulty.noise);
         }
@@ -342,19 +373,36 @@ mod tests {
     fn one_setting_leaves_the_other_nuisances_alone() {
         let person = Identity::draw(1, 2);
         let plain = Shot::draw(&person, 4, &Difficulty::default());
-        let masked = Shot::draw(&person, 4, &Difficulty { mask_odds: 1.0, ..Difficulty::default() });
+        let masked = Shot::draw(
+            &person,
+            4,
+            &Difficulty {
+                mask_odds: 1.0,
+                ..Difficulty::default()
+            },
+        );
         assert!(masked.worn.mask.is_some());
-        assert_eq!((plain.pose, plain.light, plain.scene), (masked.pose, masked.light, masked.scene));
+        assert_eq!(
+            (plain.pose, plain.light, plain.scene),
+            (masked.pose, masked.light, masked.scene)
+        );
     }
 
     #[test]
     fn habitual_wearers_mostly_keep_their_glasses_on() {
         let worn = |habitual: bool| {
-            let chosen: Vec<_> =
-                (0..200).map(|i| Identity::draw(2, i)).filter(|p| p.frames.habitual == habitual).collect();
+            let chosen: Vec<_> = (0..200)
+                .map(|i| Identity::draw(2, i))
+                .filter(|p| p.frames.habitual == habitual)
+                .collect();
             let with = chosen
                 .iter()
-                .filter(|p| Shot::draw(p, 0, &Difficulty::default()).worn.glasses.is_some())
+                .filter(|p| {
+                    Shot::draw(p, 0, &Difficulty::default())
+                        .worn
+                        .glasses
+                        .is_some()
+                })
                 .count();
             with as f32 / chosen.len() as f32
         };
