@@ -5,6 +5,10 @@ use arbitrary::{Result, Unstructured};
 /// Where the header keeps the section table: four times offset and length.
 const TABLE: usize = 32;
 
+/// Places of two sections in the table.
+const OPS: usize = 1;
+const CONSTANTS: usize = 2;
+
 /// Values at which checks change their answer.
 const EDGES: [u32; 14] = [
     0,
@@ -60,23 +64,26 @@ pub(crate) fn arbitrary(input: &mut Unstructured<'_>, file: &mut Vec<u8>) -> Res
     Ok(())
 }
 
-/// A position in header, plan or a section, each as likely as the others however long it is.
+/// A position in header and plan, in a section, or in one constant of one op: each as likely as the others however long
+/// it is.
 fn place(input: &mut Unstructured<'_>, file: &[u8]) -> Result<usize> {
     let word = |at: usize| {
-        let bytes = file
-            .get(at..)
-            .and_then(<[u8]>::first_chunk)
-            .copied()
-            .unwrap_or_default();
-        u32::from_le_bytes(bytes) as usize
+        let bytes = file.get(at..).and_then(<[u8]>::first_chunk);
+        u32::from_le_bytes(bytes.copied().unwrap_or_default()) as usize
     };
-    let section = input.int_in_range(0..=4)?;
-    let (start, len) = match section {
+    let section = |index: usize| (word(TABLE + 8 * index), word(TABLE + 8 * index + 4));
+    let (start, len) = match input.int_in_range(0..=5)? {
         0 => (0, 128),
-        section => (
-            word(TABLE + 8 * (section - 1)),
-            word(TABLE + 8 * (section - 1) + 4),
-        ),
+        1 => {
+            let ((ops, len), (constants, _)) = (section(OPS), section(CONSTANTS));
+            let op = input.int_in_range(0..=(len / 64).clamp(1, 8) - 1)?;
+            let extent = (ops + 64 * op).saturating_add(20 + 8 * input.int_in_range(0..=3)?);
+            (
+                constants.saturating_add(word(extent)),
+                word(extent.saturating_add(4)),
+            )
+        }
+        index => section(index - 2),
     };
     let at = input.int_in_range(0..=len.clamp(1, 1 << 20) - 1)?;
     Ok(start.saturating_add(at).min(file.len()))
