@@ -195,6 +195,9 @@ mod tests {
         assert_eq!(one(-40, 0.5, Activation::Prelu(&[-0.125]), 3), 8);
         assert_eq!(one(40, 0.5, Activation::Prelu(&[0.125]), 3), 23);
         assert_eq!(one(0, 0.5, Activation::Relu, 3), 3);
+        // The smallest sums of either sign.
+        assert_eq!(one(1, 10.0, Activation::Prelu(&[100.0]), 0), 10);
+        assert_eq!(one(-1, 10.0, Activation::Prelu(&[100.0]), 0), -100);
     }
 
     #[test]
