@@ -88,6 +88,12 @@ impl ConvUnit {
         }
     }
 
+    /// The unit with its normalization's offset held at zero, so that its outputs have no common part over a batch.
+    pub(super) fn centred(mut self) -> Self {
+        self.beta = self.beta.set_require_grad(false);
+        self
+    }
+
     /// `x [batch, height, width, in]` to `[batch, height', width', out]`; appends the batch's statistics to `seen`.
     pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
         let w = self.weight.val();

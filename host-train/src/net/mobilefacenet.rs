@@ -88,7 +88,7 @@ impl MobileFaceNet {
             bottlenecks,
             head: unit(ConvKind::Pointwise, channels, wide, true),
             global: unit(ConvKind::GlobalDepthwise { side }, wide, wide, false),
-            embedding: unit(ConvKind::Pointwise, wide, config.embedding, false),
+            embedding: unit(ConvKind::Pointwise, wide, config.embedding, false).centred(),
         })
     }
 
