@@ -23,7 +23,9 @@ pub enum DrawnFacesError {
         end: u64,
     },
     /// No photographs of anybody, or too many to count.
-    #[error("{shots_per_identity} photographs of each of {identities} people cannot be counted; give at least 1 and fewer in all")]
+    #[error(
+        "{shots_per_identity} photographs of each of {identities} people cannot be counted; give at least 1 and fewer in all"
+    )]
     Shots {
         /// Photographs asked for of each person.
         shots_per_identity: usize,
@@ -70,16 +72,30 @@ impl DrawnFaces {
     ) -> Result<Self, DrawnFacesError> {
         let people = identities.end.saturating_sub(identities.start);
         if people == 0 || people > u64::from(u32::MAX) {
-            return Err(DrawnFacesError::Identities { start: identities.start, end: identities.end });
+            return Err(DrawnFacesError::Identities {
+                start: identities.start,
+                end: identities.end,
+            });
         }
-        let countable = usize::try_from(people).ok().and_then(|people| people.checked_mul(shots_per_identity));
+        let countable = usize::try_from(people)
+            .ok()
+            .and_then(|people| people.checked_mul(shots_per_identity));
         if shots_per_identity == 0 || countable.is_none() {
-            return Err(DrawnFacesError::Shots { shots_per_identity, identities: people });
+            return Err(DrawnFacesError::Shots {
+                shots_per_identity,
+                identities: people,
+            });
         }
         if !SIZES.contains(&size) {
             return Err(DrawnFacesError::Size { size });
         }
-        Ok(Self { seed, identities, shots_per_identity, size, difficulty })
+        Ok(Self {
+            seed,
+            identities,
+            shots_per_identity,
+            size,
+            difficulty,
+        })
     }
 
     /// Photographs in all.
@@ -107,7 +123,11 @@ impl DrawnFaces {
     pub fn image(&self, index: usize) -> (FaceImage, u32) {
         let label = (index / self.shots_per_identity) as u32;
         let person = self.identity(label);
-        let shot = Shot::draw(&person, (index % self.shots_per_identity) as u64, &self.difficulty);
+        let shot = Shot::draw(
+            &person,
+            (index % self.shots_per_identity) as u64,
+            &self.difficulty,
+        );
         (draw(&person, &shot, self.size), label)
     }
 }

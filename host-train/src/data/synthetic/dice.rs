@@ -24,7 +24,10 @@ impl Dice {
     /// The stream of its key; the same key gives the same draws.
     pub(super) fn new(purpose: Purpose, seed: u64, identity: u64, shot: u64) -> Self {
         let mut key = [0; 32];
-        for (bytes, word) in key.chunks_exact_mut(8).zip([seed, identity, shot, purpose as u64]) {
+        for (bytes, word) in key
+            .chunks_exact_mut(8)
+            .zip([seed, identity, shot, purpose as u64])
+        {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
         Self(ChaCha8Rng::from_seed(key))
@@ -97,7 +100,8 @@ mod tests {
         let mut dice = Dice::new(Purpose::Identity, 5, 0, 0);
         let draws: Vec<f32> = (0..20_000).map(|_| dice.bell(3.0, 2.0)).collect();
         let mean = draws.iter().sum::<f32>() / draws.len() as f32;
-        let variance = draws.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / draws.len() as f32;
+        let variance =
+            draws.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / draws.len() as f32;
         assert!((mean - 3.0).abs() < 0.05, "{mean}");
         assert!((variance.sqrt() - 2.0).abs() < 0.05, "{variance}");
     }

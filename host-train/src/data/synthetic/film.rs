@@ -23,13 +23,18 @@ impl Exposure {
             let spread = film.noise * 2.449_489_7;
             for pixel in &mut self.pixels {
                 let shared = grain.unit() - grain.unit();
-                *pixel = pixel.map(|c| c + spread * (0.8 * shared + 0.6 * (grain.unit() - grain.unit())));
+                *pixel = pixel
+                    .map(|c| c + spread * (0.8 * shared + 0.6 * (grain.unit() - grain.unit())));
             }
         }
         if film.compression > 0.0 {
             self.compress(film.compression);
         }
-        self.pixels.iter().flatten().map(|c| (unit(*c) * 255.0 + 0.5) as u8).collect()
+        self.pixels
+            .iter()
+            .flatten()
+            .map(|c| (unit(*c) * 255.0 + 0.5) as u8)
+            .collect()
     }
 
     /// Blurs towards a Gaussian of standard deviation `sigma` pixels by five taps a side, repeated for wide blurs.
@@ -72,18 +77,19 @@ impl Exposure {
         for (by, bx) in (0..blocks).flat_map(|by| (0..blocks).map(move |bx| (by, bx))) {
             let index = |i: usize| (by * 8 + i / 8) * self.size + bx * 8 + i % 8;
             let mut planes = [[0.0; 64]; 3];
-            for i in 0..64 {
+            let [luma, blue, red] = &mut planes;
+            for (i, ((y, b_y), r_y)) in luma.iter_mut().zip(blue).zip(red).enumerate() {
                 let [r, g, b] = self.pixels[index(i)];
-                let luma = 0.299 * r + 0.587 * g + 0.114 * b;
-                (planes[0][i], planes[1][i], planes[2][i]) = (luma, b - luma, r - luma);
+                *y = 0.299 * r + 0.587 * g + 0.114 * b;
+                (*b_y, *r_y) = (b - *y, r - *y);
             }
             for (plane, coarser) in planes.iter_mut().zip([1.0, 2.0, 2.0]) {
                 quantize_block(plane, step * coarser / 255.0);
             }
-            for i in 0..64 {
-                let [luma, blue, red] = planes.map(|plane| plane[i]);
-                let (r, b) = (red + luma, blue + luma);
-                self.pixels[index(i)] = [r, (luma - 0.299 * r - 0.114 * b) / 0.587, b];
+            let [luma, blue, red] = planes;
+            for (i, ((y, b_y), r_y)) in luma.iter().zip(blue).zip(red).enumerate() {
+                let (r, b) = (r_y + y, b_y + y);
+                self.pixels[index(i)] = [r, (y - 0.299 * r - 0.114 * b) / 0.587, b];
             }
         }
     }
@@ -93,14 +99,25 @@ impl Exposure {
 fn tone(light: Rgb, film: &Film) -> Rgb {
     let luma = 0.299 * light[0] + 0.587 * light[1] + 0.114 * light[2];
     light.map(|c| {
-        let value = (mix(luma, c, film.saturation) * film.exposure).max(0.0).sqrt();
+        let value = (mix(luma, c, film.saturation) * film.exposure)
+            .max(0.0)
+            .sqrt();
         (value - 0.5) * film.contrast + 0.5
     })
 }
 
 /// `cos(k pi / 16)` for k = 0..=8.
-const COSINES: [f32; 9] =
-    [1.0, 0.980_785_3, 0.923_879_5, 0.831_469_6, 0.707_106_8, 0.555_570_2, 0.382_683_4, 0.195_090_32, 0.0];
+const COSINES: [f32; 9] = [
+    1.0,
+    0.980_785_3,
+    0.923_879_5,
+    0.831_469_6,
+    core::f32::consts::FRAC_1_SQRT_2,
+    0.555_570_2,
+    0.382_683_4,
+    0.195_090_32,
+    0.0,
+];
 
 /// `BASIS[u][x]`: the orthonormal cosine basis of eight points.
 const BASIS: [[f32; 8]; 8] = {
@@ -112,7 +129,11 @@ const BASIS: [[f32; 8]; 8] = {
             // cos((2x + 1) u pi / 16), folded into the first quarter turn.
             let phase = (2 * x + 1) * u % 32;
             let folded = if phase > 16 { 32 - phase } else { phase };
-            let cosine = if folded > 8 { -COSINES[16 - folded] } else { COSINES[folded] };
+            let cosine = if folded > 8 {
+                -COSINES[16 - folded]
+            } else {
+                COSINES[folded]
+            };
             basis[u][x] = if u == 0 { 0.353_553_4 } else { 0.5 * cosine };
             x += 1;
         }
@@ -145,15 +166,24 @@ mod tests {
     use super::super::dice::Purpose;
     use super::*;
 
-    const PLAIN: Film =
-        Film { exposure: 1.0, contrast: 1.0, saturation: 1.0, blur: 0.0, noise: 0.0, compression: 0.0 };
+    const PLAIN: Film = Film {
+        exposure: 1.0,
+        contrast: 1.0,
+        saturation: 1.0,
+        blur: 0.0,
+        noise: 0.0,
+        compression: 0.0,
+    };
 
     fn grain() -> Dice {
         Dice::new(Purpose::Grain, 1, 1, 1)
     }
 
     fn flat(size: usize, value: f32) -> Exposure {
-        Exposure { size, pixels: vec![[value; 3]; size * size] }
+        Exposure {
+            size,
+            pixels: vec![[value; 3]; size * size],
+        }
     }
 
     #[test]
@@ -169,25 +199,43 @@ mod tests {
         dot.pixels[10 * 21 + 10] = [1.0; 3];
         dot.blur(1.1);
         let sum: f32 = dot.pixels.iter().map(|p| p[0]).sum();
-        let variance: f32 =
-            dot.pixels.iter().enumerate().map(|(i, p)| p[0] * ((i % 21) as f32 - 10.0).powi(2)).sum();
+        let variance: f32 = dot
+            .pixels
+            .iter()
+            .enumerate()
+            .map(|(i, p)| p[0] * ((i % 21) as f32 - 10.0).powi(2))
+            .sum();
         assert!((sum - 1.0).abs() < 1e-5, "{sum}");
         assert!((variance - 1.21).abs() < 1e-4, "{variance}");
     }
 
     #[test]
     fn noise_has_its_deviation() {
-        let film = Film { noise: 0.05, ..PLAIN };
+        let film = Film {
+            noise: 0.05,
+            ..PLAIN
+        };
         let bytes = flat(64, 0.25).develop(&film, &mut grain());
-        let variance = bytes.iter().map(|b| (f32::from(*b) - 127.5).powi(2)).sum::<f32>() / bytes.len() as f32;
-        assert!((variance.sqrt() / 255.0 - 0.05).abs() < 0.003, "{}", variance.sqrt());
+        let variance = bytes
+            .iter()
+            .map(|b| (f32::from(*b) - 127.5).powi(2))
+            .sum::<f32>()
+            / bytes.len() as f32;
+        assert!(
+            (variance.sqrt() / 255.0 - 0.05).abs() < 0.003,
+            "{}",
+            variance.sqrt()
+        );
     }
 
     #[test]
     fn the_cosine_basis_is_orthonormal() {
         for (u, v) in (0..8).flat_map(|u| (0..8).map(move |v| (u, v))) {
             let dot: f32 = (0..8).map(|x| BASIS[u][x] * BASIS[v][x]).sum();
-            assert!((dot - f32::from(u8::from(u == v))).abs() < 1e-6, "{u} {v}: {dot}");
+            assert!(
+                (dot - f32::from(u8::from(u == v))).abs() < 1e-6,
+                "{u} {v}: {dot}"
+            );
         }
     }
 
@@ -198,7 +246,12 @@ mod tests {
         quantize_block(&mut block, 1e-4);
         assert!(block.iter().zip(exact).all(|(a, b)| (a - b).abs() < 2e-3));
         quantize_block(&mut block, 0.2);
-        let error: f32 = block.iter().zip(exact).map(|(a, b)| (a - b).abs()).sum::<f32>() / 64.0;
+        let error: f32 = block
+            .iter()
+            .zip(exact)
+            .map(|(a, b)| (a - b).abs())
+            .sum::<f32>()
+            / 64.0;
         assert!(error > 0.01 && error < 0.4, "{error}");
     }
 }

@@ -28,7 +28,12 @@ impl<'a> Brush<'a> {
     pub(super) fn new(person: &'a Identity, hatted: bool, pixel: f32) -> Self {
         let volume = person.hair.volume;
         let volume = if hatted { volume.min(PRESSED) } else { volume };
-        Self { hair: &person.hair, texture: person.texture, volume, pixel }
+        Self {
+            hair: &person.hair,
+            texture: person.texture,
+            volume,
+            pixel,
+        }
     }
 
     fn hangs(&self) -> bool {
@@ -60,11 +65,19 @@ impl<'a> Brush<'a> {
             + 0.35 * noise2(at(p.x * 0.62, p.y * 0.62), self.texture ^ 17);
         let tone = mix(strands, curls, hair.curl);
         let light = unit(0.5 + 0.62 * tone);
-        let albedo = mix_rgb(scale(hair.colour, 0.62), hair.streak, light * light * mix(0.75, 0.5, hair.curl));
+        let albedo = mix_rgb(
+            scale(hair.colour, 0.62),
+            hair.streak,
+            light * light * mix(0.75, 0.5, hair.curl),
+        );
         let lean = mix(0.35 * strands, 0.55 * curls, hair.curl);
         Surface {
             albedo,
-            normal: [normal[0] * 1.15 + lean, normal[1] * 1.15 + 0.4 * lean * hair.curl, normal[2].max(0.25)],
+            normal: [
+                normal[0] * 1.15 + lean,
+                normal[1] * 1.15 + 0.4 * lean * hair.curl,
+                normal[2].max(0.25),
+            ],
             gloss: (0.5 - 0.35 * hair.curl) * light,
         }
     }
@@ -73,8 +86,11 @@ impl<'a> Brush<'a> {
     pub(super) fn paint_back(&self, picture: &mut Picture<'_>, outline: &Outline) {
         let (p, width) = (outline.at, outline.half_width);
         if self.hair.knot > 0.0 {
-            let knot = p.from(at(0.0, -82.0 - self.hair.knot * 0.5));
-            let cover = coverage(knot.length() - self.hair.knot + self.edge(outline.at), self.pixel.max(1.5));
+            let knot = p.from(at(0.0, -78.0 - self.hair.knot * 0.5));
+            let cover = coverage(
+                knot.length() - self.hair.knot + self.edge(outline.at),
+                self.pixel.max(1.5),
+            );
             let k = 0.8 / self.hair.knot;
             picture.cover(&self.surface(p, [knot.x * k, knot.y * k, 0.6]), cover);
         }
@@ -86,7 +102,9 @@ impl<'a> Brush<'a> {
             let side = p.x.signum();
             let flare = 0.04 * (p.y - WIDEST).max(0.0);
             let outer = width + self.volume * 0.8 + flare + self.swing(p.y, side);
-            (p.x.abs() - outer).max(p.y - self.hair.length).max(WIDEST - 10.0 - p.y)
+            (p.x.abs() - outer)
+                .max(p.y - self.hair.length)
+                .max(WIDEST - 10.0 - p.y)
         } else {
             1e3
         };
@@ -117,14 +135,20 @@ impl<'a> Brush<'a> {
             return;
         }
         let extra = self.volume * smooth(hair.sideburn + 6.0, -44.0, outline.at.y);
-        let outer = outline.distance - extra + self.edge(outline.at) * smooth(0.5, 3.0, self.volume);
+        let outer =
+            outline.distance - extra + self.edge(outline.at) * smooth(0.5, 3.0, self.volume);
         let line = self.hairline(p, 0.985 * outline.half_width);
-        let soft = if hair.density < 1.0 { 4.5 } else { mix(2.2, 1.4, smooth(2.0, 8.0, hair.fringe)) };
+        let soft = if hair.density < 1.0 {
+            4.5
+        } else {
+            mix(2.2, 1.4, smooth(2.0, 8.0, hair.fringe))
+        };
         let inner = coverage((p.y - line) * 0.8, self.pixel.max(soft));
         let cover = coverage(outer, self.pixel.max(1.4)) * inner * hair.density;
         if cover <= 0.0 {
             // A fringe or cap throws a little shadow on the forehead under it.
-            let near = smooth(5.0, 0.0, p.y - line) * smooth(2.0, 5.0, hair.fringe.max(self.volume));
+            let near =
+                smooth(5.0, 0.0, p.y - line) * smooth(2.0, 5.0, hair.fringe.max(self.volume));
             picture.darken(0.25 * near * coverage(outline.distance, self.pixel) * hair.density);
             return;
         }
@@ -148,13 +172,20 @@ impl<'a> Brush<'a> {
         let side = if p.x < 0.0 { -1.0 } else { 1.0 };
         let swing = self.swing(p.y, side);
         let below_chin = smooth(20.0, 60.0, p.y);
-        let inner = mix(0.62 * width, self.hair.inner * width, smooth(-56.0, -24.0, p.y)) - 0.16 * width * below_chin;
+        let inner = mix(
+            0.62 * width,
+            self.hair.inner * width,
+            smooth(-56.0, -24.0, p.y),
+        ) - 0.16 * width * below_chin;
         let outer = width + self.volume * 0.8 + 0.04 * (p.y - WIDEST).max(0.0) + swing;
         // Above the ears the lock lies on the skull like the cap it falls from.
         let on_skull = outline.distance - 0.8 * self.volume;
         let end = self.hair.length + 2.5 * noise1(p.x * 0.3, self.texture ^ 19);
         let x = p.x.abs();
-        let distance = (inner + 0.6 * swing - x).max(p.y - end).max(if p.y < WIDEST { on_skull } else { x - outer }) + self.edge(outline.at);
+        let distance = (inner + 0.6 * swing - x)
+            .max(p.y - end)
+            .max(if p.y < WIDEST { on_skull } else { x - outer })
+            + self.edge(outline.at);
         let cover = coverage(distance, self.pixel.max(1.5));
         if cover > 0.0 {
             let round = ((x - inner) / (outer - inner).max(4.0) - 0.45) * 1.3 * side;
@@ -163,7 +194,8 @@ impl<'a> Brush<'a> {
             picture.cover(&lock, cover);
         } else if x < inner {
             // Contact shadow on the cheek.
-            picture.darken(0.28 * smooth(6.0, 0.0, distance) * coverage(outline.distance, self.pixel));
+            picture
+                .darken(0.28 * smooth(6.0, 0.0, distance) * coverage(outline.distance, self.pixel));
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::dice::Dice;
 use super::identity::{Beard, Hair};
 use super::maths::{Rgb, display, mix, mix_rgb, scale, smooth, unit};
-use super::population::{CHESTNUT, FLAXEN, Hidden};
+use super::palette::{CHESTNUT, FLAXEN};
+use super::population::Hidden;
 
 /// Families of hair, each a way to set the numbers of [`Hair`].
 #[derive(Clone, Copy)]
@@ -29,7 +30,10 @@ enum Style {
 
 /// Draws a style that fits the person, then its numbers.
 pub(super) fn hair(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Hair {
-    let (f, m) = (smooth(0.3, 0.7, hidden.feminine), smooth(0.7, 0.3, hidden.feminine));
+    let (f, m) = (
+        smooth(0.3, 0.7, hidden.feminine),
+        smooth(0.7, 0.3, hidden.feminine),
+    );
     let old = hidden.age * m;
     let coily = smooth(0.55, 0.85, hidden.melanin);
     let style = dice.pick([
@@ -84,14 +88,25 @@ pub(super) fn hair(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Hair {
             hair.volume = dice.between(1.0, 2.5);
             hair.density = dice.between(0.6, 0.9);
         }
-        Style::Buzz => (hair.density, hair.volume) = (dice.between(0.45, 0.85), dice.between(0.4, 1.4)),
-        Style::Crop => (hair.volume, hair.fringe) = (dice.between(2.0, 4.0), dice.between(0.0, 5.0)),
+        Style::Buzz => {
+            (hair.density, hair.volume) = (dice.between(0.45, 0.85), dice.between(0.4, 1.4))
+        }
+        Style::Crop => {
+            (hair.volume, hair.fringe) = (dice.between(2.0, 4.0), dice.between(0.0, 5.0))
+        }
         Style::SidePart => {
-            (hair.parting, hair.sweep) = (side * dice.between(12.0, 20.0), -side * dice.between(0.10, 0.24));
+            (hair.parting, hair.sweep) = (
+                side * dice.between(12.0, 20.0),
+                -side * dice.between(0.10, 0.24),
+            );
             hair.fringe = dice.between(2.0, 5.0);
         }
-        Style::SweptBack => (hair.volume, hair.hairline) = (dice.between(3.0, 6.0), hair.hairline - 2.0),
-        Style::Quiff => (hair.volume, hair.hairline) = (dice.between(6.0, 11.0), hair.hairline - 1.0),
+        Style::SweptBack => {
+            (hair.volume, hair.hairline) = (dice.between(3.0, 6.0), hair.hairline - 2.0)
+        }
+        Style::Quiff => {
+            (hair.volume, hair.hairline) = (dice.between(6.0, 11.0), hair.hairline - 1.0)
+        }
         Style::CurlyTop => {
             (hair.curl, hair.volume) = (dice.between(0.8, 1.0), dice.between(6.0, 12.0));
             hair.fringe = dice.between(0.0, 9.0);
@@ -113,7 +128,10 @@ pub(super) fn hair(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Hair {
         Style::LongWavy => {
             (hair.length, hair.inner) = (dice.between(60.0, 110.0), dice.between(0.76, 0.98));
             (hair.wave, hair.volume) = (dice.between(1.5, 3.5), dice.between(5.0, 10.0));
-            (hair.parting, hair.sweep) = (side * dice.between(4.0, 16.0), -side * dice.between(0.0, 0.2));
+            (hair.parting, hair.sweep) = (
+                side * dice.between(4.0, 16.0),
+                -side * dice.between(0.0, 0.2),
+            );
         }
         Style::LongCurly => {
             (hair.length, hair.inner) = (dice.between(36.0, 90.0), dice.between(0.78, 0.98));
@@ -125,7 +143,9 @@ pub(super) fn hair(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Hair {
             (hair.length, hair.inner) = (dice.between(-6.0, 60.0), dice.between(0.84, 1.0));
         }
         Style::TiedBack => (hair.volume, hair.sideburn) = (dice.between(1.5, 4.0), -14.0),
-        Style::Knot => (hair.volume, hair.knot) = (dice.between(2.0, 4.0), dice.between(12.0, 19.0)),
+        Style::Knot => {
+            (hair.volume, hair.knot) = (dice.between(2.0, 4.0), dice.between(12.0, 19.0))
+        }
     }
     hair
 }
@@ -149,7 +169,12 @@ pub(super) fn beard(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Beard {
         s if s < 0.80 => (0.1, 0.0, amount, 0.0),
         _ => (0.3, amount, amount, amount),
     };
-    let length = dice.between(0.5, 3.5) + if dice.chance(0.25) { dice.between(3.0, 12.0) } else { 0.0 };
+    let length = dice.between(0.5, 3.5)
+        + if dice.chance(0.25) {
+            dice.between(3.0, 12.0)
+        } else {
+            0.0
+        };
     Beard {
         stubble,
         moustache,
@@ -159,4 +184,3 @@ pub(super) fn beard(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Beard {
         colour: mix_rgb(scale(natural, 0.8), CHESTNUT, 0.1),
     }
 }
-

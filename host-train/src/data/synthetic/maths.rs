@@ -98,27 +98,41 @@ pub(super) fn sin_cos(angle: f32) -> (f32, f32) {
     let a = angle.clamp(-core::f32::consts::FRAC_PI_2, core::f32::consts::FRAC_PI_2);
     let s = a * a;
     let sin = a * (1.0 - s / 6.0 * (1.0 - s / 20.0 * (1.0 - s / 42.0 * (1.0 - s / 72.0))));
-    let cos = 1.0 - s / 2.0 * (1.0 - s / 12.0 * (1.0 - s / 30.0 * (1.0 - s / 56.0 * (1.0 - s / 90.0))));
+    let cos =
+        1.0 - s / 2.0 * (1.0 - s / 12.0 * (1.0 - s / 30.0 * (1.0 - s / 56.0 * (1.0 - s / 90.0))));
     (sin, cos)
 }
 
 /// The vector at unit length; the viewing axis when it has none.
 pub(super) fn normalise(v: [f32; 3]) -> [f32; 3] {
     let length = (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).sqrt();
-    if length > 1e-6 { v.map(|c| c / length) } else { [0.0, 0.0, 1.0] }
+    if length > 1e-6 {
+        v.map(|c| c / length)
+    } else {
+        [0.0, 0.0, 1.0]
+    }
 }
 
 /// Distance to an axis-aligned ellipse at the origin, to first order.
 pub(super) fn ellipse(p: Point, radius_x: f32, radius_y: f32) -> f32 {
     let value = p.squared_over(radius_x, radius_y).sqrt();
-    let slope = at(p.x / radius_x, p.y / radius_y).squared_over(radius_x, radius_y).sqrt();
-    if slope > 1e-6 { value * (value - 1.0) / slope } else { -radius_x.min(radius_y) }
+    let slope = at(p.x / radius_x, p.y / radius_y)
+        .squared_over(radius_x, radius_y)
+        .sqrt();
+    if slope > 1e-6 {
+        value * (value - 1.0) / slope
+    } else {
+        -radius_x.min(radius_y)
+    }
 }
 
 /// Distance to the segment from `a` to `b` thickened by `radius`.
 pub(super) fn capsule(p: Point, a: Point, b: Point, radius: f32) -> f32 {
     let (along, across) = (b.from(a), p.from(a));
-    let t = unit((across.x * along.x + across.y * along.y) / (along.x * along.x + along.y * along.y).max(1e-6));
+    let t = unit(
+        (across.x * along.x + across.y * along.y)
+            / (along.x * along.x + along.y * along.y).max(1e-6),
+    );
     at(across.x - along.x * t, across.y - along.y * t).length() - radius
 }
 
@@ -140,7 +154,11 @@ fn lattice(x: i32, y: i32, seed: u32) -> f32 {
 pub(super) fn noise1(x: f32, seed: u32) -> f32 {
     let cell = x.floor();
     let i = cell as i32;
-    let value = mix(lattice(i, 0, seed), lattice(i.wrapping_add(1), 0, seed), smooth(0.0, 1.0, x - cell));
+    let value = mix(
+        lattice(i, 0, seed),
+        lattice(i.wrapping_add(1), 0, seed),
+        smooth(0.0, 1.0, x - cell),
+    );
     value * 2.0 - 1.0
 }
 
@@ -171,7 +189,7 @@ mod tests {
 
     #[test]
     fn distances_are_exact_on_the_axes() {
-        assert!((ellipse(at(7.0, 0.0), 5.0, 3.0) - 2.8).abs() < 1e-5); // first order: 1.4 * 0.4 / (1.4 / 5)
+        assert!((ellipse(at(7.0, 0.0), 5.0, 3.0) - 2.0).abs() < 1e-5);
         assert!(ellipse(at(5.0, 0.0), 5.0, 3.0).abs() < 1e-6);
         assert!((capsule(at(2.0, 3.0), at(0.0, 0.0), at(4.0, 0.0), 1.0) - 2.0).abs() < 1e-6);
         assert!((rounded_box(at(0.0, 6.0), at(4.0, 5.0), 1.0) - 1.0).abs() < 1e-6);

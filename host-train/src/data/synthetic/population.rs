@@ -8,26 +8,9 @@ use super::dice::{Dice, Purpose};
 use super::hairstyles::{beard, hair};
 use super::identity::{Brows, Ears, Eyes, Frames, Head, Identity, Mole, Mouth, Nose, Skin};
 use super::maths::{Rgb, at, display, mix, mix_rgb, ramp, scale, smooth, unit};
-
-const SKIN: [Rgb; 7] = [
-    display([244, 214, 196]),
-    display([236, 194, 166]),
-    display([226, 178, 142]),
-    display([196, 143, 104]),
-    display([152, 101, 69]),
-    display([104, 67, 48]),
-    display([72, 48, 39]),
-];
-pub(super) const BLACK: Rgb = display([24, 20, 20]);
-const DARK_BROWN: Rgb = display([50, 34, 26]);
-const BROWN: Rgb = display([90, 60, 40]);
-pub(super) const CHESTNUT: Rgb = display([112, 62, 36]);
-const LIGHT_BROWN: Rgb = display([140, 102, 66]);
-const BLOND: Rgb = display([205, 168, 108]);
-pub(super) const FLAXEN: Rgb = display([232, 208, 158]);
-const RED: Rgb = display([168, 78, 36]);
-const GREY: Rgb = display([158, 155, 152]);
-const WHITE: Rgb = display([226, 223, 218]);
+use super::palette::{
+    BLACK, BLOND, BROWN, CHESTNUT, DARK_BROWN, FLAXEN, GREY, LIGHT_BROWN, RED, SKIN, WHITE,
+};
 
 /// What the rest hangs on.
 pub(super) struct Hidden {
@@ -43,8 +26,15 @@ pub(super) struct Hidden {
 pub(super) fn sample(seed: u64, index: u64) -> Identity {
     let dice = &mut Dice::new(Purpose::Identity, seed, index, 0);
     let hidden = Hidden {
-        age: { let a = dice.unit(); a * mix(a, 1.0, 0.4) },
-        feminine: if dice.chance(0.5) { dice.between(0.68, 1.0) } else { dice.between(0.0, 0.32) },
+        age: {
+            let a = dice.unit();
+            a * mix(a, 1.0, 0.4)
+        },
+        feminine: if dice.chance(0.5) {
+            dice.between(0.68, 1.0)
+        } else {
+            dice.between(0.0, 0.32)
+        },
         melanin: dice.between(0.0, 1.0),
     };
     let head = head(dice, &hidden);
@@ -64,14 +54,17 @@ pub(super) fn sample(seed: u64, index: u64) -> Identity {
     Identity {
         seed,
         index,
-        age: hidden.age,
         texture: dice.bits(),
         brows: brows(dice, &hidden, natural),
         ears: Ears {
             half_height: dice.bell(12.5, 1.3) + 2.0 * hidden.age,
             stand: dice.bell(4.4, 1.5).max(1.2),
             ring: {
-                let metal = dice.pick([(display([226, 190, 96]), 1.0), (display([214, 216, 222]), 1.0), (BLACK, 0.2)]);
+                let metal = dice.pick([
+                    (display([226, 190, 96]), 1.0),
+                    (display([214, 216, 222]), 1.0),
+                    (BLACK, 0.2),
+                ]);
                 let worn = dice.chance(mix(0.08, 0.55, hidden.feminine));
                 (if worn { dice.between(1.0, 3.2) } else { 0.0 }, metal)
             },
@@ -110,7 +103,11 @@ fn head(dice: &mut Dice, hidden: &Hidden) -> Head {
         temple: dice.bell(0.06, 0.05),
         depth: dice.bell(33.0, 1.5),
         cheekbones: unit(dice.bell(0.5, 0.25)),
-        cleft: if dice.chance(0.15 + 0.15 * masculine) { dice.between(0.3, 1.0) } else { 0.0 },
+        cleft: if dice.chance(0.15 + 0.15 * masculine) {
+            dice.between(0.3, 1.0)
+        } else {
+            0.0
+        },
     }
 }
 
@@ -118,7 +115,11 @@ fn skin(dice: &mut Dice, hidden: &Hidden) -> Skin {
     let base = ramp(&SKIN, hidden.melanin);
     // Warmth: from rosy (-1) to golden (+1) at equal lightness.
     let warmth = dice.between(-1.0, 1.0);
-    let colour = [base[0], base[1] * (1.0 + 0.04 * warmth), base[2] * (1.0 - 0.12 * warmth)];
+    let colour = [
+        base[0],
+        base[1] * (1.0 + 0.04 * warmth),
+        base[2] * (1.0 - 0.12 * warmth),
+    ];
     let spot = |dice: &mut Dice| at(dice.between(-28.0, 28.0), dice.between(-42.0, 34.0));
     let mole_count = dice.pick([(0, 4.0), (1, 3.0), (2, 2.0), (3, 1.0)]);
     Skin {
@@ -126,13 +127,28 @@ fn skin(dice: &mut Dice, hidden: &Hidden) -> Skin {
         colour,
         blush: dice.between(0.2, 1.0) * mix(1.0, 0.35, hidden.melanin),
         gloss: dice.between(0.2, 1.0),
-        freckles: if dice.chance(0.32 * (1.0 - hidden.melanin)) { dice.between(0.35, 1.0) } else { 0.0 },
+        freckles: if dice.chance(0.32 * (1.0 - hidden.melanin)) {
+            dice.between(0.35, 1.0)
+        } else {
+            0.0
+        },
         wrinkles: unit(hidden.age * 1.3 - 0.35 + dice.bell(0.0, 0.1)),
         eye_bags: unit(dice.bell(0.25 + 0.3 * hidden.age, 0.2)),
-        moles: (0..mole_count).map(|_| Mole { at: spot(dice), radius: dice.between(0.5, 1.25) }).collect(),
+        moles: (0..mole_count)
+            .map(|_| Mole {
+                at: spot(dice),
+                radius: dice.between(0.5, 1.25),
+            })
+            .collect(),
         scar: dice.chance(0.08).then(|| {
             let from = spot(dice);
-            (from, at(from.x + dice.bell(0.0, 5.0), from.y + dice.between(5.0, 13.0)))
+            (
+                from,
+                at(
+                    from.x + dice.bell(0.0, 5.0),
+                    from.y + dice.between(5.0, 13.0),
+                ),
+            )
         }),
     }
 }
@@ -153,7 +169,11 @@ fn hair_colour(dice: &mut Dice, hidden: &Hidden) -> Rgb {
     let young = scale(young, dice.between(0.8, 1.2));
     let onset = dice.bell(0.62, 0.14);
     let white = dice.chance(0.4);
-    mix_rgb(young, if white { WHITE } else { GREY }, smooth(onset - 0.18, onset + 0.2, hidden.age))
+    mix_rgb(
+        young,
+        if white { WHITE } else { GREY },
+        smooth(onset - 0.18, onset + 0.2, hidden.age),
+    )
 }
 
 fn eyes(dice: &mut Dice, hidden: &Hidden) -> Eyes {
@@ -183,9 +203,15 @@ fn eyes(dice: &mut Dice, hidden: &Hidden) -> Eyes {
         tilt: dice.bell(0.07, 0.07),
         iris: scale(iris, dice.between(0.8, 1.25)),
         iris_radius: dice.bell(4.0, 0.22),
-        crease: if dice.chance(0.25) { dice.between(0.0, 0.25) } else { dice.between(0.5, 1.0) },
+        crease: if dice.chance(0.25) {
+            dice.between(0.0, 0.25)
+        } else {
+            dice.between(0.5, 1.0)
+        },
         socket: dice.between(0.3, 1.0),
-        lashes: unit(dice.bell(mix(0.2, 0.65, hidden.feminine), 0.15) + if made_up { 0.3 } else { 0.0 }),
+        lashes: unit(
+            dice.bell(mix(0.2, 0.65, hidden.feminine), 0.15) + if made_up { 0.3 } else { 0.0 },
+        ),
         shadow: (shadow, if made_up { dice.between(0.2, 0.6) } else { 0.0 }),
     }
 }
@@ -206,7 +232,11 @@ fn brows(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Brows {
 fn mouth(dice: &mut Dice, hidden: &Hidden, skin: &Skin) -> Mouth {
     let natural = {
         let c = skin.colour;
-        mix_rgb([c[0] * 0.86, c[1] * 0.52, c[2] * 0.56], display([104, 52, 50]), 0.3 * hidden.melanin)
+        mix_rgb(
+            [c[0] * 0.86, c[1] * 0.52, c[2] * 0.56],
+            display([104, 52, 50]),
+            0.3 * hidden.melanin,
+        )
     };
     let lipstick = dice.pick([
         (display([178, 34, 48]), 2.0),
@@ -214,7 +244,11 @@ fn mouth(dice: &mut Dice, hidden: &Hidden, skin: &Skin) -> Mouth {
         (display([120, 28, 52]), 1.0),
         (display([190, 104, 84]), 1.5),
     ]);
-    let painted = if dice.chance(0.5 * hidden.feminine) { dice.between(0.35, 0.9) } else { 0.0 };
+    let painted = if dice.chance(0.5 * hidden.feminine) {
+        dice.between(0.35, 0.9)
+    } else {
+        0.0
+    };
     let fullness = dice.bell(mix(0.92, 1.12, hidden.feminine), 0.2) - 0.25 * hidden.age;
     Mouth {
         centre: at(dice.bell(0.0, 0.5), dice.bell(20.6, 1.3)),
@@ -224,7 +258,11 @@ fn mouth(dice: &mut Dice, hidden: &Hidden, skin: &Skin) -> Mouth {
         bow: dice.between(0.1, 1.0),
         corners: dice.bell(0.3, 0.8),
         colour: mix_rgb(natural, lipstick, painted),
-        tooth_gap: if dice.chance(0.15) { dice.between(0.4, 1.2) } else { 0.0 },
+        tooth_gap: if dice.chance(0.15) {
+            dice.between(0.4, 1.2)
+        } else {
+            0.0
+        },
     }
 }
 
@@ -246,9 +284,21 @@ mod tests {
 
     #[test]
     fn skin_spans_the_whole_range_of_tones() {
-        let lightness: Vec<f32> = people().iter().map(|p| p.skin.colour[1].sqrt() * 255.0).collect();
-        for band in [(0.0, 60.0), (60.0, 100.0), (100.0, 145.0), (145.0, 190.0), (190.0, 256.0)] {
-            let share = lightness.iter().filter(|l| (band.0..band.1).contains(*l)).count();
+        let lightness: Vec<f32> = people()
+            .iter()
+            .map(|p| p.skin.colour[1].sqrt() * 255.0)
+            .collect();
+        for band in [
+            (0.0, 60.0),
+            (60.0, 100.0),
+            (100.0, 145.0),
+            (145.0, 190.0),
+            (190.0, 256.0),
+        ] {
+            let share = lightness
+                .iter()
+                .filter(|l| (band.0..band.1).contains(*l))
+                .count();
             assert!(share > 600 / 20, "{share} people of green {band:?}");
         }
     }
@@ -273,9 +323,8 @@ mod tests {
             let values: Vec<f32> = people.iter().filter(|p| chosen(p)).map(value).collect();
             values.iter().sum::<f32>() / values.len() as f32
         };
-        let old = |p: &Identity| p.age > 0.75;
-        let young = |p: &Identity| p.age < 0.3;
-        assert!(mean(&old, &|p| p.skin.wrinkles) > mean(&young, &|p| p.skin.wrinkles) + 0.4);
+        let old = |p: &Identity| p.skin.wrinkles > 0.55;
+        let young = |p: &Identity| p.skin.wrinkles < 0.1;
         assert!(mean(&old, &|p| p.brows.colour[2]) > 2.0 * mean(&young, &|p| p.brows.colour[2]));
         let dark = |p: &Identity| p.skin.melanin > 0.7;
         let light = |p: &Identity| p.skin.melanin < 0.3;
@@ -285,7 +334,11 @@ mod tests {
     #[test]
     fn marks_lie_on_the_face() {
         for person in people() {
-            for Mole { at: Point { x, y }, radius } in &person.skin.moles {
+            for Mole {
+                at: Point { x, y },
+                radius,
+            } in &person.skin.moles
+            {
                 assert!(x.abs() < 30.0 && (-42.0..=34.0).contains(y) && *radius < 2.0);
             }
         }

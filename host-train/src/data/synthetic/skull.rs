@@ -8,7 +8,7 @@ use super::surface::Surface;
 /// y of the widest place of the head, between cheekbones and ears.
 pub(super) const WIDEST: f32 = -14.0;
 /// Height of the skull over [`WIDEST`].
-const DOME: f32 = 70.0;
+const DOME: f32 = 65.0;
 
 /// The outline of the turned head at one point of the plane.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +34,18 @@ pub(super) fn outline(head: &Head, turn: &Turn, plane: Point, jaw: f32) -> Outli
     let chin = head.chin + jaw;
     // The axis leans out from between the ears (depth 0) to the chin (half the depth of the face).
     let axis_depth = 0.5 * head.depth * smooth(WIDEST - 10.0, chin, plane.y);
-    let p = at(plane.x - turn.project(at(0.0, plane.y), axis_depth).x, turn.unproject(plane, axis_depth).y);
+    let p = at(
+        plane.x - turn.project(at(0.0, plane.y), axis_depth).x,
+        turn.unproject(plane, axis_depth).y,
+    );
     let half_width = turned_half_width(head, turn);
     let (t, length, taper, square) = if p.y > WIDEST {
-        ((p.y - WIDEST) / (chin - WIDEST), chin - WIDEST, head.taper, 0.6 * head.squareness)
+        (
+            (p.y - WIDEST) / (chin - WIDEST),
+            chin - WIDEST,
+            head.taper,
+            0.6 * head.squareness,
+        )
     } else {
         ((p.y - WIDEST) / DOME, DOME, head.temple, 0.55)
     };
@@ -48,7 +56,10 @@ pub(super) fn outline(head: &Head, turn: &Turn, plane: Point, jaw: f32) -> Outli
     let value = across + (1.0 - square) * s + square * s * s - 1.0;
     let gradient = at(
         2.0 * p.x / (narrow * narrow),
-        (2.0 * (1.0 - square) * t + 4.0 * square * t * s + 4.0 * across * half_width * taper * t / narrow) / length,
+        (2.0 * (1.0 - square) * t
+            + 4.0 * square * t * s
+            + 4.0 * across * half_width * taper * t / narrow)
+            / length,
     );
     let roundness = 0.38 + 0.5 * unit(value + 1.0);
     Outline {
@@ -73,7 +84,11 @@ pub(super) fn depth(head: &Head, p: Point) -> f32 {
 impl Outline {
     /// A surface of the head's large shape in colour `albedo`.
     pub(super) fn surface(&self, albedo: [f32; 3], gloss: f32) -> Surface {
-        Surface { albedo, normal: self.normal, gloss }
+        Surface {
+            albedo,
+            normal: self.normal,
+            gloss,
+        }
     }
 }
 
@@ -98,7 +113,10 @@ mod tests {
     #[test]
     fn a_turned_head_is_wider_and_its_chin_follows_the_turn() {
         let head = Identity::draw(1, 2).head;
-        let turn = Turn::new(&Pose { yaw: 0.4, ..Pose::FRONTAL });
+        let turn = Turn::new(&Pose {
+            yaw: 0.4,
+            ..Pose::FRONTAL
+        });
         let chin_x = |x| outline(&head, &turn, at(x, head.chin - 4.0), 0.0).distance;
         assert!(chin_x(6.0) < chin_x(-6.0));
         assert!(outline(&head, &turn, at(0.0, WIDEST), 0.0).half_width > head.half_width);
