@@ -77,18 +77,19 @@ impl Exposure {
         for (by, bx) in (0..blocks).flat_map(|by| (0..blocks).map(move |bx| (by, bx))) {
             let index = |i: usize| (by * 8 + i / 8) * self.size + bx * 8 + i % 8;
             let mut planes = [[0.0; 64]; 3];
-            for i in 0..64 {
+            let [luma, blue, red] = &mut planes;
+            for (i, ((y, b_y), r_y)) in luma.iter_mut().zip(blue).zip(red).enumerate() {
                 let [r, g, b] = self.pixels[index(i)];
-                let luma = 0.299 * r + 0.587 * g + 0.114 * b;
-                (planes[0][i], planes[1][i], planes[2][i]) = (luma, b - luma, r - luma);
+                *y = 0.299 * r + 0.587 * g + 0.114 * b;
+                (*b_y, *r_y) = (b - *y, r - *y);
             }
             for (plane, coarser) in planes.iter_mut().zip([1.0, 2.0, 2.0]) {
                 quantize_block(plane, step * coarser / 255.0);
             }
-            for i in 0..64 {
-                let [luma, blue, red] = planes.map(|plane| plane[i]);
-                let (r, b) = (red + luma, blue + luma);
-                self.pixels[index(i)] = [r, (luma - 0.299 * r - 0.114 * b) / 0.587, b];
+            let [luma, blue, red] = planes;
+            for (i, ((y, b_y), r_y)) in luma.iter().zip(blue).zip(red).enumerate() {
+                let (r, b) = (r_y + y, b_y + y);
+                self.pixels[index(i)] = [r, (y - 0.299 * r - 0.114 * b) / 0.587, b];
             }
         }
     }
@@ -111,7 +112,7 @@ const COSINES: [f32; 9] = [
     0.980_785_3,
     0.923_879_5,
     0.831_469_6,
-    0.707_106_8,
+    core::f32::consts::FRAC_1_SQRT_2,
     0.555_570_2,
     0.382_683_4,
     0.195_090_32,

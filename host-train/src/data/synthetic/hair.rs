@@ -86,7 +86,7 @@ impl<'a> Brush<'a> {
     pub(super) fn paint_back(&self, picture: &mut Picture<'_>, outline: &Outline) {
         let (p, width) = (outline.at, outline.half_width);
         if self.hair.knot > 0.0 {
-            let knot = p.from(at(0.0, -82.0 - self.hair.knot * 0.5));
+            let knot = p.from(at(0.0, -78.0 - self.hair.knot * 0.5));
             let cover = coverage(
                 knot.length() - self.hair.knot + self.edge(outline.at),
                 self.pixel.max(1.5),

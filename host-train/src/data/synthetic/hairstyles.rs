@@ -3,7 +3,8 @@
 use super::dice::Dice;
 use super::identity::{Beard, Hair};
 use super::maths::{Rgb, display, mix, mix_rgb, scale, smooth, unit};
-use super::population::{CHESTNUT, FLAXEN, Hidden};
+use super::palette::{CHESTNUT, FLAXEN};
+use super::population::Hidden;
 
 /// Families of hair, each a way to set the numbers of [`Hair`].
 #[derive(Clone, Copy)]

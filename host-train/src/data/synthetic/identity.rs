@@ -5,7 +5,7 @@
 //! pixel. The origin lies in the middle of the face at the height of the nose tip:
 //!
 //! ```text
-//!        x ->         -84  crown (above the crop)
+//!        x ->         -79  crown (above the crop)
 //!      y              -53  hairline
 //!      |              -31  brows
 //!      v    -17.6     -20     +17.6   eyes
@@ -24,8 +24,6 @@ use super::maths::{Point, Rgb};
 pub struct Identity {
     pub(super) seed: u64,
     pub(super) index: u64,
-    /// 0 = 18 years, 1 = 80 years.
-    pub(super) age: f32,
     /// Seed of the person's own textures: hair strands, freckles, stubble.
     pub(super) texture: u32,
     pub(super) head: Head,

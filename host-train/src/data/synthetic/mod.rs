@@ -22,6 +22,8 @@ mod identity;
 mod maths;
 mod mouth;
 mod nose;
+mod nuisance;
+mod palette;
 mod population;
 mod portrait;
 mod projection;
@@ -30,6 +32,8 @@ mod shot;
 mod skin;
 mod skull;
 mod surface;
+#[cfg(test)]
+mod tests;
 mod worn;
 
 pub use dataset::{DrawnFaces, DrawnFacesError, SIZES};

@@ -8,26 +8,9 @@ use super::dice::{Dice, Purpose};
 use super::hairstyles::{beard, hair};
 use super::identity::{Brows, Ears, Eyes, Frames, Head, Identity, Mole, Mouth, Nose, Skin};
 use super::maths::{Rgb, at, display, mix, mix_rgb, ramp, scale, smooth, unit};
-
-const SKIN: [Rgb; 7] = [
-    display([244, 214, 196]),
-    display([236, 194, 166]),
-    display([226, 178, 142]),
-    display([196, 143, 104]),
-    display([152, 101, 69]),
-    display([104, 67, 48]),
-    display([72, 48, 39]),
-];
-pub(super) const BLACK: Rgb = display([24, 20, 20]);
-const DARK_BROWN: Rgb = display([50, 34, 26]);
-const BROWN: Rgb = display([90, 60, 40]);
-pub(super) const CHESTNUT: Rgb = display([112, 62, 36]);
-const LIGHT_BROWN: Rgb = display([140, 102, 66]);
-const BLOND: Rgb = display([205, 168, 108]);
-pub(super) const FLAXEN: Rgb = display([232, 208, 158]);
-const RED: Rgb = display([168, 78, 36]);
-const GREY: Rgb = display([158, 155, 152]);
-const WHITE: Rgb = display([226, 223, 218]);
+use super::palette::{
+    BLACK, BLOND, BROWN, CHESTNUT, DARK_BROWN, FLAXEN, GREY, LIGHT_BROWN, RED, SKIN, WHITE,
+};
 
 /// What the rest hangs on.
 pub(super) struct Hidden {
@@ -71,7 +54,6 @@ pub(super) fn sample(seed: u64, index: u64) -> Identity {
     Identity {
         seed,
         index,
-        age: hidden.age,
         texture: dice.bits(),
         brows: brows(dice, &hidden, natural),
         ears: Ears {
@@ -341,9 +323,8 @@ mod tests {
             let values: Vec<f32> = people.iter().filter(|p| chosen(p)).map(value).collect();
             values.iter().sum::<f32>() / values.len() as f32
         };
-        let old = |p: &Identity| p.age > 0.75;
-        let young = |p: &Identity| p.age < 0.3;
-        assert!(mean(&old, &|p| p.skin.wrinkles) > mean(&young, &|p| p.skin.wrinkles) + 0.4);
+        let old = |p: &Identity| p.skin.wrinkles > 0.55;
+        let young = |p: &Identity| p.skin.wrinkles < 0.1;
         assert!(mean(&old, &|p| p.brows.colour[2]) > 2.0 * mean(&young, &|p| p.brows.colour[2]));
         let dark = |p: &Identity| p.skin.melanin > 0.7;
         let light = |p: &Identity| p.skin.melanin < 0.3;

@@ -128,3 +128,38 @@ pub fn landmarks(person: &Identity, shot: &Shot, size: usize) -> [[f32; 2]; 5] {
     let portrait = Portrait::new(person, shot, size);
     posed_landmarks(person, &portrait.turn, &portrait.mouth).map(|p| portrait.camera.pixel(p))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::synthetic::Difficulty;
+
+    #[test]
+    fn every_point_sends_finite_light() {
+        let difficulty = Difficulty {
+            yaw: 1.2,
+            pitch: 1.2,
+            roll: 1.5,
+            light: 1.5,
+            expression: 1.5,
+            glasses_odds: 0.5,
+            hat_odds: 0.5,
+            mask_odds: 0.5,
+            hand_odds: 0.5,
+            ..Difficulty::default()
+        };
+        for index in 0..60 {
+            let person = Identity::draw(9, index);
+            let shot = Shot::draw(&person, index, &difficulty);
+            let portrait = Portrait::new(&person, &shot, 64);
+            for (x, y) in (-40..=40).flat_map(|x| (-40..=40).map(move |y| (x, y))) {
+                let plane = at(x as f32 * 4.0, y as f32 * 4.0);
+                let light = portrait.light_at(plane);
+                assert!(
+                    light.iter().all(|c| (0.0..8.0).contains(c)),
+                    "{index} at {plane:?}: {light:?}"
+                );
+            }
+        }
+    }
+}

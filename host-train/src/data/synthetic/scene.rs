@@ -49,7 +49,7 @@ pub(super) fn paint_body(
         );
         picture.cover(&skin, neck);
     }
-    let slope = 66.0 + 0.0035 * x * x + 0.16 * x.abs();
+    let slope = 61.0 + 0.0035 * x * x + 0.16 * x.abs();
     let collar = slope - 2.0 + scene.neckline * bump((x / 30.0) * (x / 30.0));
     let cloth = coverage(collar - picture.place.y, pixel.max(1.0)) * coverage(x.abs() - 120.0, 2.0);
     if cloth > 0.0 {

@@ -8,7 +8,7 @@ use super::surface::Surface;
 /// y of the widest place of the head, between cheekbones and ears.
 pub(super) const WIDEST: f32 = -14.0;
 /// Height of the skull over [`WIDEST`].
-const DOME: f32 = 70.0;
+const DOME: f32 = 65.0;
 
 /// The outline of the turned head at one point of the plane.
 #[derive(Clone, Copy, Debug)]
