@@ -160,7 +160,8 @@ mod tests {
         let images = random::images(70, graph.input.height, graph.input.width, 8);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            pool.unwrap().install(|| observe(&graph, &images, &nodes).unwrap())
+            pool.unwrap()
+                .install(|| observe(&graph, &images, &nodes).unwrap())
         };
         assert_eq!(run(1), run(7));
     }
@@ -179,7 +180,13 @@ mod tests {
     fn rejects_activations_that_are_not_finite() {
         let mut builder = random::Builder::new(2, 2, 1);
         let x = builder.relu(NodeId(0));
-        builder.graph.push("overflows", Op::Prelu { slope: vec![1.0; 3] }, [x]);
+        builder.graph.push(
+            "overflows",
+            Op::Prelu {
+                slope: vec![1.0; 3],
+            },
+            [x],
+        );
         builder.graph.input.scale = [3e38; 3];
         let nodes = [NodeId(2)];
         let images = [vec![255; 12]];

@@ -11,13 +11,17 @@ pub enum QuantizeError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// There is nothing to calibrate on.
-    #[error("no calibration images; give a few hundred aligned faces of the kind the network will see")]
+    #[error(
+        "no calibration images; give a few hundred aligned faces of the kind the network will see"
+    )]
     NoImages,
     /// A percentile that leaves nothing inside, or is not one.
     #[error("calibration percentile {0} is outside (50, 100]")]
     Percentile(f32),
     /// An activation became infinite or NaN on a calibration image.
-    #[error("node {node}: its output is not finite on a calibration image; check the network and its input scale")]
+    #[error(
+        "node {node}: its output is not finite on a calibration image; check the network and its input scale"
+    )]
     NotFinite {
         /// The node's name.
         node: String,
@@ -33,7 +37,10 @@ pub enum QuantizeError {
         reason: &'static str,
     },
     /// A sum that could leave 32 bits on some input.
-    #[error("node {node}: the sum of channel {channel} could reach {worst}, above {}; split the layer", i32::MAX)]
+    #[error(
+        "node {node}: the sum of channel {channel} could reach {worst}, above {}; split the layer",
+        i32::MAX
+    )]
     Overflow {
         /// The node's name.
         node: String,
@@ -43,7 +50,9 @@ pub enum QuantizeError {
         worst: i64,
     },
     /// Scales so far apart that their ratio is no finite `f32`.
-    #[error("node {node}: the multiplier of channel {channel} is {value}; its weights or its outputs are out of proportion")]
+    #[error(
+        "node {node}: the multiplier of channel {channel} is {value}; its weights or its outputs are out of proportion"
+    )]
     Multiplier {
         /// The node's name.
         node: String,

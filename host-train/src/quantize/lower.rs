@@ -53,7 +53,9 @@ impl Network<'_> {
     /// Overflowing sums, multipliers out of range, sizes that the file cannot hold.
     pub(super) fn lower(&self, provenance: &Provenance) -> Result<ModelBuilder, QuantizeError> {
         let ops = self.layers.iter().enumerate();
-        let ops = ops.map(|(step, layer)| self.op(step, layer)).collect::<Result<_, _>>()?;
+        let ops = ops
+            .map(|(step, layer)| self.op(step, layer))
+            .collect::<Result<_, _>>()?;
         let tensors = self.tensors()?;
         let lifetimes: Vec<Lifetime> = tensors
             .iter()
@@ -113,10 +115,13 @@ impl Network<'_> {
             let reads = readers.filter(|(_, layer)| layer.reads().any(|read| read == value));
             let is_output = value == self.graph.output;
             // The caller reads the output after the last step.
-            let last = reads.map(|(step, _)| step + 1).last().unwrap_or(first);
+            let last = reads.map(|(step, _)| step + 1).next_back().unwrap_or(first);
             let shape = self.shapes[value.0];
             let Affine { scale, zero_point } = match is_output {
-                true => Affine { scale: 1.0, zero_point: 0 },
+                true => Affine {
+                    scale: 1.0,
+                    zero_point: 0,
+                },
                 false => self.stored(value).affine,
             };
             Ok(Tensor {
@@ -125,7 +130,11 @@ impl Network<'_> {
                     width: self.fit(value, "width", shape.width)?,
                     channels: self.fit(value, "channel count", shape.channels)?,
                 },
-                element: if is_output { ElementType::I32 } else { ElementType::I8 },
+                element: if is_output {
+                    ElementType::I32
+                } else {
+                    ElementType::I8
+                },
                 scale,
                 zero_point,
                 offset: 0,
@@ -142,16 +151,27 @@ impl Network<'_> {
         let output = TensorIndex(self.fit(layer.head, "tensor index", step + 1)?);
         Ok(match &node.op {
             Op::Conv2d(conv) => {
-                let Linear { weights, bias, steps } = self.linear(layer)?;
+                let Linear {
+                    weights,
+                    bias,
+                    steps,
+                } = self.linear(layer)?;
                 let depthwise = conv.is_depthwise();
                 let spec = ConvSpec {
                     input,
                     output,
                     window: self.window(layer.head, conv)?,
-                    weights: if depthwise { channel_inner(&weights, conv.out_channels) } else { weights },
+                    weights: if depthwise {
+                        channel_inner(&weights, conv.out_channels)
+                    } else {
+                        weights
+                    },
                     bias,
                     requantize: self.requantize(layer, &steps)?,
-                    residual: layer.residual.map(|id| self.residual(layer, id)).transpose()?,
+                    residual: layer
+                        .residual
+                        .map(|id| self.residual(layer, id))
+                        .transpose()?,
                 };
                 match depthwise {
                     true => OpSpec::DepthwiseConv2d(spec),
@@ -159,14 +179,24 @@ impl Network<'_> {
                 }
             }
             Op::FullyConnected(_) => {
-                let Linear { weights, bias, steps } = self.linear(layer)?;
+                let Linear {
+                    weights,
+                    bias,
+                    steps,
+                } = self.linear(layer)?;
                 let result = match layer.output == self.graph.output {
                     true => FullyConnectedResultSpec::Sums {
                         scales: ptq::multipliers(&node.name, &steps, 1.0)?,
                     },
                     false => FullyConnectedResultSpec::Requantized(self.requantize(layer, &steps)?),
                 };
-                OpSpec::FullyConnected(FullyConnectedSpec { input, output, weights, bias, result })
+                OpSpec::FullyConnected(FullyConnectedSpec {
+                    input,
+                    output,
+                    weights,
+                    bias,
+                    result,
+                })
             }
             _ => {
                 let scale = |id: NodeId| f64::from(self.stored(id).affine.scale);
@@ -231,8 +261,14 @@ impl Network<'_> {
         let byte = |what, value| self.fit::<u8>(id, what, value);
         let [top, left, bottom, right] = conv.padding;
         Ok(Window {
-            kernel: [byte("kernel height", conv.kernel[0])?, byte("kernel width", conv.kernel[1])?],
-            stride: [byte("stride", conv.stride[0])?, byte("stride", conv.stride[1])?],
+            kernel: [
+                byte("kernel height", conv.kernel[0])?,
+                byte("kernel width", conv.kernel[1])?,
+            ],
+            stride: [
+                byte("stride", conv.stride[0])?,
+                byte("stride", conv.stride[1])?,
+            ],
             padding: Padding {
                 top: byte("padding", top)?,
                 left: byte("padding", left)?,
