@@ -1,5 +1,6 @@
 //! A model file in memory of its own, for hosts and boards that load it from a file system.
 
+use core::fmt;
 use std::vec::Vec;
 
 use crate::error::FormatError;
@@ -46,5 +47,11 @@ impl ModelFile {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.storage.get(self.start..).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for ModelFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ModelFile").field(&self.view()).finish()
     }
 }

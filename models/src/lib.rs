@@ -25,12 +25,10 @@
 //! that is a multiple of 4 (of 64, if the weights shall be cache lines):
 //!
 //! ```
-//! # #[cfg(feature = "std")] {
 //! use model_format::{FormatError, ModelView};
 //!
 //! let refused = ModelView::parse(&[]);
 //! assert!(matches!(refused, Err(FormatError::TooShort { needed: 128, found: 0 })));
-//! # }
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]

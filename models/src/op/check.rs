@@ -98,10 +98,9 @@ impl Check {
         self.window(op.window, channels)?;
         let inputs = taps(op.window).saturating_mul(u64::from(self.input.1.shape.channels));
         self.weights(op.weights, inputs, channels)?;
-        let rows = op
-            .weights
-            .chunks_exact(usize::try_from(inputs).unwrap_or(usize::MAX));
-        self.sums(op.bias, channels, rows.map(|row| row.iter()))?;
+        self.sums(op.bias, channels, |channel| {
+            row(op.weights, inputs, channel).iter()
+        })?;
         self.requantize(&op.requantize)?;
         self.residual(op.residual)
     }
@@ -110,13 +109,13 @@ impl Check {
         let channels = self.input.1.shape.channels;
         self.window(op.window, channels)?;
         self.weights(op.weights, taps(op.window), channels)?;
-        let columns = (0..usize::from(channels)).map(|channel| {
+        let column = |channel| {
             op.weights
                 .iter()
                 .skip(channel)
-                .step_by(usize::from(channels))
-        });
-        self.sums(op.bias, channels, columns)?;
+                .step_by(usize::from(channels).max(1))
+        };
+        self.sums(op.bias, channels, column)?;
         self.requantize(&op.requantize)?;
         self.residual(op.residual)
     }
@@ -126,10 +125,9 @@ impl Check {
         self.output_shape([1, 1, u32::from(channels)])?;
         let inputs = self.input.1.shape.elements_u64();
         self.weights(op.weights, inputs, channels)?;
-        let rows = op
-            .weights
-            .chunks_exact(usize::try_from(inputs).unwrap_or(usize::MAX));
-        self.sums(op.bias, channels, rows.map(|row| row.iter()))?;
+        self.sums(op.bias, channels, |channel| {
+            row(op.weights, inputs, channel).iter()
+        })?;
         match &op.result {
             FullyConnectedResult::Requantized(requantize) => self.requantize(requantize),
             FullyConnectedResult::Sums { scales } => self.multipliers(Constant::Multiplier, scales),
@@ -230,16 +228,17 @@ impl Check {
         }
     }
 
-    /// No sum, nor any part of one, may leave int32: |bias| + 128 * sum |w| bounds them all.
-    fn sums<'w>(
+    /// No sum, nor any part of one, may leave int32: |bias| + 128 * sum |w| bounds them all. `weights` gives those of an
+    /// output channel.
+    fn sums<'w, W: Iterator<Item = &'w i8>>(
         &self,
         bias: &[i32],
         channels: u16,
-        weights: impl Iterator<Item = impl Iterator<Item = &'w i8>>,
+        weights: impl Fn(usize) -> W,
     ) -> Result<(), OpError> {
         self.length(Constant::Bias, bias.len(), u64::from(channels))?;
-        for (channel, (bias, weights)) in bias.iter().zip(weights).enumerate() {
-            let magnitude = weights.fold(0_u64, |sum, weight| {
+        for (channel, bias) in bias.iter().enumerate() {
+            let magnitude = weights(channel).fold(0_u64, |sum, weight| {
                 sum.saturating_add(u64::from(weight.unsigned_abs()))
             });
             let worst = u64::from(bias.unsigned_abs())
@@ -289,6 +288,15 @@ impl Check {
             None => Ok(()),
         }
     }
+}
+
+/// The weights of one output channel where `inputs` of each lie together.
+fn row(weights: &[i8], inputs: u64, channel: usize) -> &[i8] {
+    let inputs = usize::try_from(inputs).unwrap_or(usize::MAX);
+    let start = channel.saturating_mul(inputs);
+    weights
+        .get(start..start.saturating_add(inputs))
+        .unwrap_or_default()
 }
 
 /// Positions of a kernel.

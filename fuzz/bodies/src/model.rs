@@ -1,0 +1,355 @@
+//! Valid models by construction: a chain of arbitrary ops, each reading the tensor before it, with additions and
+//! residuals from further back, placed first-fit in the arena.
+
+use arbitrary::{Result, Unstructured};
+use model_format::writer::{
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
+    ModelBuilder, OpSpec, RequantizeSpec,
+};
+use model_format::{
+    ColourOrder, ElementType, InputSpec, Padding, Residual, Shape, Tensor, TensorIndex, Threshold,
+    Window,
+};
+
+/// A small valid model: 1 to 7 ops on an image of at most 9x9.
+///
+/// # Errors
+/// When `input` runs out of bytes.
+pub fn arbitrary(input: &mut Unstructured<'_>) -> Result<ModelBuilder> {
+    let mut chain = Chain {
+        tensors: Vec::new(),
+        ops: Vec::new(),
+    };
+    let (height, width) = (input.int_in_range(1..=9)?, input.int_in_range(1..=9)?);
+    chain.push_tensor(
+        input,
+        Shape {
+            height,
+            width,
+            channels: 3,
+        },
+        ElementType::I8,
+    )?;
+    for _ in 0..input.int_in_range(0..=5)? {
+        chain.push_op(input)?;
+    }
+    chain.push_last(input)?;
+    chain.set_lives();
+    let arena_bytes = chain.place();
+    let output = chain.newest();
+    Ok(ModelBuilder {
+        metadata: metadata(input, chain.tensors[usize::from(output.0)].shape.channels)?,
+        thresholds: (0..input.int_in_range(0..=16)?)
+            .map(|i| Threshold {
+                fmr: 0.5 / f32::from(i + 1_u8),
+                cosine: f32::from(i) / 16.0,
+            })
+            .collect(),
+        tensors: chain.tensors,
+        ops: chain.ops,
+        input: TensorIndex(0),
+        output,
+        arena_bytes,
+    })
+}
+
+struct Chain {
+    tensors: Vec<Tensor>,
+    ops: Vec<OpSpec>,
+}
+
+impl Chain {
+    fn newest(&self) -> TensorIndex {
+        TensorIndex(u16::try_from(self.tensors.len() - 1).expect("a chain has at most 8 tensors"))
+    }
+
+    fn shape(&self, index: TensorIndex) -> Shape {
+        self.tensors[usize::from(index.0)].shape
+    }
+
+    fn push_tensor(
+        &mut self,
+        input: &mut Unstructured<'_>,
+        shape: Shape,
+        element: ElementType,
+    ) -> Result<TensorIndex> {
+        let zero_point = input.arbitrary()?;
+        let scale = f32::from(input.int_in_range(1..=255_u8)?) / 1024.0;
+        let (offset, first, last) = (0, 0, 0);
+        self.tensors.push(Tensor {
+            shape,
+            element,
+            scale,
+            zero_point,
+            offset,
+            first,
+            last,
+        });
+        Ok(self.newest())
+    }
+
+    /// Another tensor than the newest, of shape `shape`, if there is one and the input wants one.
+    fn earlier(&self, input: &mut Unstructured<'_>, shape: Shape) -> Result<Option<TensorIndex>> {
+        let same: Vec<u16> = (0..self.newest().0)
+            .filter(|&i| self.shape(TensorIndex(i)) == shape)
+            .collect();
+        if same.is_empty() || input.arbitrary()? {
+            return Ok(None);
+        }
+        input.choose(&same).map(|&index| Some(TensorIndex(index)))
+    }
+
+    fn push_op(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let from = self.newest();
+        let shape = self.shape(from);
+        let op = match input.int_in_range(0..=7)? {
+            0..=2 => {
+                let channels = output_channels(input)?;
+                OpSpec::Conv2d(self.conv(input, Some(channels))?)
+            }
+            3 | 4 => OpSpec::DepthwiseConv2d(self.conv(input, None)?),
+            5 | 6 => match self.earlier(input, shape)? {
+                Some(other) => OpSpec::Add(AddSpec {
+                    inputs: if input.arbitrary()? {
+                        [from, other]
+                    } else {
+                        [other, from]
+                    },
+                    output: self.push_tensor(input, shape, ElementType::I8)?,
+                    multipliers: [multiplier(input)?, multiplier(input)?],
+                    activation: activation(input, shape.channels)?,
+                }),
+                None => OpSpec::DepthwiseConv2d(self.conv(input, None)?),
+            },
+            _ => self.fully_connected(input, false)?,
+        };
+        self.ops.push(op);
+        Ok(())
+    }
+
+    /// The last op: mostly sums, as real models have.
+    fn push_last(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        if input.ratio(1, 8)? {
+            return self.push_op(input);
+        }
+        let op = self.fully_connected(input, true)?;
+        self.ops.push(op);
+        Ok(())
+    }
+
+    /// A convolution to `channels`, or a depthwise one.
+    fn conv(&mut self, input: &mut Unstructured<'_>, channels: Option<u16>) -> Result<ConvSpec> {
+        let from = self.newest();
+        let shape = self.shape(from);
+        let (height, width) = (along(input, shape.height)?, along(input, shape.width)?);
+        let window = Window {
+            kernel: [height.kernel, width.kernel],
+            stride: [height.stride, width.stride],
+            padding: Padding {
+                top: height.before,
+                left: width.before,
+                bottom: height.after,
+                right: width.after,
+            },
+        };
+        let [rows, columns] = window
+            .output_size(shape)
+            .expect("the kernel is within the input");
+        let out = channels.unwrap_or(shape.channels);
+        let result = Shape {
+            height: u16::try_from(rows).expect("at most 9 + 4"),
+            width: u16::try_from(columns).expect("at most 9 + 4"),
+            channels: out,
+        };
+        let residual = match self.earlier(input, result)? {
+            Some(tensor) => Some(Residual {
+                tensor,
+                multiplier: multiplier(input)?,
+            }),
+            None => None,
+        };
+        let taps = usize::from(height.kernel) * usize::from(width.kernel);
+        let inputs = channels.map_or(1, |_| usize::from(shape.channels));
+        Ok(ConvSpec {
+            input: from,
+            output: self.push_tensor(input, result, ElementType::I8)?,
+            window,
+            weights: weights(input, taps * inputs * usize::from(out))?,
+            bias: bias(input, out)?,
+            requantize: requantize(input, out)?,
+            residual,
+        })
+    }
+
+    fn fully_connected(&mut self, input: &mut Unstructured<'_>, sums: bool) -> Result<OpSpec> {
+        let from = self.newest();
+        let out = output_channels(input)?;
+        let element = if sums {
+            ElementType::I32
+        } else {
+            ElementType::I8
+        };
+        let shape = Shape {
+            height: 1,
+            width: 1,
+            channels: out,
+        };
+        Ok(OpSpec::FullyConnected(FullyConnectedSpec {
+            input: from,
+            output: self.push_tensor(input, shape, element)?,
+            weights: weights(input, self.shape(from).elements() * usize::from(out))?,
+            bias: bias(input, out)?,
+            result: if sums {
+                FullyConnectedResultSpec::Sums {
+                    scales: multipliers(input, out)?,
+                }
+            } else {
+                FullyConnectedResultSpec::Requantized(requantize(input, out)?)
+            },
+        }))
+    }
+
+    /// Sets each tensor's first and last step.
+    fn set_lives(&mut self) {
+        for (step, op) in (1..).zip(&self.ops) {
+            let (output, reads) = match op {
+                OpSpec::Conv2d(op) | OpSpec::DepthwiseConv2d(op) => (
+                    op.output,
+                    [Some(op.input), op.residual.map(|residual| residual.tensor)],
+                ),
+                OpSpec::FullyConnected(op) => (op.output, [Some(op.input), None]),
+                OpSpec::Add(op) => (op.output, op.inputs.map(Some)),
+            };
+            let output = &mut self.tensors[usize::from(output.0)];
+            (output.first, output.last) = (step, step);
+            for read in reads.into_iter().flatten() {
+                self.tensors[usize::from(read.0)].last = step;
+            }
+        }
+    }
+
+    /// Places each tensor at the lowest free offset; returns the size of the arena.
+    fn place(&mut self) -> u32 {
+        let len =
+            |tensor: &Tensor| u32::try_from(tensor.byte_len()).expect("at most 13 x 13 x 8 x 4");
+        let mut arena = 0;
+        for index in 0..self.tensors.len() {
+            let (placed, rest) = self.tensors.split_at_mut(index);
+            let tensor = &mut rest[0];
+            // The tensors alive at the same time, in the order of the arena.
+            let mut alive: Vec<_> = placed
+                .iter()
+                .filter(|other| other.first <= tensor.last && tensor.first <= other.last)
+                .collect();
+            alive.sort_by_key(|other| other.offset);
+            for other in alive {
+                if tensor.offset + len(tensor) > other.offset {
+                    tensor.offset = tensor
+                        .offset
+                        .max(other.offset + len(other))
+                        .next_multiple_of(4);
+                }
+            }
+            arena = arena.max(tensor.offset + len(tensor));
+        }
+        arena
+    }
+}
+
+/// Kernel, stride and padding along one side.
+struct Along {
+    kernel: u8,
+    stride: u8,
+    before: u8,
+    after: u8,
+}
+
+fn along(input: &mut Unstructured<'_>, size: u16) -> Result<Along> {
+    let largest = u8::try_from(size.min(3)).expect("at most 3");
+    let kernel = input.int_in_range(1..=largest)?;
+    let mut padding = || input.int_in_range(0..=kernel - 1);
+    let (before, after) = (padding()?, padding()?);
+    Ok(Along {
+        kernel,
+        stride: input.int_in_range(1..=3)?,
+        before,
+        after,
+    })
+}
+
+fn output_channels(input: &mut Unstructured<'_>) -> Result<u16> {
+    input.int_in_range(1..=8)
+}
+
+/// Weights from one byte of input, so that large layers do not starve it.
+fn weights(input: &mut Unstructured<'_>, len: usize) -> Result<Vec<i8>> {
+    let mut state = u32::from(input.arbitrary::<u8>()?);
+    Ok(core::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [_, _, _, high] = state.to_le_bytes();
+        high.cast_signed().max(-127)
+    })
+    .take(len)
+    .collect())
+}
+
+fn bias(input: &mut Unstructured<'_>, channels: u16) -> Result<Vec<i32>> {
+    let first = i32::from(input.arbitrary::<i16>()?);
+    Ok((0..i32::from(channels))
+        .map(|channel| first + channel)
+        .collect())
+}
+
+fn requantize(input: &mut Unstructured<'_>, channels: u16) -> Result<RequantizeSpec> {
+    Ok(RequantizeSpec {
+        multiplier: multipliers(input, channels)?,
+        activation: activation(input, channels)?,
+    })
+}
+
+fn activation(input: &mut Unstructured<'_>, channels: u16) -> Result<ActivationSpec> {
+    Ok(match input.int_in_range(0..=2)? {
+        0 => ActivationSpec::None,
+        1 => ActivationSpec::Relu,
+        _ => ActivationSpec::Prelu(multipliers(input, channels)?),
+    })
+}
+
+fn multipliers(input: &mut Unstructured<'_>, channels: u16) -> Result<Vec<f32>> {
+    let first = multiplier(input)?;
+    Ok((0..channels)
+        .map(|channel| first * f32::from(channel + 1))
+        .collect())
+}
+
+/// From ordinary to extreme, and negative.
+fn multiplier(input: &mut Unstructured<'_>) -> Result<f32> {
+    let value = f32::from(input.arbitrary::<i16>()?) / 32_768.0;
+    Ok(if input.ratio(1, 8)? {
+        value * 536_870_912.0
+    } else {
+        value
+    })
+}
+
+fn metadata(input: &mut Unstructured<'_>, embedding_len: u16) -> Result<MetadataSpec> {
+    Ok(MetadataSpec {
+        input: InputSpec {
+            colour: if input.arbitrary()? {
+                ColourOrder::Rgb
+            } else {
+                ColourOrder::Bgr
+            },
+            mean: [127.5; 3],
+            scale: [1.0 / 127.5; 3],
+        },
+        landmarks: [[2.0, 3.0], [6.0, 3.0], [4.0, 5.0], [2.5, 7.0], [5.5, 7.0]],
+        embedding_len,
+        name: input.arbitrary::<&str>()?.into(),
+        data: "faces".into(),
+        command: String::new(),
+        seed: input.arbitrary()?,
+        commit: String::new(),
+        licence: "CC0-1.0 \u{2014} none".into(),
+    })
+}

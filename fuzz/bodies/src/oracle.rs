@@ -1,0 +1,189 @@
+//! What an accepted model promises, checked again by other means than the parser's: by playing the plan over a map of
+//! the arena, and by indexing weights as the layouts say.
+
+use model_format::writer::content_id;
+use model_format::{
+    Activation, ElementType, FullyConnectedResult, ModelView, Op, Requantize, Shape, TensorIndex,
+    Window,
+};
+
+/// Arenas up to this size are played; larger ones, which an edit may state, would cost memory and teach nothing.
+const LARGEST_ARENA: usize = 1 << 20;
+
+/// Checks all promises.
+///
+/// # Panics
+/// If one is broken.
+pub(crate) fn check(view: &ModelView<'_>) {
+    assert_eq!(view.tensors().count(), view.tensor_count());
+    assert_eq!(view.ops().count(), view.op_count());
+    assert_eq!(view.tensor(view.input_index()), Some(view.input()));
+    assert_eq!(view.tensor(view.output_index()), Some(view.output()));
+    assert_eq!(view.metadata().embedding_len, view.output().shape.channels);
+    assert_eq!(view.input().shape.channels, 3);
+    assert!(view.weights_bytes() < view.total_bytes());
+    for threshold in view.thresholds() {
+        assert!(threshold.cosine.abs() <= 1.0 && threshold.fmr > 0.0);
+    }
+    let words = format!(
+        "{view:?} {:?} {} {}",
+        view.metadata(),
+        content_id(view),
+        view.macs()
+    );
+    assert!(!words.is_empty());
+    for (index, op) in (0..).zip(view.ops()) {
+        assert_eq!(view.op(index), Some(op));
+        check_op(view, &op);
+    }
+    play(view);
+}
+
+/// Runs the plan on a map that knows which tensor each byte of the arena holds.
+fn play(view: &ModelView<'_>) {
+    if view.arena_bytes() > LARGEST_ARENA {
+        return;
+    }
+    let mut holder = vec![None; view.arena_bytes()];
+    let range = |index: TensorIndex| {
+        let tensor = view.tensor(index).expect("ops name tensors that exist");
+        let start = tensor.offset as usize;
+        assert!(tensor.element == ElementType::I8 || start.is_multiple_of(4));
+        start..start + tensor.byte_len()
+    };
+    holder[range(view.input_index())].fill(Some(view.input_index()));
+    for op in view.ops() {
+        let (first, second) = op.reads();
+        holder[range(op.output())].fill(Some(op.output()));
+        // The output is written while the inputs are still read.
+        for read in [Some(first), second].into_iter().flatten() {
+            assert!(holder[range(read)].iter().all(|&byte| byte == Some(read)));
+        }
+    }
+    let output = view.output_index();
+    assert!(
+        holder[range(output)]
+            .iter()
+            .all(|&byte| byte == Some(output))
+    );
+}
+
+fn check_op(view: &ModelView<'_>, op: &Op<'_>) {
+    let shape = |index: TensorIndex| {
+        view.tensor(index)
+            .expect("ops name tensors that exist")
+            .shape
+    };
+    let output = shape(op.output());
+    let channels = usize::from(output.channels);
+    match op {
+        Op::Conv2d(op) => {
+            let input = shape(op.input);
+            check_window(op.window, input, output);
+            let row = taps(op.window) * usize::from(input.channels);
+            assert_eq!(op.weights.len(), row * channels);
+            check_sums(
+                op.bias,
+                channels,
+                |channel, i| op.weights[channel * row + i],
+                row,
+            );
+            check_requantize(&op.requantize, channels);
+        }
+        Op::DepthwiseConv2d(op) => {
+            assert_eq!(shape(op.input).channels, output.channels);
+            check_window(op.window, shape(op.input), output);
+            let taps = taps(op.window);
+            assert_eq!(op.weights.len(), taps * channels);
+            check_sums(
+                op.bias,
+                channels,
+                |channel, i| op.weights[i * channels + channel],
+                taps,
+            );
+            check_requantize(&op.requantize, channels);
+        }
+        Op::FullyConnected(op) => {
+            let row = shape(op.input).elements();
+            assert_eq!(output.elements(), channels);
+            assert_eq!(op.weights.len(), row * channels);
+            check_sums(
+                op.bias,
+                channels,
+                |channel, i| op.weights[channel * row + i],
+                row,
+            );
+            match &op.result {
+                FullyConnectedResult::Requantized(requantize) => {
+                    check_requantize(requantize, channels)
+                }
+                FullyConnectedResult::Sums { scales } => check_finite(scales, channels),
+            }
+        }
+        Op::Add(op) => {
+            assert!(op.inputs.iter().all(|&input| shape(input) == output));
+            check_finite(&op.multipliers, 2);
+            check_activation(&op.activation, channels);
+        }
+    }
+}
+
+/// The last place of the kernel is inside the padded input, and one more step would not be.
+fn check_window(window: Window, input: Shape, output: Shape) {
+    let padding = window.padding;
+    let sides = [
+        (input.height, output.height, padding.top, padding.bottom),
+        (input.width, output.width, padding.left, padding.right),
+    ];
+    for ((input, output, before, after), (kernel, stride)) in sides
+        .into_iter()
+        .zip(window.kernel.into_iter().zip(window.stride))
+    {
+        let padded = u32::from(input) + u32::from(before) + u32::from(after);
+        let end = |places: u32| (places - 1) * u32::from(stride) + u32::from(kernel);
+        assert!(end(u32::from(output)) <= padded && end(u32::from(output) + 1) > padded);
+        assert!(before < kernel && after < kernel);
+    }
+}
+
+fn taps(window: Window) -> usize {
+    let [height, width] = window.kernel;
+    usize::from(height) * usize::from(width)
+}
+
+/// The largest and the smallest sum that int8 inputs can give are int32.
+fn check_sums(bias: &[i32], channels: usize, weight: impl Fn(usize, usize) -> i8, len: usize) {
+    assert_eq!(bias.len(), channels);
+    for (channel, &bias) in bias.iter().enumerate() {
+        let (mut smallest, mut largest) = (i64::from(bias), i64::from(bias));
+        for i in 0..len {
+            let weight = i64::from(weight(channel, i));
+            assert_ne!(weight, -128);
+            let ends = [-128 * weight, 127 * weight];
+            smallest += ends[0].min(ends[1]);
+            largest += ends[0].max(ends[1]);
+        }
+        assert!(i32::try_from(smallest).is_ok() && i32::try_from(largest).is_ok());
+    }
+}
+
+fn check_requantize(requantize: &Requantize<'_>, channels: usize) {
+    check_finite(requantize.multiplier, channels);
+    check_activation(&requantize.activation, channels);
+}
+
+fn check_activation(activation: &Activation<'_>, channels: usize) {
+    if let Activation::Prelu(negative) = activation {
+        check_finite(negative, channels);
+    }
+}
+
+/// `len` values whose product with any int32 sum is finite.
+fn check_finite(values: &[f32], len: usize) {
+    assert_eq!(values.len(), len);
+    assert!(
+        values
+            .iter()
+            .all(|value| (value * i32::MIN as f32).is_finite())
+    );
+}

@@ -1,0 +1,62 @@
+//! The bytes themselves, written out by hand: a change here is a change of the format and needs a new version.
+
+use crate::sample::{self, CONSTANTS, OPS, TENSORS};
+
+#[test]
+fn header_and_plan_are_as_documented() {
+    let file = sample::bytes();
+    let total = u32::try_from(file.len()).unwrap();
+    // CRC-32 of IEEE 802.3, bit by bit.
+    let mut crc = u32::MAX;
+    for &byte in &file[16..] {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 {
+                crc >> 1 ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            };
+        }
+    }
+    let constants = u32::try_from(CONSTANTS).unwrap();
+    let metadata = total - (224 + 6 + 11 + 25 + 7 + 21);
+
+    let mut expected = Vec::new();
+    expected.extend(*b"AFM\0");
+    expected.extend([1, 0, 0, 0]);
+    expected.extend(total.to_le_bytes());
+    expected.extend((!crc).to_le_bytes());
+    expected.extend(&file[16..32]);
+    for (offset, len) in [
+        (128, 7 * 32),
+        (384, 6 * 64),
+        (constants, 992),
+        (metadata, total - metadata),
+    ] {
+        expected.extend([offset, len].map(u32::to_le_bytes).as_flattened());
+    }
+    expected.extend([192, 0, 0, 0, 0, 0, 6, 0]);
+    expected.extend([0; 56]);
+    assert_eq!(file[..128], expected);
+    assert_eq!(metadata % 64, 0);
+}
+
+#[test]
+fn records_lie_where_the_header_says() {
+    let file = sample::bytes();
+    // Tensor 6: 1x1x2 int32, zero point -5, scale 1/16, offset 128, life 6 to 6.
+    let tensor = [
+        1, 0, 1, 0, 2, 0, 2, 0xfb, 0, 0, 0x80, 0x3d, 128, 0, 0, 0, 6, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0,
+    ];
+    assert_eq!(file[TENSORS + 6 * 32..][..32], tensor);
+    // Op 3: add with slopes, tensors 3 and 2 into 4, window unused.
+    assert_eq!(file[OPS + 3 * 64..][..10], [4, 2, 0, 0, 3, 0, 2, 0, 4, 0]);
+    assert_eq!(file[OPS + 3 * 64 + 10..][..34], [0; 34]);
+    assert_eq!(
+        file[OPS + 3 * 64 + 52..][..12],
+        [0, 0, 0, 0x3f, 0, 0, 0xa0, 0x3f, 0, 0, 0, 0]
+    );
+    // The first weight of op 0 opens the constants: 1 - 100.
+    assert_eq!(file[CONSTANTS], 0x9d);
+}

@@ -1,0 +1,137 @@
+//! Every field that goes in comes out.
+
+use model_format::writer::{
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
+    ModelBuilder, OpSpec, RequantizeSpec,
+};
+use model_format::{
+    Activation, FullyConnectedResult, ModelFile, ModelView, Op, Requantize, TensorIndex,
+};
+
+use crate::sample;
+
+/// The builder that would write `view`.
+fn builder(view: &ModelView<'_>) -> ModelBuilder {
+    let metadata = view.metadata();
+    ModelBuilder {
+        metadata: MetadataSpec {
+            input: metadata.input,
+            landmarks: metadata.landmarks,
+            embedding_len: metadata.embedding_len,
+            name: metadata.name.into(),
+            data: metadata.data.into(),
+            command: metadata.command.into(),
+            seed: metadata.seed,
+            commit: metadata.commit.into(),
+            licence: metadata.licence.into(),
+        },
+        thresholds: view.thresholds().collect(),
+        tensors: view.tensors().collect(),
+        ops: view.ops().map(op_spec).collect(),
+        input: view.input_index(),
+        output: view.output_index(),
+        arena_bytes: u32::try_from(view.arena_bytes()).unwrap(),
+    }
+}
+
+fn op_spec(op: Op<'_>) -> OpSpec {
+    match op {
+        Op::Conv2d(op) => OpSpec::Conv2d(ConvSpec {
+            input: op.input,
+            output: op.output,
+            window: op.window,
+            weights: op.weights.into(),
+            bias: op.bias.into(),
+            requantize: requantize(op.requantize),
+            residual: op.residual,
+        }),
+        Op::DepthwiseConv2d(op) => OpSpec::DepthwiseConv2d(ConvSpec {
+            input: op.input,
+            output: op.output,
+            window: op.window,
+            weights: op.weights.into(),
+            bias: op.bias.into(),
+            requantize: requantize(op.requantize),
+            residual: op.residual,
+        }),
+        Op::FullyConnected(op) => OpSpec::FullyConnected(FullyConnectedSpec {
+            input: op.input,
+            output: op.output,
+            weights: op.weights.into(),
+            bias: op.bias.into(),
+            result: match op.result {
+                FullyConnectedResult::Requantized(plain) => {
+                    FullyConnectedResultSpec::Requantized(requantize(plain))
+                }
+                FullyConnectedResult::Sums { scales } => FullyConnectedResultSpec::Sums {
+                    scales: scales.into(),
+                },
+            },
+        }),
+        Op::Add(op) => OpSpec::Add(AddSpec {
+            inputs: op.inputs,
+            output: op.output,
+            multipliers: op.multipliers,
+            activation: activation(op.activation),
+        }),
+    }
+}
+
+fn requantize(requantize: Requantize<'_>) -> RequantizeSpec {
+    RequantizeSpec {
+        multiplier: requantize.multiplier.into(),
+        activation: activation(requantize.activation),
+    }
+}
+
+fn activation(activation: Activation<'_>) -> ActivationSpec {
+    match activation {
+        Activation::None => ActivationSpec::None,
+        Activation::Relu => ActivationSpec::Relu,
+        Activation::Prelu(negative) => ActivationSpec::Prelu(negative.into()),
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let model = sample::model();
+    let file = ModelFile::from_bytes(model.build().unwrap()).unwrap();
+    assert_eq!(builder(&file.view()), model);
+}
+
+#[test]
+fn counts_and_sizes_are_those_of_the_network() {
+    let file = ModelFile::from_bytes(sample::bytes()).unwrap();
+    let view = file.view();
+    assert_eq!((view.tensor_count(), view.op_count()), (7, 6));
+    assert_eq!(view.arena_bytes(), 192);
+    assert_eq!(view.total_bytes(), file.bytes().len());
+    assert_eq!(view.input(), view.tensor(TensorIndex(0)).unwrap());
+    assert_eq!(view.output(), view.tensor(TensorIndex(6)).unwrap());
+    assert_eq!(view.tensor(TensorIndex(7)), None);
+    assert_eq!(view.op(6), None);
+    // 16 positions of 4x3x3x3, 3x3x4 and 4x4 weights, then 64 x 8 and 8 x 2.
+    assert_eq!(view.macs(), 16 * (108 + 36 + 16) + 512 + 16);
+    let names: Vec<_> = view.ops().map(|op| op.name()).collect();
+    let convs = ["conv2d", "depthwise_conv2d", "conv2d"];
+    assert_eq!(names[..3], convs);
+    assert_eq!(names[3..], ["add", "fully_connected", "fully_connected"]);
+    assert_eq!(
+        view.op(2).unwrap().reads(),
+        (TensorIndex(2), Some(TensorIndex(1)))
+    );
+}
+
+#[test]
+fn weights_are_aligned_to_cache_lines_in_memory() {
+    let file = ModelFile::from_bytes(sample::bytes()).unwrap();
+    for op in file.view().ops() {
+        let weights = match op {
+            Op::Conv2d(op) => op.weights,
+            Op::DepthwiseConv2d(op) => op.weights,
+            Op::FullyConnected(op) => op.weights,
+            Op::Add(_) => continue,
+        };
+        assert_eq!(weights.as_ptr().addr() % 64, 0);
+    }
+}

@@ -1,0 +1,202 @@
+//! A small network with every op, every activation, both fully connected results and a residual; its arena reuses bytes.
+//!
+//! ```text
+//! t0 4x4x3 -conv 3x3-> t1 4x4x4 -depthwise 3x3-> t2 4x4x4 -conv 1x1 (+ t1)-> t3 4x4x4
+//! t3 + t2 -add-> t4 4x4x4 -fully connected-> t5 1x1x8 -fully connected, sums-> t6 1x1x2
+//! ```
+
+use model_format::writer::{
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
+    ModelBuilder, OpSpec, RequantizeSpec,
+};
+use model_format::{
+    ColourOrder, ElementType, InputSpec, Padding, Residual, Shape, Tensor, TensorIndex, Threshold,
+    Window,
+};
+
+/// Where the sections of [`bytes`] start, for tests that change single bytes.
+pub(crate) const TENSORS: usize = 128;
+pub(crate) const TENSOR: usize = 32;
+pub(crate) const OPS: usize = 384;
+pub(crate) const OP: usize = 64;
+pub(crate) const CONSTANTS: usize = 768;
+
+pub(crate) fn tensor(shape: [u16; 3], offset: u32, [first, last]: [u16; 2]) -> Tensor {
+    let [height, width, channels] = shape;
+    Tensor {
+        shape: Shape {
+            height,
+            width,
+            channels,
+        },
+        element: ElementType::I8,
+        scale: 0.0625,
+        zero_point: -5,
+        offset,
+        first,
+        last,
+    }
+}
+
+/// Weights that differ from one another, -100 to 100.
+fn weights(len: usize, seed: i32) -> Vec<i8> {
+    (0..)
+        .map(|i: i32| i8::try_from((i * 37 + seed) % 201 - 100).unwrap())
+        .take(len)
+        .collect()
+}
+
+fn multipliers(len: usize, first: f32) -> Vec<f32> {
+    (0_u8..)
+        .map(|i| first + f32::from(i) / 1024.0)
+        .take(len)
+        .collect()
+}
+
+fn requantize(channels: usize, activation: ActivationSpec) -> RequantizeSpec {
+    RequantizeSpec {
+        multiplier: multipliers(channels, 0.01),
+        activation,
+    }
+}
+
+pub(crate) fn window(kernel: u8, padding: u8) -> Window {
+    let padding = Padding {
+        top: padding,
+        left: padding,
+        bottom: padding,
+        right: padding,
+    };
+    Window {
+        kernel: [kernel; 2],
+        stride: [1, 1],
+        padding,
+    }
+}
+
+pub(crate) fn model() -> ModelBuilder {
+    ModelBuilder {
+        metadata: MetadataSpec {
+            input: InputSpec {
+                colour: ColourOrder::Bgr,
+                mean: [127.5, 120.0, 110.25],
+                scale: [0.0078125, 0.01, 0.02],
+            },
+            landmarks: [[1.25, 1.5], [2.75, 1.5], [2.0, 2.0], [1.5, 3.0], [2.5, 3.0]],
+            embedding_len: 2,
+            name: "sample".into(),
+            data: "drawn faces".into(),
+            command: "host-train train --seed 7".into(),
+            seed: 0x0123_4567_89ab_cdef,
+            commit: "858aec2".into(),
+            licence: "Apache-2.0 OR MIT, \u{a9}".into(),
+        },
+        thresholds: vec![
+            Threshold {
+                fmr: 0.01,
+                cosine: 0.21,
+            },
+            Threshold {
+                fmr: 0.001,
+                cosine: 0.3125,
+            },
+        ],
+        tensors: vec![
+            tensor([4, 4, 3], 0, [0, 1]),
+            tensor([4, 4, 4], 64, [1, 3]),
+            tensor([4, 4, 4], 0, [2, 4]),
+            tensor([4, 4, 4], 128, [3, 4]),
+            tensor([4, 4, 4], 64, [4, 5]),
+            tensor([1, 1, 8], 0, [5, 6]),
+            Tensor {
+                element: ElementType::I32,
+                ..tensor([1, 1, 2], 128, [6, 6])
+            },
+        ],
+        ops: vec![
+            OpSpec::Conv2d(ConvSpec {
+                input: TensorIndex(0),
+                output: TensorIndex(1),
+                window: window(3, 1),
+                weights: weights(4 * 9 * 3, 1),
+                bias: vec![-1000, 0, 1000, 70_000],
+                requantize: requantize(4, ActivationSpec::Prelu(multipliers(4, 0.0025))),
+                residual: None,
+            }),
+            OpSpec::DepthwiseConv2d(ConvSpec {
+                input: TensorIndex(1),
+                output: TensorIndex(2),
+                window: window(3, 1),
+                weights: weights(9 * 4, 2),
+                bias: vec![4, 3, 2, 1],
+                requantize: requantize(4, ActivationSpec::Relu),
+                residual: None,
+            }),
+            OpSpec::Conv2d(ConvSpec {
+                input: TensorIndex(2),
+                output: TensorIndex(3),
+                window: window(1, 0),
+                weights: weights(4 * 4, 3),
+                bias: vec![0; 4],
+                requantize: requantize(4, ActivationSpec::None),
+                residual: Some(Residual {
+                    tensor: TensorIndex(1),
+                    multiplier: 0.75,
+                }),
+            }),
+            OpSpec::Add(AddSpec {
+                inputs: [TensorIndex(3), TensorIndex(2)],
+                output: TensorIndex(4),
+                multipliers: [0.5, 1.25],
+                activation: ActivationSpec::Prelu(multipliers(4, 0.25)),
+            }),
+            OpSpec::FullyConnected(FullyConnectedSpec {
+                input: TensorIndex(4),
+                output: TensorIndex(5),
+                weights: weights(8 * 64, 4),
+                bias: vec![-8; 8],
+                result: FullyConnectedResultSpec::Requantized(requantize(8, ActivationSpec::None)),
+            }),
+            OpSpec::FullyConnected(FullyConnectedSpec {
+                input: TensorIndex(5),
+                output: TensorIndex(6),
+                weights: weights(2 * 8, 5),
+                bias: vec![5, -5],
+                result: FullyConnectedResultSpec::Sums {
+                    scales: multipliers(2, 0.001),
+                },
+            }),
+        ],
+        input: TensorIndex(0),
+        output: TensorIndex(6),
+        arena_bytes: 192,
+    }
+}
+
+/// The convolution of op `index`, which must be one.
+pub(crate) fn conv(model: &mut ModelBuilder, index: usize) -> &mut ConvSpec {
+    match &mut model.ops[index] {
+        OpSpec::Conv2d(op) | OpSpec::DepthwiseConv2d(op) => op,
+        other => panic!("op {index} is {other:?}"),
+    }
+}
+
+/// The fully connected op `index`, which must be one.
+pub(crate) fn fully_connected(model: &mut ModelBuilder, index: usize) -> &mut FullyConnectedSpec {
+    match &mut model.ops[index] {
+        OpSpec::FullyConnected(op) => op,
+        other => panic!("op {index} is {other:?}"),
+    }
+}
+
+/// The add of op 3.
+pub(crate) fn add(model: &mut ModelBuilder) -> &mut AddSpec {
+    match &mut model.ops[3] {
+        OpSpec::Add(op) => op,
+        other => panic!("op 3 is {other:?}"),
+    }
+}
+
+pub(crate) fn bytes() -> Vec<u8> {
+    model().build().unwrap()
+}
