@@ -1,1 +1,72 @@
-//! placeholder
+//! Pixels to a face decision in int8, without std and without alloc.
+//!
+//! ```text
+//! frame, 5 landmarks ─ image ─> aligned RGB ─ engine ─> embedding ─ matching ─> person, cosine
+//!                                                │
+//!                                             kernels
+//! ```
+//!
+//! - [`image`]: views a frame, turns a face upright, stores pixels as int8.
+//! - [`engine`]: walks a model's ops over one arena that the caller lends.
+//! - [`kernels`]: the layers over plain slices, by a number contract that gives every target the
+//!   same bits.
+//! - [`matching`]: int8 templates, cosine, search of a gallery.
+//!
+//! The model file and its checks are left to `model-format`, thresholds and doors to the caller.
+//! The host measures a model with this very crate, so there is no second int8 implementation that
+//! could differ from it.
+//!
+//! No code here is `unsafe`, and none panics: slices are split with checks, chunk sizes are
+//! constants, sums wrap, and a build for bare metal links no panic function.
+//!
+//! ```
+//! use edge_infer::engine::Engine;
+//! use edge_infer::image::{Frame, align};
+//! use edge_infer::matching::{Best, GalleryView, Template};
+//! use model_format::ModelView;
+//!
+//! /// The closest enrolled person to the face with these landmarks. All memory is the caller's.
+//! fn recognise(
+//!     model: ModelView<'_>,
+//!     gallery: &GalleryView<'_>,
+//!     frame: &Frame<'_>,
+//!     landmarks: &align::Landmarks,
+//!     arena: &mut [u8],
+//! ) -> Result<Option<Best>, Box<dyn core::error::Error>> {
+//!     let turn = align::similarity(landmarks, &model.metadata().landmarks)?;
+//!     let mut face = [0; 112 * 112 * 3];
+//!     align::warp(frame, &turn, &mut face, 112, 112)?;
+//!     let mut embedding = [0.0; 128];
+//!     Engine::new(model).run(&face, arena)?.embedding(&mut embedding)?;
+//!     let template = Template::from_embedding(&embedding, model.id())?;
+//!     Ok(gallery.search(template.as_ref())?)
+//! }
+//! ```
+#![no_std]
+#![deny(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing
+    )
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::std_instead_of_core,
+        reason = "a failed test may panic"
+    )
+)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod engine;
+pub mod image;
+pub mod kernels;
+pub mod matching;

@@ -6,10 +6,13 @@
 #![allow(clippy::std_instead_of_core, reason = "runs on hosts alone")]
 
 mod edit;
+mod engine;
 pub mod model;
 mod model_view;
 mod oracle;
+mod reference;
 
+pub use engine::engine;
 pub use model_view::model_view;
 
 /// How far an input came, so that a replay can tell that it reached the code under test.

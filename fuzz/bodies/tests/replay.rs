@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use fuzz_bodies::{Outcome, model_view};
+use fuzz_bodies::{Outcome, engine, model_view};
 
 /// Pseudo-random inputs a target.
 const INPUTS: usize = 20_000;
@@ -78,4 +78,14 @@ fn model_view_corpus() {
 #[test]
 fn model_view_random() {
     replay_random("model_view", model_view);
+}
+
+#[test]
+fn engine_corpus() {
+    replay_corpus("engine", engine);
+}
+
+#[test]
+fn engine_random() {
+    replay_random("engine", engine);
 }

@@ -1,0 +1,147 @@
+//! Runs a model: walks its ops over one arena of memory that the caller lends.
+//!
+//! ```text
+//! rgb ──> input tensor ─┐                                     ┌─> output tensor ──> Output
+//!                       └─ op 0 ─> tensor ─ op 1 ─> tensor .. ┘
+//! arena |.. input ..|.. tensor ..|            the plan in the model gives each tensor's bytes
+//! ```
+//!
+//! The engine is the only part that knows models: it finds an op's tensors in the arena and hands
+//! slices and numbers to the [`kernels`](crate::kernels). Nothing is allocated and nothing can
+//! panic: [`ModelView`] has checked every offset, shape and length before.
+
+mod output;
+mod step;
+
+use model_format::{ModelView, Op};
+
+use crate::image::normalize;
+pub use output::Output;
+
+/// A model, ready to run. It borrows the model's bytes and holds nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine<'m> {
+    model: ModelView<'m>,
+}
+
+/// Why a model did not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The arena cannot hold the activations.
+    #[error("the model needs an arena of {needed} bytes, {got} were passed")]
+    ArenaTooSmall {
+        /// Bytes that the model's plan uses.
+        needed: usize,
+        /// Bytes passed.
+        got: usize,
+    },
+    /// The image is not of the model's input size.
+    #[error(
+        "the model reads {height}x{width} RGB pixels, {needed} bytes, {got} were passed; \
+         align the face to that size"
+    )]
+    ImageLength {
+        /// Rows of the input.
+        height: u16,
+        /// Columns of the input.
+        width: u16,
+        /// Bytes of such an image.
+        needed: usize,
+        /// Bytes passed.
+        got: usize,
+    },
+    /// The buffer for the embedding has another length than the embedding.
+    #[error("the embedding has {needed} values, the buffer holds {got}")]
+    EmbeddingLength {
+        /// Values of the embedding.
+        needed: usize,
+        /// Values that fit the buffer.
+        got: usize,
+    },
+    /// An op does not fit its tensors. Parsing refuses such a model, so this takes the place of a
+    /// panic.
+    #[error("op {op} does not fit its tensors although the model was checked")]
+    Inconsistent {
+        /// Which op, counted from 0; the number of ops for the input or output tensor.
+        op: usize,
+    },
+}
+
+impl<'m> Engine<'m> {
+    /// Prepares to run `model`.
+    pub fn new(model: ModelView<'m>) -> Self {
+        Self { model }
+    }
+
+    /// The model.
+    pub fn model(&self) -> ModelView<'m> {
+        self.model
+    }
+
+    /// Bytes that [`run`](Self::run) needs as its arena.
+    pub fn arena_bytes(&self) -> usize {
+        self.model.arena_bytes()
+    }
+
+    /// Computes the embedding of an image.
+    ///
+    /// `rgb` is the aligned face, HWC, red first, of exactly the model's input size; the model's
+    /// own colour order is served here. `arena` needs no alignment and no content, and may be
+    /// longer than needed; the returned output lies in it.
+    ///
+    /// # Errors
+    /// [`EngineError::ImageLength`] or [`EngineError::ArenaTooSmall`].
+    pub fn run<'a>(&self, rgb: &[u8], arena: &'a mut [u8]) -> Result<Output<'a>, EngineError>
+    where
+        'm: 'a,
+    {
+        self.run_with(rgb, arena, |_, _| ())
+    }
+
+    /// As [`run`](Self::run), and calls `observer` with each op and its number after that op has
+    /// run. A caller who takes the time at each call gets the time of each op; the engine has no
+    /// clock.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_with<'a>(
+        &self,
+        rgb: &[u8],
+        arena: &'a mut [u8],
+        mut observer: impl FnMut(usize, &Op<'m>),
+    ) -> Result<Output<'a>, EngineError>
+    where
+        'm: 'a,
+    {
+        let needed = self.arena_bytes();
+        if arena.len() < needed {
+            return Err(EngineError::ArenaTooSmall {
+                needed,
+                got: arena.len(),
+            });
+        }
+        let input = self.model.input();
+        let (needed, got) = (input.shape.elements(), rgb.len());
+        if got != needed {
+            let (height, width) = (input.shape.height, input.shape.width);
+            return Err(EngineError::ImageLength {
+                height,
+                width,
+                needed,
+                got,
+            });
+        }
+        let inconsistent = |op| EngineError::Inconsistent { op };
+        let endpoint = inconsistent(self.model.op_count());
+        let bytes = arena.get_mut(step::range(&input));
+        let values = bytes.and_then(step::int8_mut).ok_or(endpoint)?;
+        let colour = self.model.metadata().input.colour;
+        normalize::write_input(rgb, colour, values);
+        for (index, op) in self.model.ops().enumerate() {
+            step::run(&self.model, &op, arena).ok_or(inconsistent(index))?;
+            observer(index, &op);
+        }
+        Output::new(&self.model, arena).ok_or(endpoint)
+    }
+}

@@ -1,0 +1,141 @@
+//! The reference primitives in plain Rust, laid out so that the compiler vectorises their inner
+//! loops.
+//!
+//! Sums wrap modulo 2^32. Parsing refuses a model with a layer whose worst case leaves `i32`, so in
+//! the engine no sum ever wraps; for any other numbers the result is still the same on every target
+//! and in every order of summation.
+
+use crate::kernels::Addend;
+
+/// 1.5 * 2^23. At this magnitude neighbouring `f32` values are 1 apart, so an addition rounds to an
+/// integer, ties to even, by the processor's own IEEE rounding.
+const ROUNDING_SHIFT: f32 = 12_582_912.0;
+
+/// Products are limited to this magnitude before rounding. Far outside int8, so the clamped result
+/// cannot change; far inside 2^22, where [`ROUNDING_SHIFT`] is exact.
+const ROUNDING_LIMIT: f32 = 4096.0;
+
+/// `clamp(round_ties_even(value) + zero_point, -128, 127)`.
+///
+/// The integer is read from the low mantissa bits of `value + ROUNDING_SHIFT`, which costs no
+/// conversion. Infinities saturate. NaN, which no checked model produces, gives what minus infinity
+/// gives, so that even then every target agrees.
+#[inline(always)]
+pub(crate) fn round_to_i8(value: f32, zero_point: i8) -> i8 {
+    // Written as comparisons, not `clamp`: NaN fails the first one and takes the limit, and each is
+    // one instruction.
+    let value = if value > -ROUNDING_LIMIT {
+        value
+    } else {
+        -ROUNDING_LIMIT
+    };
+    let value = if value < ROUNDING_LIMIT {
+        value
+    } else {
+        ROUNDING_LIMIT
+    };
+    let rounded = (value + ROUNDING_SHIFT)
+        .to_bits()
+        .wrapping_sub(ROUNDING_SHIFT.to_bits()) as i32;
+    (rounded + i32::from(zero_point)).clamp(-128, 127) as i8
+}
+
+/// Exact sum of `a[i] * b[i]`.
+#[inline(always)]
+pub(crate) fn dot(a: &[i8], b: &[i8]) -> i32 {
+    a.iter().zip(b).fold(0_i32, |sum, (&a, &b)| {
+        sum.wrapping_add(i32::from(a) * i32::from(b))
+    })
+}
+
+/// Adds to each accumulator the dot product of `input` with its own row of weights.
+///
+/// Row `o` is `weights[o * row_len..][..row_len]`; the part of it that `input` meets starts
+/// `offset` into the row.
+#[inline(always)]
+pub(crate) fn dot_rows(
+    input: &[i8],
+    mut weights: &[i8],
+    row_len: usize,
+    offset: usize,
+    accumulators: &mut [i32],
+) {
+    for accumulator in accumulators {
+        let Some(row) = weights.split_off(..row_len) else {
+            return;
+        };
+        let met = row.get(offset..).unwrap_or_default();
+        *accumulator = accumulator.wrapping_add(dot(input, met));
+    }
+}
+
+/// Adds `input[c] * weights[c]` to `accumulators[c]`: one tap of a depthwise window over a row of
+/// channels.
+#[inline(always)]
+pub(crate) fn multiply_accumulate(accumulators: &mut [i32], input: &[i8], weights: &[i8]) {
+    for ((accumulator, &input), &weight) in accumulators.iter_mut().zip(input).zip(weights) {
+        *accumulator = accumulator.wrapping_add(i32::from(input) * i32::from(weight));
+    }
+}
+
+/// Rounds a row of sums to int8: `round_to_i8(f32(sum) * m)` with `m` chosen by the sum's sign.
+#[inline(always)]
+pub(crate) fn requantize(
+    sums: &[i32],
+    positive: &[f32],
+    negative: &[f32],
+    zero_point: i8,
+    output: &mut [i8],
+) {
+    for (((output, &sum), &positive), &negative) in
+        output.iter_mut().zip(sums).zip(positive).zip(negative)
+    {
+        *output = round_to_i8(scale(sum, positive, negative), zero_point);
+    }
+}
+
+/// As [`requantize`], with the residual's `f32(value - zero_point) * multiplier` added before
+/// rounding.
+#[inline(always)]
+pub(crate) fn requantize_with_residual(
+    sums: &[i32],
+    positive: &[f32],
+    negative: &[f32],
+    residual: Addend<'_>,
+    zero_point: i8,
+    output: &mut [i8],
+) {
+    for ((((output, &sum), &positive), &negative), &value) in output
+        .iter_mut()
+        .zip(sums)
+        .zip(positive)
+        .zip(negative)
+        .zip(residual.values)
+    {
+        *output = round_to_i8(
+            scale(sum, positive, negative) + addend(value, residual),
+            zero_point,
+        );
+    }
+}
+
+/// Adds two rows of int8 values; a negative sum is multiplied by its channel's slope; then rounds.
+#[inline(always)]
+pub(crate) fn add(a: Addend<'_>, b: Addend<'_>, slopes: &[f32], zero_point: i8, output: &mut [i8]) {
+    for (((output, &left), &right), &slope) in
+        output.iter_mut().zip(a.values).zip(b.values).zip(slopes)
+    {
+        let sum = addend(left, a) + addend(right, b);
+        *output = round_to_i8(if sum < 0.0 { sum * slope } else { sum }, zero_point);
+    }
+}
+
+#[inline(always)]
+fn scale(sum: i32, positive: f32, negative: f32) -> f32 {
+    sum as f32 * if sum < 0 { negative } else { positive }
+}
+
+#[inline(always)]
+fn addend(value: i8, tensor: Addend<'_>) -> f32 {
+    (i32::from(value) - i32::from(tensor.zero_point)) as f32 * tensor.multiplier
+}

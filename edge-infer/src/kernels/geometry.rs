@@ -1,0 +1,244 @@
+//! Where a sliding window lies: which taps of it meet the input, and which meet padding.
+//!
+//! The convolutions share this one walk. A window of `kernel` taps at output `(y, x)` starts at
+//! input row `y * stride - top` and column `x * stride - left`:
+//!
+//! ```text
+//!            padding │ input row
+//!   taps      0   1  │  2   3   4      kernel width 5, left 2, x = 0
+//!            └─run──┘└───run────┘
+//! ```
+//!
+//! In NHWC the taps of a run are neighbours in the input and in the weights, so a run of `n` taps
+//! over `C` channels is one contiguous row of `n * C` numbers.
+
+use super::LengthError;
+
+/// Height, width and channels of an NHWC tensor with a batch of 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Rows.
+    pub height: u16,
+    /// Columns.
+    pub width: u16,
+    /// Channels of a pixel, which lie next to each other.
+    pub channels: u16,
+}
+
+impl Extent {
+    /// Number of values, or `usize::MAX` where that is not countable (no slice is that long, so a
+    /// length check fails).
+    pub fn elements(self) -> usize {
+        product(&[self.height.into(), self.width.into(), self.channels.into()])
+    }
+}
+
+/// Size and steps of a sliding window. Taps right of and below the input are padding too, as far as
+/// the output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Taps: height, width.
+    pub kernel: [u8; 2],
+    /// Input pixels from one output to the next: down, right.
+    pub stride: [u8; 2],
+    /// Rows of padding above the input.
+    pub top: u8,
+    /// Columns of padding left of the input.
+    pub left: u8,
+}
+
+/// A window, the tensor it slides over and the tensor it fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Shape of the input.
+    pub input: Extent,
+    /// Shape of the output.
+    pub output: Extent,
+    /// The window.
+    pub window: Window,
+}
+
+/// Neighbouring taps of one kernel row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Index of the first tap in the window, row by row.
+    pub(super) tap: usize,
+    /// Number of taps, at least 1.
+    pub(super) taps: usize,
+    /// Index of the input pixel under the first tap; `None` when the run lies in padding.
+    pub(super) pixel: Option<usize>,
+}
+
+impl Geometry {
+    /// Taps of the window.
+    pub(super) fn taps(&self) -> usize {
+        let [height, width] = self.window.kernel.map(usize::from);
+        height * width
+    }
+
+    /// Hands `visit` the runs of the window at output row `y`, column `x`: every tap once, in the
+    /// order of the weights.
+    #[inline(always)]
+    pub(super) fn for_each_run(&self, y: usize, x: usize, mut visit: impl FnMut(Run)) {
+        let [height, width] = self.window.kernel.map(usize::from);
+        let [down, right] = self.window.stride.map(usize::from);
+        let rows = Overlap::new(y * down, self.window.top, height, self.input.height);
+        let columns = Overlap::new(x * right, self.window.left, width, self.input.width);
+        let mut run = |tap, taps, pixel| {
+            if taps > 0 {
+                visit(Run { tap, taps, pixel });
+            }
+        };
+        for row in 0..height {
+            let first = row * width;
+            if row < rows.before || row >= rows.before + rows.inside {
+                run(first, width, None);
+                continue;
+            }
+            let input_row = rows.start + (row - rows.before);
+            let pixel = input_row * usize::from(self.input.width) + columns.start;
+            let after = columns.before + columns.inside;
+            run(first, columns.before, None);
+            run(first + columns.before, columns.inside, Some(pixel));
+            run(first + after, width - after, None);
+        }
+    }
+}
+
+/// One axis of a window against the input: `before` taps of padding, then `inside` taps from input
+/// index `start`.
+#[derive(Clone, Copy)]
+struct Overlap {
+    before: usize,
+    inside: usize,
+    start: usize,
+}
+
+impl Overlap {
+    /// `origin` is the window's first tap in padded coordinates, where the input begins at
+    /// `padding`.
+    #[inline(always)]
+    fn new(origin: usize, padding: u8, kernel: usize, input: u16) -> Self {
+        let padding = usize::from(padding);
+        let before = padding.saturating_sub(origin).min(kernel);
+        let end = (padding + usize::from(input))
+            .saturating_sub(origin)
+            .min(kernel);
+        Self {
+            before,
+            inside: end.saturating_sub(before),
+            start: (origin + before).saturating_sub(padding),
+        }
+    }
+}
+
+/// Product of lengths, `usize::MAX` on overflow.
+pub(super) fn product(lengths: &[usize]) -> usize {
+    lengths
+        .iter()
+        .fold(1, |product: usize, &length| product.saturating_mul(length))
+}
+
+/// Refuses a slice whose length is not `needed`.
+pub(super) fn check<T>(what: &'static str, slice: &[T], needed: usize) -> Result<(), LengthError> {
+    if slice.len() == needed {
+        Ok(())
+    } else {
+        Err(LengthError {
+            what,
+            needed,
+            got: slice.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_corner_window_splits_into_padding_and_input() {
+        let extent = Extent {
+            height: 4,
+            width: 4,
+            channels: 1,
+        };
+        let window = Window {
+            kernel: [3, 3],
+            stride: [1, 1],
+            top: 1,
+            left: 1,
+        };
+        let geometry = Geometry {
+            input: extent,
+            output: extent,
+            window,
+        };
+        let mut runs = [None; 6];
+        let mut count = 0;
+        geometry.for_each_run(0, 3, |run| {
+            runs[count] = Some((run.tap, run.taps, run.pixel));
+            count += 1;
+        });
+        assert_eq!(
+            runs,
+            [
+                Some((0, 3, None)),
+                Some((3, 2, Some(2))),
+                Some((5, 1, None)),
+                Some((6, 2, Some(6))),
+                Some((8, 1, None)),
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn elements_that_cannot_be_counted_saturate() {
+        assert_eq!(product(&[usize::MAX, 2]), usize::MAX);
+        assert_eq!(
+            Extent {
+                height: 3,
+                width: 5,
+                channels: 7
+            }
+            .elements(),
+            105
+        );
+    }
+
+    proptest! {
+        /// Against the definition: tap (ky, kx) meets input (y * stride + ky - top, x * stride + kx
+        /// - left).
+        #[test]
+        fn runs_are_the_windows_taps_in_order(
+            (height, width) in (1_u16..6, 1_u16..6),
+            kernel in [1_u8..5, 1_u8..5],
+            stride in [1_u8..4, 1_u8..4],
+            (top, left) in (0_u8..7, 0_u8..7),
+            (y, x) in (0_usize..8, 0_usize..8),
+        ) {
+            let input = Extent { height, width, channels: 1 };
+            let window = Window { kernel, stride, top, left };
+            let geometry = Geometry { input, output: input, window };
+            let mut expected = Vec::new();
+            for ky in 0..i64::from(kernel[0]) {
+                for kx in 0..i64::from(kernel[1]) {
+                    let row = y as i64 * i64::from(stride[0]) + ky - i64::from(top);
+                    let column = x as i64 * i64::from(stride[1]) + kx - i64::from(left);
+                    let (height, width) = (i64::from(height), i64::from(width));
+                    let inside = (0..height).contains(&row) && (0..width).contains(&column);
+                    expected.push(inside.then(|| (row * width + column) as usize));
+                }
+            }
+            let mut taps = Vec::new();
+            geometry.for_each_run(y, x, |run| {
+                assert_eq!(run.tap, taps.len());
+                taps.extend((0..run.taps).map(|tap| run.pixel.map(|pixel| pixel + tap)));
+            });
+            prop_assert_eq!(taps, expected);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Whole models, small enough to follow by hand.
+//!
+//! The image has two pixels; as int8 they are (2, 3, 4) and (-8, 0, 12).
+
+use edge_infer::engine::{Engine, EngineError};
+use model_format::writer::{
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
+    ModelBuilder, OpSpec, RequantizeSpec,
+};
+use model_format::{
+    ColourOrder, ElementType, InputSpec, ModelFile, Op, Padding, Residual, Shape, Tensor,
+    TensorIndex, Window,
+};
+
+const IMAGE: [u8; 6] = [130, 131, 132, 120, 128, 140];
+
+fn tensor(shape: [u16; 3], zero_point: i8, offset: u32, [first, last]: [u16; 2]) -> Tensor {
+    let [height, width, channels] = shape;
+    let (element, scale) = (ElementType::I8, 0.25);
+    Tensor {
+        shape: Shape {
+            height,
+            width,
+            channels,
+        },
+        element,
+        scale,
+        zero_point,
+        offset,
+        first,
+        last,
+    }
+}
+
+fn window(kernel: [u8; 2], left: u8) -> Window {
+    Window {
+        kernel,
+        stride: [1, 1],
+        padding: Padding {
+            left,
+            ..Padding::default()
+        },
+    }
+}
+
+fn requantize(multiplier: &[f32], activation: ActivationSpec) -> RequantizeSpec {
+    RequantizeSpec {
+        multiplier: multiplier.to_vec(),
+        activation,
+    }
+}
+
+fn model(tensors: Vec<Tensor>, ops: Vec<OpSpec>, colour: ColourOrder) -> ModelFile {
+    let output = tensors.len() - 1;
+    let metadata = MetadataSpec {
+        input: InputSpec {
+            colour,
+            mean: [127.5; 3],
+            scale: [1.0 / 127.5; 3],
+        },
+        landmarks: [[0.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [1.0, 1.0]],
+        embedding_len: tensors[output].shape.channels,
+        name: "by hand".into(),
+        data: String::new(),
+        command: String::new(),
+        seed: 0,
+        commit: String::new(),
+        licence: String::new(),
+    };
+    let output = TensorIndex(u16::try_from(output).expect("a few tensors"));
+    let arena_bytes = 24;
+    let builder = ModelBuilder {
+        metadata,
+        thresholds: Vec::new(),
+        tensors,
+        ops,
+        input: TensorIndex(0),
+        output,
+        arena_bytes,
+    };
+    ModelFile::from_bytes(builder.build().expect("the model holds together")).expect("it parses")
+}
+
+/// A pointwise convolution with PReLU, then a fully connected layer that keeps its sums.
+fn sums(colour: ColourOrder) -> ModelFile {
+    let mut last = tensor([1, 1, 2], 0, 12, [2, 2]);
+    last.element = ElementType::I32;
+    let tensors = vec![
+        tensor([1, 2, 3], 0, 0, [0, 1]),
+        tensor([1, 2, 2], 1, 8, [1, 2]),
+        last,
+    ];
+    let convolution = ConvSpec {
+        input: TensorIndex(0),
+        output: TensorIndex(1),
+        window: window([1, 1], 0),
+        weights: [[1, 1, 1], [1, -1, 0]].concat(),
+        bias: vec![0, 1],
+        requantize: requantize(&[0.5, 1.0], ActivationSpec::Prelu(vec![0.25, 0.5])),
+        residual: None,
+    };
+    let fully_connected = FullyConnectedSpec {
+        input: TensorIndex(1),
+        output: TensorIndex(2),
+        weights: [[1, 2, 3, 4], [-1, 0, 1, 0]].concat(),
+        bias: vec![10, -5],
+        result: FullyConnectedResultSpec::Sums {
+            scales: vec![0.5, 2.0],
+        },
+    };
+    model(
+        tensors,
+        vec![
+            OpSpec::Conv2d(convolution),
+            OpSpec::FullyConnected(fully_connected),
+        ],
+        colour,
+    )
+}
+
+/// Every other kind of op: padded depthwise with ReLU, a residual, an addition with slopes, an int8
+/// output.
+fn residual() -> ModelFile {
+    let tensors = vec![
+        tensor([1, 2, 3], 1, 0, [0, 2]),
+        tensor([1, 2, 3], 0, 8, [1, 3]),
+        tensor([1, 2, 3], -10, 16, [2, 3]),
+        tensor([1, 2, 3], 3, 0, [3, 4]),
+        tensor([1, 1, 2], -5, 8, [4, 4]),
+    ];
+    let depthwise = ConvSpec {
+        input: TensorIndex(0),
+        output: TensorIndex(1),
+        window: window([1, 2], 1),
+        weights: [[1; 3], [2; 3]].concat(),
+        bias: vec![0; 3],
+        requantize: requantize(&[1.0; 3], ActivationSpec::Relu),
+        residual: None,
+    };
+    let projection = ConvSpec {
+        input: TensorIndex(1),
+        output: TensorIndex(2),
+        window: window([1, 1], 0),
+        weights: [[1, 0, 0], [0, 1, 0], [0, 0, 1]].concat(),
+        bias: vec![0; 3],
+        requantize: requantize(&[1.0; 3], ActivationSpec::None),
+        residual: Some(Residual {
+            tensor: TensorIndex(0),
+            multiplier: 2.0,
+        }),
+    };
+    let addition = AddSpec {
+        inputs: [TensorIndex(1), TensorIndex(2)],
+        output: TensorIndex(3),
+        multipliers: [1.0, 0.5],
+        activation: ActivationSpec::Prelu(vec![0.5, 0.25, 2.0]),
+    };
+    let fully_connected = FullyConnectedSpec {
+        input: TensorIndex(3),
+        output: TensorIndex(4),
+        weights: [[1; 6], [1, 0, 0, 0, 0, -1]].concat(),
+        bias: vec![0; 2],
+        result: FullyConnectedResultSpec::Requantized(requantize(
+            &[0.5, 1.0],
+            ActivationSpec::Relu,
+        )),
+    };
+    let ops = vec![
+        OpSpec::DepthwiseConv2d(depthwise),
+        OpSpec::Conv2d(projection),
+        OpSpec::Add(addition),
+        OpSpec::FullyConnected(fully_connected),
+    ];
+    model(tensors, ops, ColourOrder::Rgb)
+}
+
+/// Sums and embedding of the image.
+fn run(file: &ModelFile) -> (Vec<i32>, Vec<f32>) {
+    let engine = Engine::new(file.view());
+    let mut arena = vec![0; engine.arena_bytes()];
+    let output = engine.run(&IMAGE, &mut arena).expect("image and arena fit");
+    let mut embedding = vec![0.0; output.len()];
+    output
+        .embedding(&mut embedding)
+        .expect("the length is the output's");
+    assert_eq!(output.scales().count(), output.len());
+    (output.sums().collect(), embedding)
+}
+
+#[test]
+fn a_convolution_and_a_fully_connected_layer() {
+    // Sums of the convolution (9, 0) and (4, -7); 4.5 rounds to 4, -3.5 to -4, the zero point is 1:
+    // (5, 1) and (3, -3). 5 + 2 + 9 - 12 + 10 = 14; -5 + 3 - 5 = -7.
+    assert_eq!(
+        run(&sums(ColourOrder::Rgb)),
+        (vec![14, -7], vec![7.0, -14.0])
+    );
+}
+
+#[test]
+fn a_model_of_the_other_colour_order_sees_the_channels_swapped() {
+    // (4, 3, 2) and (12, 0, -8) give sums (9, 2) and (4, 13), stored (5, 3) and (3, 14).
+    assert_eq!(
+        run(&sums(ColourOrder::Bgr)),
+        (vec![86, -7], vec![43.0, -14.0])
+    );
+}
+
+#[test]
+fn residual_addition_and_int8_output() {
+    // Depthwise, padded with the zero point 1: (1 + 4, 1 + 6, 1 + 8) and ReLU of (2 - 16, 3 + 0, 4
+    // + 24). Projection, plus twice (input - 1), zero point -10: (-3, 1, 5) and (-28, -9, 40).
+    // Addition: (8.5, 12.5, 16.5) and (-9 * 0.5, 3.5, 53), to even, zero point 3: (11, 15, 19) and
+    // (-1, 7, 56). Fully connected: 107 / 2 to even is 54, and ReLU of 11 - 56; the scale is 1/4.
+    assert_eq!(run(&residual()), (vec![54, 0], vec![13.5, 0.0]));
+}
+
+#[test]
+fn the_arena_needs_no_content_no_alignment_and_no_exact_length() {
+    for file in [sums(ColourOrder::Rgb), residual()] {
+        let engine = Engine::new(file.view());
+        let expected = run(&file).0;
+        for (skip, filler) in [(0, 0), (1, 0xff), (2, 0x80), (3, 0x7f)] {
+            let mut memory = vec![filler; skip + engine.arena_bytes() + 5];
+            let output = engine
+                .run(&IMAGE, &mut memory[skip..])
+                .expect("the arena is long enough");
+            assert_eq!(output.sums().collect::<Vec<_>>(), expected);
+            let behind = &memory[skip + engine.arena_bytes()..];
+            assert_eq!(behind, [filler; 5], "the engine writes inside its arena");
+        }
+    }
+}
+
+#[test]
+fn an_observer_sees_each_op_after_it_ran() {
+    let file = residual();
+    let engine = Engine::new(file.view());
+    let mut seen = Vec::new();
+    let observer = |index, op: &Op<'_>| seen.push((index, op.name()));
+    engine
+        .run_with(&IMAGE, &mut [0; 24], observer)
+        .expect("image and arena fit");
+    assert_eq!(
+        seen,
+        [
+            (0, "depthwise_conv2d"),
+            (1, "conv2d"),
+            (2, "add"),
+            (3, "fully_connected")
+        ]
+    );
+    assert_eq!(engine.model().id(), file.view().id());
+}
+
+#[test]
+fn rejects_an_arena_that_is_too_small() {
+    let file = residual();
+    let error = Engine::new(file.view())
+        .run(&IMAGE, &mut [0; 23])
+        .expect_err("a byte is missing");
+    assert_eq!(
+        error,
+        EngineError::ArenaTooSmall {
+            needed: 24,
+            got: 23
+        }
+    );
+}
+
+#[test]
+fn rejects_an_image_of_another_size() {
+    let file = residual();
+    for got in [0, 5, 7] {
+        let image = vec![0; got];
+        let error = Engine::new(file.view())
+            .run(&image, &mut [0; 24])
+            .expect_err("not two pixels");
+        assert_eq!(
+            error,
+            EngineError::ImageLength {
+                height: 1,
+                width: 2,
+                needed: 6,
+                got
+            }
+        );
+    }
+}
+
+#[test]
+fn rejects_a_buffer_for_another_embedding() {
+    let file = residual();
+    let mut arena = [0; 24];
+    let output = Engine::new(file.view())
+        .run(&IMAGE, &mut arena)
+        .expect("image and arena fit");
+    assert_eq!(
+        output.embedding(&mut [0.0; 3]),
+        Err(EngineError::EmbeddingLength { needed: 2, got: 3 })
+    );
+    assert!(!output.is_empty());
+}

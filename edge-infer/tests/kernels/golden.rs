@@ -1,0 +1,294 @@
+//! Every kernel against its definition, on random and extreme values and on shapes that leave every
+//! kind of remainder.
+
+use edge_infer::kernels::{
+    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, Requantize, Window,
+    add, conv2d, depthwise_conv2d, fully_connected, fully_connected_sums,
+};
+use proptest::prelude::*;
+
+use crate::definition::{Values, convolution_by_definition, requantize, term};
+
+/// Channel counts around the block of 64 and the vector widths below it.
+const CHANNELS: [u16; 9] = [1, 2, 3, 7, 8, 17, 64, 65, 130];
+
+/// The output of a window over `input` with padding on all four sides, or `None` where it does not
+/// fit.
+fn geometry(
+    input: Extent,
+    channels: u16,
+    window: Window,
+    [bottom, right]: [u8; 2],
+) -> Option<Geometry> {
+    let side = |input: u16, before: u8, after: u8, kernel: u8, stride: u8| {
+        let padded = input + u16::from(before) + u16::from(after);
+        Some(padded.checked_sub(u16::from(kernel))? / u16::from(stride) + 1)
+    };
+    let height = side(
+        input.height,
+        window.top,
+        bottom,
+        window.kernel[0],
+        window.stride[0],
+    )?;
+    let width = side(
+        input.width,
+        window.left,
+        right,
+        window.kernel[1],
+        window.stride[1],
+    )?;
+    Some(Geometry {
+        input,
+        output: Extent {
+            height,
+            width,
+            channels,
+        },
+        window,
+    })
+}
+
+/// Runs a random layer of this geometry in the kernel and by definition.
+fn check_convolution(geometry: Geometry, depthwise: bool, seed: u64) {
+    let mut values = Values(seed);
+    let outputs = usize::from(geometry.output.channels);
+    let taps = geometry
+        .window
+        .kernel
+        .map(usize::from)
+        .iter()
+        .product::<usize>();
+    let terms = if depthwise {
+        taps
+    } else {
+        taps * usize::from(geometry.input.channels)
+    };
+    let input = values.bytes(geometry.input.elements(), -128);
+    let weights = values.bytes(terms * outputs, -127);
+    let bias = values.biases(outputs);
+    let multiplier = values.multipliers(outputs, terms);
+    let negative: Vec<f32> = multiplier
+        .iter()
+        .map(|m| m * (values.unit() as f32 * 3.0 - 1.0))
+        .collect();
+    let residual_values = values.bytes(geometry.output.elements(), -128);
+    let zero_points = values.bytes(3, -128);
+    let activation = match seed % 3 {
+        0 => Activation::None,
+        1 => Activation::Relu,
+        _ => Activation::Prelu(&negative),
+    };
+    let residual = (values.next() & 1 == 1).then_some(Addend {
+        values: &residual_values,
+        multiplier: 0.37,
+        zero_point: zero_points[0],
+    });
+    let layer = Convolution {
+        geometry,
+        input: &input,
+        pad_value: zero_points[1],
+        weights: &weights,
+        bias: &bias,
+        requantize: Requantize {
+            multiplier: &multiplier,
+            activation,
+            zero_point: zero_points[2],
+        },
+        residual,
+    };
+    let mut output = vec![0; geometry.output.elements()];
+    let kernel = if depthwise { depthwise_conv2d } else { conv2d };
+    kernel(&layer, &mut output).expect("the lengths are the geometry's");
+    assert_eq!(output, convolution_by_definition(&layer, depthwise));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn convolutions_equal_their_definition(
+        (height, width) in (1_u16..9, 1_u16..9),
+        channels in [0..CHANNELS.len(), 0..CHANNELS.len()],
+        kernel in [1_u8..6, 1_u8..6],
+        stride in [1_u8..4, 1_u8..4],
+        before in [0_u8..4, 0_u8..4],
+        after in [0_u8..4, 0_u8..4],
+        depthwise in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let [inputs, outputs] = channels.map(|index| CHANNELS[index]);
+        let window = Window { kernel, stride, top: before[0], left: before[1] };
+        let outputs = if depthwise { inputs } else { outputs };
+        let input = Extent { height, width, channels: inputs };
+        if let Some(geometry) = geometry(input, outputs, window, after) {
+            check_convolution(geometry, depthwise, seed);
+        }
+    }
+
+    #[test]
+    fn fully_connected_equals_its_definition(
+        inputs in 1_usize..300,
+        outputs in 1_usize..150,
+        seed in any::<u64>(),
+    ) {
+        check_fully_connected(inputs, outputs, Values(seed));
+    }
+
+    #[test]
+    fn add_equals_its_definition(
+        pixels in 1_usize..5,
+        channels in 1_usize..140,
+        multipliers in [-2.0_f32..2.0, -2.0_f32..2.0],
+        seed in any::<u64>(),
+    ) {
+        check_add(pixels, channels, multipliers, Values(seed));
+    }
+}
+
+fn check_fully_connected(inputs: usize, outputs: usize, mut values: Values) {
+    let input = values.bytes(inputs, -128);
+    let weights = values.bytes(inputs * outputs, -127);
+    let bias = values.biases(outputs);
+    let multiplier = values.multipliers(outputs, inputs);
+    let layer = FullyConnected {
+        input: &input,
+        weights: &weights,
+        bias: &bias,
+    };
+    let sum = |(row, &bias): (&[i8], &i32)| {
+        let product = |(&x, &w): (&i8, &i8)| i64::from(x) * i64::from(w);
+        i64::from(bias) + input.iter().zip(row).map(product).sum::<i64>()
+    };
+    let sums: Vec<i64> = weights.chunks(inputs).zip(&bias).map(sum).collect();
+
+    let mut bytes = vec![0; 4 * outputs];
+    fully_connected_sums(&layer, &mut bytes).expect("lengths fit");
+    let (words, _) = bytes.as_chunks();
+    let stored: Vec<i64> = words
+        .iter()
+        .map(|&word| i32::from_le_bytes(word).into())
+        .collect();
+    assert_eq!(stored, sums);
+
+    let activation = Activation::Relu;
+    let scaling = Requantize {
+        multiplier: &multiplier,
+        activation,
+        zero_point: -100,
+    };
+    let mut output = vec![0; outputs];
+    fully_connected(&layer, &scaling, &mut output).expect("lengths fit");
+    let scaled = sums.iter().zip(&multiplier);
+    let expected: Vec<i8> = scaled
+        .map(|(&sum, &m)| requantize(sum, m, 0.0, 0.0, -100))
+        .collect();
+    assert_eq!(output, expected);
+}
+
+fn check_add(pixels: usize, channels: usize, multipliers: [f32; 2], mut values: Values) {
+    let count = pixels * channels;
+    let stored = [values.bytes(count, -128), values.bytes(count, -128)];
+    let zero_points = values.bytes(3, -128);
+    let slopes: Vec<f32> = (0..channels)
+        .map(|_| values.unit() as f32 * 3.0 - 1.0)
+        .collect();
+    let inputs = [0, 1].map(|i| Addend {
+        values: &stored[i],
+        multiplier: multipliers[i],
+        zero_point: zero_points[i],
+    });
+    let zero_point = zero_points[2];
+    for activation in [
+        Activation::None,
+        Activation::Relu,
+        Activation::Prelu(&slopes),
+    ] {
+        let mut output = vec![0; count];
+        let layer = Add {
+            channels,
+            inputs,
+            activation,
+            zero_point,
+        };
+        add(&layer, &mut output).expect("lengths fit");
+        for (index, &output) in output.iter().enumerate() {
+            let sum = term(inputs[0], index) + term(inputs[1], index);
+            let activated = match activation {
+                Activation::Relu => sum.max(0.0),
+                Activation::Prelu(slopes) if sum < 0.0 => sum * slopes[index % channels],
+                _ => sum,
+            };
+            let rounded = f64::from(activated).round_ties_even() + f64::from(zero_point);
+            assert_eq!(output, rounded.clamp(-128.0, 127.0) as i8);
+        }
+    }
+}
+
+#[test]
+fn a_window_larger_than_its_input_and_a_global_one() {
+    let square = |side, channels| Extent {
+        height: side,
+        width: side,
+        channels,
+    };
+    let window = |kernel, pad| Window {
+        kernel: [kernel; 2],
+        stride: [1; 2],
+        top: pad,
+        left: pad,
+    };
+    for seed in 0..6 {
+        let global = geometry(square(7, 65), 65, window(7, 0), [0, 0]).expect("fits exactly");
+        assert_eq!(global.output, square(1, 65));
+        check_convolution(global, true, seed);
+        check_convolution(global, false, seed);
+        let large = geometry(square(2, 17), 17, window(7, 3), [3, 3]).expect("padding makes room");
+        check_convolution(large, true, seed);
+        check_convolution(large, false, seed);
+    }
+}
+
+#[test]
+fn a_small_convolution_by_hand() {
+    // 2x2 input, 3x3 window padded by 1 with the zero point 10: only the four inputs differ from
+    // 10.
+    let geometry = Geometry {
+        input: Extent {
+            height: 2,
+            width: 2,
+            channels: 1,
+        },
+        output: Extent {
+            height: 1,
+            width: 1,
+            channels: 1,
+        },
+        window: Window {
+            kernel: [3; 2],
+            stride: [1; 2],
+            top: 1,
+            left: 1,
+        },
+    };
+    let layer = Convolution {
+        geometry,
+        input: &[11, 12, 13, 14],
+        pad_value: 10,
+        weights: &[1, 2, 3, 4, 5, 6, 7, 8, 9],
+        // -10 * (1 + .. + 9): what the host folds in, so that padding adds nothing.
+        bias: &[-450],
+        requantize: Requantize {
+            multiplier: &[0.25],
+            activation: Activation::None,
+            zero_point: -1,
+        },
+        residual: None,
+    };
+    let mut output = [0];
+    conv2d(&layer, &mut output).expect("lengths fit");
+    // 1*5 + 2*6 + 3*8 + 4*9 = 77; 77 / 4 = 19.25; 19 - 1.
+    assert_eq!(output, [18]);
+    depthwise_conv2d(&layer, &mut output).expect("lengths fit");
+    assert_eq!(output, [18]);
+}

@@ -1,0 +1,5 @@
+//! The kernels' public functions: what they compute and what they refuse.
+
+mod definition;
+mod golden;
+mod lengths;

@@ -1,0 +1,110 @@
+//! The target `engine`: a valid file, some edits, the checksum made right again. What parses is run
+//! and compared with the reference, then becomes a template and is looked for in a gallery.
+
+use arbitrary::{Result, Unstructured};
+use edge_infer::engine::{Engine, Output};
+use edge_infer::matching::{GalleryView, TemplateRef, cosine, quantize};
+use model_format::writer::reseal;
+use model_format::{ColourOrder, ModelFile, ModelId, ModelView};
+
+use crate::{Outcome, edit, model, reference};
+
+/// Arenas and networks beyond these are not run, so that a case stays short.
+const LARGEST_ARENA: usize = 1 << 20;
+const MOST_MACS: u64 = 5_000_000;
+
+/// Bytes behind the arena, which the engine must leave alone.
+const GUARD: usize = 16;
+
+/// Runs one case.
+///
+/// # Panics
+/// On a finding: a model that parsed does not run, differs from the reference, or does not find
+/// itself in a gallery.
+pub fn engine(data: &[u8]) -> Outcome {
+    run(&mut Unstructured::new(data)).unwrap_or(Outcome::Starved)
+}
+
+fn run(input: &mut Unstructured<'_>) -> Result<Outcome> {
+    let mut file = model::arbitrary(input)?
+        .build()
+        .expect("the model is valid by construction");
+    for _ in 0..input.int_in_range(0..=4)? {
+        edit::arbitrary(input, &mut file)?;
+    }
+    reseal(&mut file);
+    let Ok(file) = ModelFile::from_bytes(&file) else {
+        return Ok(Outcome::Refused);
+    };
+    let model = file.view();
+    if model.arena_bytes() > LARGEST_ARENA || model.macs() > MOST_MACS {
+        return Ok(Outcome::Refused);
+    }
+    let filler: u8 = input.arbitrary()?;
+    let image = image(input, model.input().shape.elements())?;
+    let mut memory = vec![filler; model.arena_bytes() + GUARD];
+    let (arena, guard) = memory.split_at_mut(model.arena_bytes());
+    let mut steps = 0;
+    let observer = |index, _: &_| {
+        assert_eq!(index, steps);
+        steps += 1;
+    };
+    let output = Engine::new(model)
+        .run_with(&image, arena, observer)
+        .expect("a parsed model runs");
+    assert_eq!(steps, model.op_count());
+    assert_eq!(guard, [filler; GUARD]);
+    check_output(&model, &image, &output);
+    match_itself(model.id(), &output);
+    Ok(Outcome::Accepted)
+}
+
+/// Pixels: a few from the input, the rest repeats them.
+fn image(input: &mut Unstructured<'_>, len: usize) -> Result<Vec<u8>> {
+    let seen: [u8; 16] = input.arbitrary()?;
+    Ok(seen.into_iter().cycle().take(len).collect())
+}
+
+fn check_output(model: &ModelView<'_>, image: &[u8], output: &Output<'_>) {
+    let mut stored: Vec<i64> = image.iter().map(|&byte| i64::from(byte) - 128).collect();
+    if model.metadata().input.colour == ColourOrder::Bgr {
+        stored.chunks_mut(3).for_each(<[i64]>::reverse);
+    }
+    let expected = reference::run(model, stored);
+    let zero_point = match model.output().element {
+        model_format::ElementType::I8 => i64::from(model.output().zero_point),
+        model_format::ElementType::I32 => 0,
+    };
+    assert_eq!(output.len(), expected.len());
+    for (sum, expected) in output.sums().zip(expected) {
+        assert_eq!(i64::from(sum), expected - zero_point);
+    }
+}
+
+/// A template made of the output is the best match of itself, whoever else is enrolled.
+fn match_itself(id: ModelId, output: &Output<'_>) {
+    let mut embedding = vec![0.0; output.len()];
+    output
+        .embedding(&mut embedding)
+        .expect("the length is the output's");
+    let mut values = vec![0; output.len()];
+    let Ok(inverse_norm) = quantize(&embedding, &mut values) else {
+        return;
+    };
+    let probe = TemplateRef::from_values(&values, id).expect("it has a direction");
+    assert_eq!(probe.inverse_norm(), inverse_norm);
+    let mut opposite: Vec<i8> = values.iter().map(|value| -value).collect();
+    opposite.rotate_left(1);
+    let other = TemplateRef::from_values(&opposite, id).expect("it has a direction");
+    let rows = [opposite.as_slice(), &values].concat();
+    let norms = [other, probe].map(|template| template.inverse_norm().get());
+    let gallery = GalleryView::new(id, values.len(), &rows, &norms, &[7, 9]).expect("two rows");
+    let best = gallery
+        .search(probe)
+        .expect("one model")
+        .expect("two are enrolled");
+    assert!((best.cosine - 1.0).abs() < 1e-6);
+    let there = cosine(probe, other).expect("one model");
+    assert!(there.is_finite() && there <= best.cosine);
+    assert!(best.person == 9 || there == best.cosine);
+}
