@@ -250,8 +250,7 @@ mod tests {
     /// A floor, far below what one idle core does, so that a busy machine does not fail it.
     #[test]
     fn mobilefacenet_runs_at_a_usable_rate() {
-        let graph = random::mobilefacenet(2);
-        let graph = crate::graph::fold(&graph).unwrap();
+        let graph = crate::graph::fold(random::mobilefacenet()).unwrap();
         let executor = Executor::new(&graph).unwrap();
         let image = &random::images(1, 112, 112, 3)[0];
         executor.embed(image).unwrap();

@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn mobilefacenet_has_the_published_size() {
-        let graph = random::mobilefacenet(1);
+        let graph = random::mobilefacenet();
         // Every layer of table 1 of arXiv 1804.07573 at 112x112, first convolution and linear layer included.
         assert_eq!(graph.macs().unwrap(), 220_965_376);
         // The paper says 0.99 million parameters.

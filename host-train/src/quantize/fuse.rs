@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn mobilefacenet_becomes_fifty_layers() {
-        let graph = fold(&random::mobilefacenet(1)).unwrap();
+        let graph = fold(random::mobilefacenet()).unwrap();
         let layers = fuse(&graph).unwrap();
         // 2 before the bottlenecks, 3 in each of 15, the last convolution, the global one and the dense layer.
         assert_eq!(layers.len(), 2 + 3 * 15 + 3);

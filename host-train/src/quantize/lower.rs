@@ -115,7 +115,7 @@ impl Network<'_> {
             let reads = readers.filter(|(_, layer)| layer.reads().any(|read| read == value));
             let is_output = value == self.graph.output;
             // The caller reads the output after the last step.
-            let last = reads.map(|(step, _)| step + 1).last().unwrap_or(first);
+            let last = reads.map(|(step, _)| step + 1).next_back().unwrap_or(first);
             let shape = self.shapes[value.0];
             let Affine { scale, zero_point } = match is_output {
                 true => Affine {

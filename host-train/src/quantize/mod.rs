@@ -144,3 +144,6 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
         layers: layers.iter().map(report).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,3 +198,153 @@ fn weight_scale(weights: &[f64], bias: f64, in_scale: f64) -> f64 {
         _ => 1.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::graph::{Conv2d, FullyConnected};
+    use model_format::ColourOrder;
+
+    fn dense(weight: Vec<f32>, bias: Vec<f32>) -> Op {
+        Op::FullyConnected(FullyConnected {
+            weight,
+            out_features: bias.len(),
+            bias: Some(bias),
+        })
+    }
+
+    const INPUT: Affine = Affine {
+        scale: 0.5,
+        zero_point: -10,
+    };
+
+    #[test]
+    fn numbers_of_a_small_layer_are_known() {
+        // Two rows; the largest weights are 127 and 254 units of 1/100.
+        let op = dense(vec![1.27, -0.5, 0.004, -2.54, 0.031, 1.0], vec![3.0, -1.0]);
+        let linear = Filters::of(&op, 3).unwrap();
+        let linear = linear.quantize("fc", INPUT, &[0.0; 3]).unwrap();
+        assert_eq!(linear.weights, [127, -50, 0, -127, 2, 50]);
+        // Steps 0.5 * 0.01 and 0.5 * 0.02 (to f32's rounding of the weights).
+        assert!((linear.steps[0] - 0.005).abs() < 1e-9 && (linear.steps[1] - 0.01).abs() < 1e-9);
+        // 3 / 0.005 = 600 and -1 / 0.01 = -100, less zero point times the row's sum: 77 and -75.
+        assert_eq!(linear.bias, [600 + 770, -100 - 750]);
+        assert_eq!(
+            multipliers("fc", &[0.005, 0.01], 0.25).unwrap(),
+            [0.02, 0.04]
+        );
+    }
+
+    #[test]
+    fn the_mean_error_of_rounded_weights_leaves_the_bias() {
+        // 0.504 is stored as 0.50: at a mean input of 100 the output is 0.4 low, which the bias gives back.
+        let op = dense(vec![1.27, 0.504], vec![0.0]);
+        let filters = Filters::of(&op, 2).unwrap();
+        let plain = filters.quantize("fc", INPUT, &[0.0, 0.0]).unwrap();
+        let corrected = filters.quantize("fc", INPUT, &[0.0, 100.0]).unwrap();
+        assert_eq!(plain.weights, [127, 50]);
+        assert_eq!(corrected.weights, plain.weights);
+        assert_eq!(corrected.bias[0] - plain.bias[0], 80); // 0.4 / (0.5 * 0.01)
+    }
+
+    fn image(mean: [f32; 3], scale: [f32; 3]) -> Input {
+        Input {
+            height: 1,
+            width: 1,
+            colour: ColourOrder::Rgb,
+            mean,
+            scale,
+        }
+    }
+
+    #[test]
+    fn the_image_is_stored_around_its_mean() {
+        let zero = |mean| image_affine(&image(mean, [1.0; 3]));
+        assert_eq!(
+            zero([127.5; 3]),
+            Affine {
+                scale: 1.0,
+                zero_point: 0
+            }
+        );
+        assert_eq!(zero([0.0; 3]).zero_point, -128);
+        assert_eq!(zero([123.7, 116.3, 103.5]).zero_point, -14);
+        assert_eq!(zero([300.0; 3]).zero_point, 127);
+    }
+
+    #[test]
+    fn normalisation_moves_into_weights_and_bias() {
+        let input = image([100.0, 101.0, 103.0], [0.5, 0.25, 2.0]);
+        let mut filters = Filters::of(&dense(vec![1.0, 8.0, -1.0], vec![5.0]), 3).unwrap();
+        filters.absorb_image(&input);
+        assert_eq!(filters.weight, [0.5, 2.0, -2.0]);
+        // Zero at 102, the middle: 5 + 0.5 * 2 + 2 * 1 - 2 * -1.
+        assert_eq!(filters.bias, [10.0]);
+        // A depthwise convolution has one channel a row.
+        let mut filters = Filters::of(
+            &Op::Conv2d(Conv2d {
+                weight: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+                bias: None,
+                out_channels: 3,
+                in_per_group: 1,
+                kernel: [1, 2],
+                stride: [1, 1],
+                padding: [0; 4],
+                groups: 3,
+            }),
+            3,
+        )
+        .unwrap();
+        filters.absorb_image(&input);
+        assert_eq!(filters.weight, [0.5, 1.0, 0.75, 1.0, 10.0, 12.0]);
+        assert_eq!(filters.bias, [3.0, 1.75, -22.0]);
+    }
+
+    #[test]
+    fn a_channel_without_weights_keeps_its_bias() {
+        let op = dense(vec![0.0, 0.0, 1e-12, 0.0, 0.0, 0.0], vec![0.75, -2.0, 0.0]);
+        let linear = Filters::of(&op, 2).unwrap();
+        let linear = linear.quantize("fc", INPUT, &[0.0; 2]).unwrap();
+        for (channel, expected) in [0.75, -2.0, 0.0].iter().enumerate() {
+            let real = f64::from(linear.bias[channel]) * linear.steps[channel];
+            assert!((real - expected).abs() < 1e-6, "{real}");
+            assert!(linear.steps[channel] > 0.0);
+        }
+    }
+
+    #[test]
+    fn rejects_a_sum_that_could_overflow() {
+        // 132,105 weights of 127 times inputs of up to 128 leave 32 bits; 132,103 do not.
+        let layer = |count| {
+            let filters = Filters::of(&dense(vec![1.0; count], vec![0.0]), 1).unwrap();
+            let input = Affine {
+                scale: 1.0,
+                zero_point: 0,
+            };
+            filters.quantize("huge", input, &[0.0])
+        };
+        assert!(layer(132_103).is_ok());
+        let Err(QuantizeError::Overflow {
+            node,
+            channel,
+            worst,
+        }) = layer(132_105)
+        else {
+            panic!("accepted");
+        };
+        assert_eq!(
+            (node.as_str(), channel, worst),
+            ("huge", 0, 132_105 * 127 * 128)
+        );
+    }
+
+    #[test]
+    fn rejects_a_multiplier_that_is_not_finite() {
+        let error = multipliers("conv", &[1.0, 1e30], 1e-20);
+        let Err(QuantizeError::Multiplier { node, channel, .. }) = error else {
+            panic!("accepted: {error:?}");
+        };
+        assert_eq!((node.as_str(), channel), ("conv", 1));
+    }
+}
