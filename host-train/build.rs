@@ -3,9 +3,7 @@
 use std::process::Command;
 
 fn main() {
-    let git = Command::new("git")
-        .args(["describe", "--always", "--dirty", "--abbrev=12"])
-        .output();
+    let git = Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output();
     let commit = git.ok().filter(|output| output.status.success());
     let commit = commit.map_or_else(
         || "unknown".to_owned(),

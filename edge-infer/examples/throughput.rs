@@ -15,11 +15,7 @@ const PASSES: usize = 20;
 
 fn main() {
     let conv = |side: u16, channels: [u16; 2], kernel: u8, stride: u8| Geometry {
-        input: Extent {
-            height: side,
-            width: side,
-            channels: channels[0],
-        },
+        input: Extent { height: side, width: side, channels: channels[0] },
         output: Extent {
             height: side / u16::from(stride),
             width: side / u16::from(stride),
@@ -33,85 +29,34 @@ fn main() {
         },
     };
     let global = Geometry {
-        input: Extent {
-            height: 7,
-            width: 7,
-            channels: 512,
-        },
-        output: Extent {
-            height: 1,
-            width: 1,
-            channels: 512,
-        },
-        window: Window {
-            kernel: [7; 2],
-            stride: [1; 2],
-            top: 0,
-            left: 0,
-        },
+        input: Extent { height: 7, width: 7, channels: 512 },
+        output: Extent { height: 1, width: 1, channels: 512 },
+        window: Window { kernel: [7; 2], stride: [1; 2], top: 0, left: 0 },
     };
-    run(
-        "conv2d 3x3, 3 -> 64, stride 2",
-        conv(112, [3, 64], 3, 2),
-        false,
-    );
-    run(
-        "conv2d 1x1, 64 -> 128 at 56x56",
-        conv(56, [64, 128], 1, 1),
-        false,
-    );
-    run(
-        "conv2d 1x1, 128 -> 64 at 28x28",
-        conv(28, [128, 64], 1, 1),
-        false,
-    );
-    run(
-        "conv2d 1x1, 128 -> 256 at 14x14",
-        conv(14, [128, 256], 1, 1),
-        false,
-    );
-    run(
-        "conv2d 1x1, 128 -> 512 at 7x7",
-        conv(7, [128, 512], 1, 1),
-        false,
-    );
+    run("conv2d 3x3, 3 -> 64, stride 2", conv(112, [3, 64], 3, 2), false);
+    run("conv2d 1x1, 64 -> 128 at 56x56", conv(56, [64, 128], 1, 1), false);
+    run("conv2d 1x1, 128 -> 64 at 28x28", conv(28, [128, 64], 1, 1), false);
+    run("conv2d 1x1, 128 -> 256 at 14x14", conv(14, [128, 256], 1, 1), false);
+    run("conv2d 1x1, 128 -> 512 at 7x7", conv(7, [128, 512], 1, 1), false);
     run("depthwise 3x3, 64 at 56x56", conv(56, [64, 64], 3, 1), true);
-    run(
-        "depthwise 3x3, 256 at 14x14",
-        conv(14, [256, 256], 3, 1),
-        true,
-    );
+    run("depthwise 3x3, 256 at 14x14", conv(14, [256, 256], 3, 1), true);
     run("depthwise 7x7, 512 to 1x1", global, true);
     let (input, weights, bias) = (values(512), values(512 * 128), vec![0; 128]);
     let mut output = vec![0; 4 * 128];
     report("fully_connected 512 -> 128", 512 * 128, || {
-        let layer = FullyConnected {
-            input: black_box(&input),
-            weights: &weights,
-            bias: &bias,
-        };
+        let layer = FullyConnected { input: black_box(&input), weights: &weights, bias: &bias };
         fully_connected_sums(&layer, black_box(&mut output)).expect("lengths fit");
     });
 }
 
 fn run(name: &str, geometry: Geometry, depthwise: bool) {
     let outputs = usize::from(geometry.output.channels);
-    let inputs = if depthwise {
-        1
-    } else {
-        usize::from(geometry.input.channels)
-    };
+    let inputs = if depthwise { 1 } else { usize::from(geometry.input.channels) };
     let per_output =
         inputs * usize::from(geometry.window.kernel[0]) * usize::from(geometry.window.kernel[1]);
-    let (input, weights) = (
-        values(geometry.input.elements()),
-        values(per_output * outputs),
-    );
-    let (bias, multiplier, negative) = (
-        vec![7; outputs],
-        vec![0.001; outputs],
-        vec![0.0003; outputs],
-    );
+    let (input, weights) = (values(geometry.input.elements()), values(per_output * outputs));
+    let (bias, multiplier, negative) =
+        (vec![7; outputs], vec![0.001; outputs], vec![0.0003; outputs]);
     let mut output = vec![0; geometry.output.elements()];
     report(name, per_output * output.len(), || {
         let requantize = Requantize {
@@ -152,8 +97,5 @@ fn report(name: &str, macs: usize, mut pass: impl FnMut()) {
 
 /// Fixed pseudo-random int8 values.
 fn values(count: usize) -> Vec<i8> {
-    (0_u32..)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as i8)
-        .take(count)
-        .collect()
+    (0_u32..).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as i8).take(count).collect()
 }

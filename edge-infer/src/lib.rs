@@ -56,11 +56,7 @@
 )]
 #![cfg_attr(
     test,
-    allow(
-        clippy::unwrap_used,
-        clippy::std_instead_of_core,
-        reason = "a failed test may panic"
-    )
+    allow(clippy::unwrap_used, clippy::std_instead_of_core, reason = "a failed test may panic")
 )]
 
 #[cfg(test)]

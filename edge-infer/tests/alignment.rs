@@ -32,10 +32,7 @@ fn normal_equations(from: &Landmarks, to: &Landmarks) -> [f64; 4] {
         for row in (0..4).filter(|&row| row != column) {
             let factor = system[row][column] / system[column][column];
             let eliminated = system[column].map(|value| factor * value);
-            system[row]
-                .iter_mut()
-                .zip(eliminated)
-                .for_each(|(value, part)| *value -= part);
+            system[row].iter_mut().zip(eliminated).for_each(|(value, part)| *value -= part);
         }
     }
     [0, 1, 2, 3].map(|i| system[i][4] / system[i][i])
@@ -44,10 +41,7 @@ fn normal_equations(from: &Landmarks, to: &Landmarks) -> [f64; 4] {
 fn parameters(similarity: &Similarity) -> [f64; 4] {
     let [[a, minus_b, tx], [b, also_a, ty]] = similarity.matrix();
     assert_eq!((a, b), (also_a, -minus_b), "a rotation and a scale");
-    assert!(
-        a * a + b * b > 0.0,
-        "the determinant is positive: no reflection"
-    );
+    assert!(a * a + b * b > 0.0, "the determinant is positive: no reflection");
     [a, b, tx, ty]
 }
 
@@ -81,19 +75,10 @@ fn moved(angle: f64, scale: f64, [x, y]: [f64; 2]) -> Landmarks {
 #[test]
 fn a_measured_face_has_its_known_matrix() {
     // Landmarks of a photograph; the matrix solved in exact rational arithmetic.
-    let face = [
-        [98.43, 114.40],
-        [148.91, 115.24],
-        [116.92, 137.28],
-        [101.05, 161.39],
-        [145.41, 161.49],
-    ];
-    let golden = [
-        0.768656493724189,
-        -0.011673753844541711,
-        -39.471131549533666,
-        -32.71719008308933,
-    ];
+    let face =
+        [[98.43, 114.40], [148.91, 115.24], [116.92, 137.28], [101.05, 161.39], [145.41, 161.49]];
+    let golden =
+        [0.768656493724189, -0.011673753844541711, -39.471131549533666, -32.71719008308933];
     let found = parameters(&similarity(&face, &ARCFACE_TEMPLATE_112).expect("a face"));
     assert_near(found, golden, 1e-12);
 }
@@ -122,11 +107,7 @@ fn rotation_scale_and_shift_are_recovered() {
 fn mirrored_points_get_the_best_rotation_and_a_large_residual() {
     let mirrored = ARCFACE_TEMPLATE_112.map(|[x, y]| [112.0 - x, y]);
     let found = similarity(&mirrored, &ARCFACE_TEMPLATE_112).expect("the face is longer than wide");
-    assert_near(
-        parameters(&found),
-        normal_equations(&mirrored, &ARCFACE_TEMPLATE_112),
-        1e-9,
-    );
+    assert_near(parameters(&found), normal_equations(&mirrored, &ARCFACE_TEMPLATE_112), 1e-9);
     assert!(residual(&found, &mirrored, &ARCFACE_TEMPLATE_112) > 10.0);
 }
 
@@ -165,28 +146,11 @@ fn rejects_points_that_are_not_finite() {
 #[test]
 fn rejects_points_that_coincide() {
     let nearly = |x: f32| [[x, 5.0], [x.next_up(), 5.0], [x, 5.0], [x, 5.0], [x, 5.0]];
-    for points in [
-        [[0.0; 2]; 5],
-        [[77.5, 1920.0]; 5],
-        nearly(1000.0),
-        [[f32::MAX; 2]; 5],
-    ] {
+    for points in [[[0.0; 2]; 5], [[77.5, 1920.0]; 5], nearly(1000.0), [[f32::MAX; 2]; 5]] {
         let error = similarity(&points, &ARCFACE_TEMPLATE_112).expect_err("one point");
-        assert!(
-            matches!(error, AlignError::Coincident { set: "source", .. }),
-            "{error}"
-        );
+        assert!(matches!(error, AlignError::Coincident { set: "source", .. }), "{error}");
         let error = similarity(&ARCFACE_TEMPLATE_112, &points).expect_err("one point");
-        assert!(
-            matches!(
-                error,
-                AlignError::Coincident {
-                    set: "template",
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, AlignError::Coincident { set: "template", .. }), "{error}");
     }
 }
 
@@ -200,10 +164,7 @@ fn rejects_points_that_fix_no_rotation() {
     });
     let error =
         similarity(&pentagon, &pentagon.map(|[x, y]| [-x, y])).expect_err("no best rotation");
-    assert!(
-        matches!(error, AlignError::NoRotation { explained } if explained < 1e-9),
-        "{error}"
-    );
+    assert!(matches!(error, AlignError::NoRotation { explained } if explained < 1e-9), "{error}");
 }
 
 proptest! {

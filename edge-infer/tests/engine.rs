@@ -18,11 +18,7 @@ fn tensor(shape: [u16; 3], zero_point: i8, offset: u32, [first, last]: [u16; 2])
     let [height, width, channels] = shape;
     let (element, scale) = (ElementType::I8, 0.25);
     Tensor {
-        shape: Shape {
-            height,
-            width,
-            channels,
-        },
+        shape: Shape { height, width, channels },
         element,
         scale,
         zero_point,
@@ -33,31 +29,17 @@ fn tensor(shape: [u16; 3], zero_point: i8, offset: u32, [first, last]: [u16; 2])
 }
 
 fn window(kernel: [u8; 2], left: u8) -> Window {
-    Window {
-        kernel,
-        stride: [1, 1],
-        padding: Padding {
-            left,
-            ..Padding::default()
-        },
-    }
+    Window { kernel, stride: [1, 1], padding: Padding { left, ..Padding::default() } }
 }
 
 fn requantize(multiplier: &[f32], activation: ActivationSpec) -> RequantizeSpec {
-    RequantizeSpec {
-        multiplier: multiplier.to_vec(),
-        activation,
-    }
+    RequantizeSpec { multiplier: multiplier.to_vec(), activation }
 }
 
 fn model(tensors: Vec<Tensor>, ops: Vec<OpSpec>, colour: ColourOrder) -> ModelFile {
     let output = tensors.len() - 1;
     let metadata = MetadataSpec {
-        input: InputSpec {
-            colour,
-            mean: [127.5; 3],
-            scale: [1.0 / 127.5; 3],
-        },
+        input: InputSpec { colour, mean: [127.5; 3], scale: [1.0 / 127.5; 3] },
         landmarks: [[0.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [1.0, 1.0]],
         embedding_len: tensors[output].shape.channels,
         name: "by hand".into(),
@@ -85,11 +67,7 @@ fn model(tensors: Vec<Tensor>, ops: Vec<OpSpec>, colour: ColourOrder) -> ModelFi
 fn sums(colour: ColourOrder) -> ModelFile {
     let mut last = tensor([1, 1, 2], 0, 12, [2, 2]);
     last.element = ElementType::I32;
-    let tensors = vec![
-        tensor([1, 2, 3], 0, 0, [0, 1]),
-        tensor([1, 2, 2], 1, 8, [1, 2]),
-        last,
-    ];
+    let tensors = vec![tensor([1, 2, 3], 0, 0, [0, 1]), tensor([1, 2, 2], 1, 8, [1, 2]), last];
     let convolution = ConvSpec {
         input: TensorIndex(0),
         output: TensorIndex(1),
@@ -104,16 +82,11 @@ fn sums(colour: ColourOrder) -> ModelFile {
         output: TensorIndex(2),
         weights: [[1, 2, 3, 4], [-1, 0, 1, 0]].concat(),
         bias: vec![10, -5],
-        result: FullyConnectedResultSpec::Sums {
-            scales: vec![0.5, 2.0],
-        },
+        result: FullyConnectedResultSpec::Sums { scales: vec![0.5, 2.0] },
     };
     model(
         tensors,
-        vec![
-            OpSpec::Conv2d(convolution),
-            OpSpec::FullyConnected(fully_connected),
-        ],
+        vec![OpSpec::Conv2d(convolution), OpSpec::FullyConnected(fully_connected)],
         colour,
     )
 }
@@ -144,10 +117,7 @@ fn residual() -> ModelFile {
         weights: [[1, 0, 0], [0, 1, 0], [0, 0, 1]].concat(),
         bias: vec![0; 3],
         requantize: requantize(&[1.0; 3], ActivationSpec::None),
-        residual: Some(Residual {
-            tensor: TensorIndex(0),
-            multiplier: 2.0,
-        }),
+        residual: Some(Residual { tensor: TensorIndex(0), multiplier: 2.0 }),
     };
     let addition = AddSpec {
         inputs: [TensorIndex(1), TensorIndex(2)],
@@ -180,9 +150,7 @@ fn run(file: &ModelFile) -> (Vec<i32>, Vec<f32>) {
     let mut arena = vec![0; engine.arena_bytes()];
     let output = engine.run(&IMAGE, &mut arena).expect("image and arena fit");
     let mut embedding = vec![0.0; output.len()];
-    output
-        .embedding(&mut embedding)
-        .expect("the length is the output's");
+    output.embedding(&mut embedding).expect("the length is the output's");
     assert_eq!(output.scales().count(), output.len());
     (output.sums().collect(), embedding)
 }
@@ -191,19 +159,13 @@ fn run(file: &ModelFile) -> (Vec<i32>, Vec<f32>) {
 fn a_convolution_and_a_fully_connected_layer() {
     // Sums of the convolution (9, 0) and (4, -7); 4.5 rounds to 4, -3.5 to -4, the zero point is 1:
     // (5, 1) and (3, -3). 5 + 2 + 9 - 12 + 10 = 14; -5 + 3 - 5 = -7.
-    assert_eq!(
-        run(&sums(ColourOrder::Rgb)),
-        (vec![14, -7], vec![7.0, -14.0])
-    );
+    assert_eq!(run(&sums(ColourOrder::Rgb)), (vec![14, -7], vec![7.0, -14.0]));
 }
 
 #[test]
 fn a_model_of_the_other_colour_order_sees_the_channels_swapped() {
     // (4, 3, 2) and (12, 0, -8) give sums (9, 2) and (4, 13), stored (5, 3) and (3, 14).
-    assert_eq!(
-        run(&sums(ColourOrder::Bgr)),
-        (vec![86, -7], vec![43.0, -14.0])
-    );
+    assert_eq!(run(&sums(ColourOrder::Bgr)), (vec![86, -7], vec![43.0, -14.0]));
 }
 
 #[test]
@@ -222,9 +184,7 @@ fn the_arena_needs_no_content_no_alignment_and_no_exact_length() {
         let expected = run(&file).0;
         for (skip, filler) in [(0, 0), (1, 0xff), (2, 0x80), (3, 0x7f)] {
             let mut memory = vec![filler; skip + engine.arena_bytes() + 5];
-            let output = engine
-                .run(&IMAGE, &mut memory[skip..])
-                .expect("the arena is long enough");
+            let output = engine.run(&IMAGE, &mut memory[skip..]).expect("the arena is long enough");
             assert_eq!(output.sums().collect::<Vec<_>>(), expected);
             let behind = &memory[skip + engine.arena_bytes()..];
             assert_eq!(behind, [filler; 5], "the engine writes inside its arena");
@@ -238,34 +198,16 @@ fn an_observer_sees_each_op_after_it_ran() {
     let engine = Engine::new(file.view());
     let mut seen = Vec::new();
     let observer = |index, op: &Op<'_>| seen.push((index, op.name()));
-    engine
-        .run_with(&IMAGE, &mut [0; 24], observer)
-        .expect("image and arena fit");
-    assert_eq!(
-        seen,
-        [
-            (0, "depthwise_conv2d"),
-            (1, "conv2d"),
-            (2, "add"),
-            (3, "fully_connected")
-        ]
-    );
+    engine.run_with(&IMAGE, &mut [0; 24], observer).expect("image and arena fit");
+    assert_eq!(seen, [(0, "depthwise_conv2d"), (1, "conv2d"), (2, "add"), (3, "fully_connected")]);
     assert_eq!(engine.model().id(), file.view().id());
 }
 
 #[test]
 fn rejects_an_arena_that_is_too_small() {
     let file = residual();
-    let error = Engine::new(file.view())
-        .run(&IMAGE, &mut [0; 23])
-        .expect_err("a byte is missing");
-    assert_eq!(
-        error,
-        EngineError::ArenaTooSmall {
-            needed: 24,
-            got: 23
-        }
-    );
+    let error = Engine::new(file.view()).run(&IMAGE, &mut [0; 23]).expect_err("a byte is missing");
+    assert_eq!(error, EngineError::ArenaTooSmall { needed: 24, got: 23 });
 }
 
 #[test]
@@ -273,18 +215,8 @@ fn rejects_an_image_of_another_size() {
     let file = residual();
     for got in [0, 5, 7] {
         let image = vec![0; got];
-        let error = Engine::new(file.view())
-            .run(&image, &mut [0; 24])
-            .expect_err("not two pixels");
-        assert_eq!(
-            error,
-            EngineError::ImageLength {
-                height: 1,
-                width: 2,
-                needed: 6,
-                got
-            }
-        );
+        let error = Engine::new(file.view()).run(&image, &mut [0; 24]).expect_err("not two pixels");
+        assert_eq!(error, EngineError::ImageLength { height: 1, width: 2, needed: 6, got });
     }
 }
 
@@ -292,9 +224,7 @@ fn rejects_an_image_of_another_size() {
 fn rejects_a_buffer_for_another_embedding() {
     let file = residual();
     let mut arena = [0; 24];
-    let output = Engine::new(file.view())
-        .run(&IMAGE, &mut arena)
-        .expect("image and arena fit");
+    let output = Engine::new(file.view()).run(&IMAGE, &mut arena).expect("image and arena fit");
     assert_eq!(
         output.embedding(&mut [0.0; 3]),
         Err(EngineError::EmbeddingLength { needed: 2, got: 3 })

@@ -17,28 +17,15 @@ fn template(embedding: [f32; LEN]) -> Template<LEN> {
 
 /// The three arrays of a gallery.
 fn arrays(enrolled: &[(u32, Template<LEN>)]) -> (Vec<i8>, Vec<f32>, Vec<u32>) {
-    let rows = enrolled
-        .iter()
-        .flat_map(|(_, template)| *template.values())
-        .collect();
-    let norms = enrolled
-        .iter()
-        .map(|(_, template)| template.inverse_norm().get())
-        .collect();
-    (
-        rows,
-        norms,
-        enrolled.iter().map(|&(person, _)| person).collect(),
-    )
+    let rows = enrolled.iter().flat_map(|(_, template)| *template.values()).collect();
+    let norms = enrolled.iter().map(|(_, template)| template.inverse_norm().get()).collect();
+    (rows, norms, enrolled.iter().map(|&(person, _)| person).collect())
 }
 
 fn search(enrolled: &[(u32, Template<LEN>)], probe: &Template<LEN>) -> Option<Best> {
     let (rows, norms, people) = arrays(enrolled);
     let gallery = GalleryView::new(MODEL, LEN, &rows, &norms, &people).unwrap();
-    assert_eq!(
-        (gallery.len(), gallery.is_empty()),
-        (enrolled.len(), enrolled.is_empty())
-    );
+    assert_eq!((gallery.len(), gallery.is_empty()), (enrolled.len(), enrolled.is_empty()));
     gallery.search(probe.as_ref()).unwrap()
 }
 
@@ -54,35 +41,14 @@ fn the_runner_up_is_another_person() {
     let far = template([0.5, 1.0, 0.0, 0.0]);
     let probe = template([1.0, 0.0, 0.0, 0.0]);
     let of = |enrolled: &Template<LEN>| cosine(probe.as_ref(), enrolled.as_ref()).unwrap();
-    for order in [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
-    ] {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let enrolled = order.map(|index| [(5, near), (5, nearer), (9, far)][index]);
-        let runner_up = Some(Match {
-            person: 9,
-            cosine: of(&far),
-        });
-        let expected = Best {
-            person: 5,
-            cosine: of(&nearer),
-            runner_up,
-        };
+        let runner_up = Some(Match { person: 9, cosine: of(&far) });
+        let expected = Best { person: 5, cosine: of(&nearer), runner_up };
         assert_eq!(search(&enrolled, &probe), Some(expected));
     }
     let alone = search(&[(5, near), (5, nearer)], &probe).unwrap();
-    assert_eq!(
-        alone,
-        Best {
-            person: 5,
-            cosine: of(&nearer),
-            runner_up: None
-        }
-    );
+    assert_eq!(alone, Best { person: 5, cosine: of(&nearer), runner_up: None });
 }
 
 #[test]
@@ -100,10 +66,7 @@ fn a_longer_row_does_not_win_by_its_length() {
     let rows: Vec<i8> = [long.values(), short.values()].concat();
     let norms = [long.inverse_norm().get(), short.inverse_norm().get()];
     let gallery = GalleryView::new(MODEL, LEN, &rows, &norms, &[1, 2]).unwrap();
-    let best = gallery
-        .search(template([1.0, 0.0, 0.0, 0.0]).as_ref())
-        .unwrap()
-        .unwrap();
+    let best = gallery.search(template([1.0, 0.0, 0.0, 0.0]).as_ref()).unwrap().unwrap();
     assert_eq!((best.person, best.cosine), (2, 1.0));
 }
 
@@ -113,16 +76,10 @@ fn rejects_a_probe_of_another_model_or_length() {
     let gallery = GalleryView::new(MODEL, LEN, &rows, &norms, &people).unwrap();
     let other = ModelId([8; 16]);
     let stranger = Template::from_embedding(&[1.0; LEN], other).unwrap();
-    let error = MatchError::OtherModel {
-        probe: other,
-        enrolled: MODEL,
-    };
+    let error = MatchError::OtherModel { probe: other, enrolled: MODEL };
     assert_eq!(gallery.search(stranger.as_ref()), Err(error));
     let short = Template::from_embedding(&[1.0; 3], MODEL).unwrap();
-    let error = MatchError::OtherLength {
-        probe: 3,
-        enrolled: LEN,
-    };
+    let error = MatchError::OtherLength { probe: 3, enrolled: LEN };
     assert_eq!(gallery.search(short.as_ref()), Err(error));
 }
 
@@ -136,12 +93,8 @@ fn rejects_lengths_no_model_has() {
 
 #[test]
 fn rejects_arrays_of_different_counts() {
-    let counts = |inverse_norms, values| GalleryError::Counts {
-        people: 2,
-        len: 4,
-        inverse_norms,
-        values,
-    };
+    let counts =
+        |inverse_norms, values| GalleryError::Counts { people: 2, len: 4, inverse_norms, values };
     let error = GalleryView::new(MODEL, 4, &[1; 7], &[0.5; 2], &[1, 2]).unwrap_err();
     assert_eq!(error, counts(2, 7));
     let error = GalleryView::new(MODEL, 4, &[1; 8], &[0.5; 3], &[1, 2]).unwrap_err();
@@ -158,14 +111,7 @@ fn rejects_a_row_without_direction() {
 fn rejects_an_inverse_norm_that_is_not_the_rows() {
     for stored in [1.0, 0.5_f32.next_up(), f32::INFINITY, -0.5] {
         let error = GalleryView::new(MODEL, 4, &[1; 4], &[stored], &[1]).unwrap_err();
-        assert_eq!(
-            error,
-            GalleryError::InverseNorm {
-                row: 0,
-                stored,
-                computed: 0.5
-            }
-        );
+        assert_eq!(error, GalleryError::InverseNorm { row: 0, stored, computed: 0.5 });
     }
     assert!(GalleryView::new(MODEL, 4, &[1; 4], &[f32::NAN], &[1]).is_err());
 }

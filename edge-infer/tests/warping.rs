@@ -15,13 +15,7 @@ fn noise(width: usize, height: usize) -> Vec<u8> {
 
 /// The similarity with this matrix.
 fn transform([a, b, tx, ty]: [f64; 4]) -> Similarity {
-    let from: Landmarks = [
-        [0.0, 0.0],
-        [64.0, 0.0],
-        [0.0, 64.0],
-        [-64.0, 0.0],
-        [0.0, -64.0],
-    ];
+    let from: Landmarks = [[0.0, 0.0], [64.0, 0.0], [0.0, 64.0], [-64.0, 0.0], [0.0, -64.0]];
     let to = from.map(|point| {
         let [x, y] = point.map(f64::from);
         [(a * x - b * y + tx) as f32, (b * x + a * y + ty) as f32]
@@ -45,10 +39,7 @@ fn crop(
 #[test]
 fn the_identity_copies() {
     let pixels = noise(7, 5);
-    assert_eq!(
-        crop(&pixels, [7, 5], &transform([1.0, 0.0, 0.0, 0.0]), 7, 5),
-        pixels
-    );
+    assert_eq!(crop(&pixels, [7, 5], &transform([1.0, 0.0, 0.0, 0.0]), 7, 5), pixels);
 }
 
 #[test]
@@ -59,11 +50,8 @@ fn a_whole_shift_copies_and_leaves_black() {
         for x in 0..6 {
             let found = &output[(y * 6 + x) * 3..][..3];
             let inside = (1..5).contains(&x) && (1..4).contains(&y);
-            let expected = if inside {
-                &pixels[((y - 1) * 4 + x - 1) * 3..][..3]
-            } else {
-                &[0; 3][..]
-            };
+            let expected =
+                if inside { &pixels[((y - 1) * 4 + x - 1) * 3..][..3] } else { &[0; 3][..] };
             assert_eq!(found, expected, "({x}, {y})");
         }
     }
@@ -99,16 +87,9 @@ fn rejects_a_buffer_of_another_size() {
     let pixels = noise(2, 2);
     let frame = Frame::new(&pixels, 2, 2, 6).expect("the size fits");
     let identity = transform([1.0, 0.0, 0.0, 0.0]);
-    let refused = |width, height, needed| AlignError::OutputLength {
-        width,
-        height,
-        needed,
-        got: 12,
-    };
-    assert_eq!(
-        warp(&frame, &identity, &mut [0; 12], 2, 3),
-        Err(refused(2, 3, 18))
-    );
+    let refused =
+        |width, height, needed| AlignError::OutputLength { width, height, needed, got: 12 };
+    assert_eq!(warp(&frame, &identity, &mut [0; 12], 2, 3), Err(refused(2, 3, 18)));
     let largest = usize::MAX;
     assert_eq!(
         warp(&frame, &identity, &mut [0; 12], largest, 2),

@@ -18,11 +18,7 @@ pub struct FileError {
 
 impl FileError {
     pub(crate) fn new(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        Self { action, path: path.to_owned(), source }
     }
 }
 
@@ -34,18 +30,14 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let error = |source| FileError::new("write", path, source);
     // A rename would put a file in the place of a device or a folder.
     if path.exists() && !path.is_file() {
-        return Err(error(io::Error::other(
-            "something that is not a file is there",
-        )));
+        return Err(error(io::Error::other("something that is not a file is there")));
     }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new()
-        .prefix(".partial-")
-        .tempfile_in(folder)
-        .map_err(error)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".partial-").tempfile_in(folder).map_err(error)?;
     file.write_all(bytes).map_err(error)?;
     file.as_file().sync_all().map_err(error)?;
     // A temporary file is private to its owner; a result is as any other file of the user.
@@ -94,10 +86,7 @@ mod tests {
     fn rejects_what_is_not_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let error = write_whole(folder.path(), b"x").unwrap_err().to_string();
-        assert!(
-            error.ends_with("something that is not a file is there"),
-            "{error}"
-        );
+        assert!(error.ends_with("something that is not a file is there"), "{error}");
         assert!(folder.path().is_dir());
     }
 
@@ -106,10 +95,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("model.afm");
         let error = write_whole(&path, b"x").unwrap_err().to_string();
-        assert!(
-            error.starts_with(&format!("cannot write {}: ", path.display())),
-            "{error}"
-        );
+        assert!(error.starts_with(&format!("cannot write {}: ", path.display())), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -9,10 +9,7 @@
 //! ```
 //!
 //! There is no int8 arithmetic in this crate: the engine that a door runs is also the host's int8 simulator.
-#![allow(
-    clippy::std_instead_of_core,
-    reason = "a host program: std is the normal path"
-)]
+#![allow(clippy::std_instead_of_core, reason = "a host program: std is the normal path")]
 
 pub mod cli;
 pub mod data;

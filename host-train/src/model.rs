@@ -97,10 +97,7 @@ impl Model {
         if path.is_dir() {
             let (folder, config) = RunFolder::open(path)?;
             let checkpoint = folder.checkpoint()?;
-            let name = path
-                .file_name()
-                .unwrap_or(path.as_os_str())
-                .to_string_lossy();
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
             let model = FaceModel::new(&config.train, config.classes, &Device::flex())?;
             let model = with_parameters(model, &checkpoint.parameters)?;
             return Self::from_trained(
@@ -138,10 +135,7 @@ impl Model {
     /// The bytes are not a model file.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
         let file = ModelFile::from_bytes(bytes);
-        let file = file.map_err(|source| ModelError::Format {
-            path: path.to_owned(),
-            source,
-        })?;
+        let file = file.map_err(|source| ModelError::Format { path: path.to_owned(), source })?;
         Ok(Self::Int8(file))
     }
 
@@ -196,14 +190,7 @@ impl Model {
                     output.embedding(&mut embedding)?;
                     Ok(embedding)
                 };
-                embed_rows(
-                    count,
-                    flip,
-                    || vec![0; engine.arena_bytes()],
-                    embed,
-                    load,
-                    done,
-                )?
+                embed_rows(count, flip, || vec![0; engine.arena_bytes()], embed, load, done)?
             }
         };
         let total: Duration = rows.iter().map(|(_, time)| *time).sum();
@@ -228,10 +215,7 @@ impl Model {
                     template(embedding).map_err(|source| ModelError::Template { index, source })
                 });
                 let templates = templates.collect::<Result<_, _>>()?;
-                Ok(Gallery::Int8 {
-                    templates,
-                    model: file.view().id(),
-                })
+                Ok(Gallery::Int8 { templates, model: file.view().id() })
             }
         }
     }

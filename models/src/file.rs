@@ -25,11 +25,7 @@ impl ModelFile {
         let bytes = bytes.as_ref();
         let mut storage = Vec::<u8>::with_capacity(bytes.len().saturating_add(ALIGN));
         let past = storage.as_ptr().addr() & (ALIGN - 1);
-        let start = if past == 0 {
-            0
-        } else {
-            ALIGN.saturating_sub(past)
-        };
+        let start = if past == 0 { 0 } else { ALIGN.saturating_sub(past) };
         storage.resize(start, 0);
         storage.extend_from_slice(bytes);
         let file = Self { storage, start };

@@ -64,19 +64,13 @@ impl<'a> Header<'a> {
     /// Reads header and plan, and cuts the sections apart.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, FormatError> {
         let header = header(bytes)?;
-        for (from, to) in [
-            (field::RESERVED, field::TOTAL),
-            (field::PLAN_RESERVED, HEADER),
-        ] {
+        for (from, to) in [(field::RESERVED, field::TOTAL), (field::PLAN_RESERVED, HEADER)] {
             if let Some(offset) = nonzero_in(header, from, to) {
                 return Err(FormatError::ReservedNotZero { offset });
             }
         }
-        let mut sections = Sections {
-            bytes,
-            total: u32_at::<{ field::TOTAL }, _>(header),
-            end: HEADER,
-        };
+        let mut sections =
+            Sections { bytes, total: u32_at::<{ field::TOTAL }, _>(header), end: HEADER };
         let header = Self {
             id: ModelId(bytes_at::<{ field::ID }, 16, _>(header)),
             arena_bytes: u32_at::<{ field::ARENA }, _>(header),
@@ -98,10 +92,7 @@ impl<'a> Header<'a> {
 }
 
 fn header(bytes: &[u8]) -> Result<&[u8; HEADER], FormatError> {
-    bytes.first_chunk().ok_or(FormatError::TooShort {
-        needed: HEADER,
-        found: bytes.len(),
-    })
+    bytes.first_chunk().ok_or(FormatError::TooShort { needed: HEADER, found: bytes.len() })
 }
 
 /// Checks that this is a whole, undamaged file of this version: size, address, magic, version, length and checksum, in this
@@ -118,17 +109,11 @@ pub(crate) fn check_file(bytes: &[u8]) -> Result<(), FormatError> {
     }
     let version = u16_at::<{ field::VERSION }, _>(header);
     if version != FORMAT_VERSION {
-        return Err(FormatError::Version {
-            found: version,
-            supported: FORMAT_VERSION,
-        });
+        return Err(FormatError::Version { found: version, supported: FORMAT_VERSION });
     }
     let total = u32_at::<{ field::TOTAL }, _>(header);
     if u32::try_from(bytes.len()) != Ok(total) {
-        return Err(FormatError::FileLength {
-            stated: total,
-            found: bytes.len(),
-        });
+        return Err(FormatError::FileLength { stated: total, found: bytes.len() });
     }
     let (stated, computed) = (u32_at::<{ field::CHECKSUM }, _>(header), checksum(bytes));
     if stated != computed {
@@ -160,29 +145,17 @@ impl<'a> Sections<'a> {
         let start = to_usize(offset);
         if start < self.end {
             let previous_end = u32::try_from(self.end).unwrap_or(u32::MAX);
-            return Err(FormatError::SectionOverlap {
-                section,
-                offset,
-                previous_end,
-            });
+            return Err(FormatError::SectionOverlap { section, offset, previous_end });
         }
         if !offset.is_multiple_of(SECTION_ALIGN) {
             return Err(FormatError::SectionMisaligned { section, offset });
         }
-        let outside = FormatError::SectionOutside {
-            section,
-            offset,
-            len,
-            total: self.total,
-        };
+        let outside = FormatError::SectionOutside { section, offset, len, total: self.total };
         let end = start.checked_add(to_usize(len)).ok_or(outside)?;
         let bytes = self.bytes.get(start..end).ok_or(outside)?;
         self.check_gap(start)?;
         self.end = end;
-        Ok(SectionBytes {
-            offset: start,
-            bytes,
-        })
+        Ok(SectionBytes { offset: start, bytes })
     }
 
     /// Bytes between the last section and `to` must be zero.

@@ -48,13 +48,8 @@ pub enum ColourOrder {
 }
 
 /// The texts in the order of the file.
-pub(crate) const TEXTS: [Text; 5] = [
-    Text::Name,
-    Text::Data,
-    Text::Command,
-    Text::Commit,
-    Text::Licence,
-];
+pub(crate) const TEXTS: [Text; 5] =
+    [Text::Name, Text::Data, Text::Command, Text::Commit, Text::Licence];
 
 impl ColourOrder {
     #[cfg(feature = "std")]
@@ -98,10 +93,7 @@ pub struct Threshold {
 impl Threshold {
     /// FMR, then cosine.
     pub(crate) fn decode(record: &[u8; THRESHOLD_RECORD]) -> Self {
-        Self {
-            fmr: f32_at::<0, _>(record),
-            cosine: f32_at::<4, _>(record),
-        }
+        Self { fmr: f32_at::<0, _>(record), cosine: f32_at::<4, _>(record) }
     }
 
     #[cfg(feature = "std")]
@@ -139,14 +131,11 @@ pub(crate) fn parse<'a>(
     section: SectionBytes<'a>,
 ) -> Result<(Metadata<'a>, &'a [[u8; THRESHOLD_RECORD]]), FormatError> {
     let (record, texts) =
-        section
-            .bytes
-            .split_first_chunk::<METADATA_RECORD>()
-            .ok_or(FormatError::SectionLength {
-                section: Section::Metadata,
-                len: section.bytes.len(),
-                record: METADATA_RECORD,
-            })?;
+        section.bytes.split_first_chunk::<METADATA_RECORD>().ok_or(FormatError::SectionLength {
+            section: Section::Metadata,
+            len: section.bytes.len(),
+            record: METADATA_RECORD,
+        })?;
     let thresholds = parse_thresholds(record)?;
     let used = thresholds.len().saturating_mul(THRESHOLD_RECORD);
     for (from, to) in [
@@ -183,18 +172,10 @@ fn parse_input(record: &[u8; METADATA_RECORD]) -> Result<InputSpec, FormatError>
     let scale = f32s_at::<{ field::SCALE }, 3, _>(record);
     for (channel, (&mean, &scale)) in mean.iter().zip(&scale).enumerate() {
         if !(mean.is_finite() && scale.is_finite() && scale > 0.0) {
-            return Err(FormatError::InputSpec {
-                channel,
-                mean,
-                scale,
-            });
+            return Err(FormatError::InputSpec { channel, mean, scale });
         }
     }
-    Ok(InputSpec {
-        colour,
-        mean,
-        scale,
-    })
+    Ok(InputSpec { colour, mean, scale })
 }
 
 fn parse_landmarks(record: &[u8; METADATA_RECORD]) -> Result<[[f32; 2]; 5], FormatError> {
@@ -217,16 +198,10 @@ fn parse_thresholds(
     record: &[u8; METADATA_RECORD],
 ) -> Result<&[[u8; THRESHOLD_RECORD]], FormatError> {
     let count = u8_at::<{ field::THRESHOLD_COUNT }, _>(record);
-    let (places, _) = record
-        .get(field::THRESHOLDS..)
-        .unwrap_or_default()
-        .as_chunks();
+    let (places, _) = record.get(field::THRESHOLDS..).unwrap_or_default().as_chunks();
     let used = places
         .get(..usize::from(count))
-        .ok_or(FormatError::ThresholdCount {
-            count,
-            limit: MAX_THRESHOLDS,
-        })?;
+        .ok_or(FormatError::ThresholdCount { count, limit: MAX_THRESHOLDS })?;
     for (index, place) in used.iter().enumerate() {
         let Threshold { fmr, cosine } = Threshold::decode(place);
         // Written so that NaN is refused.
@@ -244,26 +219,20 @@ fn parse_texts<'a>(
 ) -> Result<[&'a str; 5], FormatError> {
     let lengths = bytes_at::<{ field::TEXT_LENGTHS }, 10, _>(record);
     let (lengths, _) = lengths.as_chunks();
-    let stated = lengths.iter().fold(0_usize, |sum, &len| {
-        sum.saturating_add(usize::from(u16::from_le_bytes(len)))
-    });
-    let mismatch = FormatError::TextLength {
-        stated,
-        found: texts.len(),
-    };
+    let stated = lengths
+        .iter()
+        .fold(0_usize, |sum, &len| sum.saturating_add(usize::from(u16::from_le_bytes(len))));
+    let mismatch = FormatError::TextLength { stated, found: texts.len() };
     if stated != texts.len() {
         return Err(mismatch);
     }
     let mut rest = texts;
     let mut parsed = [""; 5];
     for ((to, &len), text) in parsed.iter_mut().zip(lengths).zip(TEXTS) {
-        let (bytes, after) = rest
-            .split_at_checked(usize::from(u16::from_le_bytes(len)))
-            .ok_or(mismatch)?;
-        *to = core::str::from_utf8(bytes).map_err(|error| FormatError::TextEncoding {
-            text,
-            valid: error.valid_up_to(),
-        })?;
+        let (bytes, after) =
+            rest.split_at_checked(usize::from(u16::from_le_bytes(len))).ok_or(mismatch)?;
+        *to = core::str::from_utf8(bytes)
+            .map_err(|error| FormatError::TextEncoding { text, valid: error.valid_up_to() })?;
         rest = after;
     }
     Ok(parsed)

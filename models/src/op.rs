@@ -44,21 +44,11 @@ pub struct Window {
 impl Window {
     /// Height and width of the padded input.
     pub(crate) fn padded(&self, input: Shape) -> [u32; 2] {
-        let Padding {
-            top,
-            left,
-            bottom,
-            right,
-        } = self.padding;
+        let Padding { top, left, bottom, right } = self.padding;
         let pad = |size: u16, a: u8, b: u8| {
-            u32::from(size)
-                .saturating_add(u32::from(a))
-                .saturating_add(u32::from(b))
+            u32::from(size).saturating_add(u32::from(a)).saturating_add(u32::from(b))
         };
-        [
-            pad(input.height, top, bottom),
-            pad(input.width, left, right),
-        ]
+        [pad(input.height, top, bottom), pad(input.width, left, right)]
     }
 
     /// Height and width of the output, `(input + padding - kernel) / stride + 1` rounded down; `None` if the kernel is
@@ -67,15 +57,10 @@ impl Window {
     pub fn output_size(&self, input: Shape) -> Option<[u32; 2]> {
         let [height, width] = self.padded(input);
         let along = |size: u32, kernel: u8, stride: u8| {
-            size.checked_sub(u32::from(kernel))?
-                .checked_div(u32::from(stride))?
-                .checked_add(1)
+            size.checked_sub(u32::from(kernel))?.checked_div(u32::from(stride))?.checked_add(1)
         };
         let ([kernel_h, kernel_w], [stride_h, stride_w]) = (self.kernel, self.stride);
-        Some([
-            along(height, kernel_h, stride_h)?,
-            along(width, kernel_w, stride_w)?,
-        ])
+        Some([along(height, kernel_h, stride_h)?, along(width, kernel_w, stride_w)?])
     }
 }
 
@@ -190,10 +175,7 @@ pub struct Add<'a> {
 
 /// One step of a network.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(
-    missing_docs,
-    reason = "each variant is documented at the type it holds"
-)]
+#[expect(missing_docs, reason = "each variant is documented at the type it holds")]
 pub enum Op<'a> {
     Conv2d(Conv2d<'a>),
     DepthwiseConv2d(DepthwiseConv2d<'a>),
@@ -249,9 +231,7 @@ impl Op<'_> {
             Self::Add(_) => 0,
         };
         let positions = u64::from(output.height).saturating_mul(u64::from(output.width));
-        u64::try_from(weights)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(positions)
+        u64::try_from(weights).unwrap_or(u64::MAX).saturating_mul(positions)
     }
 }
 
@@ -264,37 +244,13 @@ mod tests {
         let window = |kernel, stride, [top, left, bottom, right]: [u8; 4]| Window {
             kernel,
             stride,
-            padding: Padding {
-                top,
-                left,
-                bottom,
-                right,
-            },
+            padding: Padding { top, left, bottom, right },
         };
-        let image = Shape {
-            height: 112,
-            width: 112,
-            channels: 3,
-        };
-        assert_eq!(
-            window([3, 3], [2, 2], [1, 1, 1, 1]).output_size(image),
-            Some([56, 56])
-        );
-        assert_eq!(
-            window([3, 3], [2, 2], [0, 0, 1, 1]).output_size(image),
-            Some([56, 56])
-        );
-        assert_eq!(
-            window([112, 7], [1, 3], [0, 0, 0, 0]).output_size(image),
-            Some([1, 36])
-        );
-        assert_eq!(
-            window([113, 1], [1, 1], [0, 0, 0, 0]).output_size(image),
-            None
-        );
-        assert_eq!(
-            window([1, 1], [0, 1], [0, 0, 0, 0]).output_size(image),
-            None
-        );
+        let image = Shape { height: 112, width: 112, channels: 3 };
+        assert_eq!(window([3, 3], [2, 2], [1, 1, 1, 1]).output_size(image), Some([56, 56]));
+        assert_eq!(window([3, 3], [2, 2], [0, 0, 1, 1]).output_size(image), Some([56, 56]));
+        assert_eq!(window([112, 7], [1, 3], [0, 0, 0, 0]).output_size(image), Some([1, 36]));
+        assert_eq!(window([113, 1], [1, 1], [0, 0, 0, 0]).output_size(image), None);
+        assert_eq!(window([1, 1], [0, 1], [0, 0, 0, 0]).output_size(image), None);
     }
 }

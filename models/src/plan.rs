@@ -25,23 +25,12 @@ fn check_endpoints(view: &ModelView<'_>) -> Result<(), FormatError> {
     if input == output {
         return Err(FormatError::EndpointsEqual { tensor: input.0 });
     }
-    let Tensor {
-        shape,
-        element,
-        first,
-        ..
-    } = view.input();
+    let Tensor { shape, element, first, .. } = view.input();
     if shape.channels != 3 || element != ElementType::I8 {
-        return Err(FormatError::InputTensor {
-            channels: shape.channels,
-            element,
-        });
+        return Err(FormatError::InputTensor { channels: shape.channels, element });
     }
     if first != 0 {
-        return Err(FormatError::FirstStep {
-            tensor: input.0,
-            first,
-        });
+        return Err(FormatError::FirstStep { tensor: input.0, first });
     }
     let (stated, channels) = (view.metadata().embedding_len, view.output().shape.channels);
     if stated != channels {
@@ -54,10 +43,7 @@ fn check_endpoints(view: &ModelView<'_>) -> Result<(), FormatError> {
 /// still alive.
 fn check_op(view: &ModelView<'_>, index: u16, op: &Op<'_>) -> Result<(), OpError> {
     let step = index.saturating_add(1);
-    let life = |index| {
-        view.tensor(index)
-            .map(|Tensor { first, last, .. }| (index.0, first, last))
-    };
+    let life = |index| view.tensor(index).map(|Tensor { first, last, .. }| (index.0, first, last));
     if let Some((tensor, first, _)) = life(op.output())
         && first != step
     {
@@ -85,24 +71,14 @@ fn check_steps(
     let op_at = |step: u16| step.checked_sub(1).and_then(|op| view.op(op));
     let Tensor { first, last, .. } = *tensor;
     if index != view.input_index() && op_at(first).is_none_or(|op| op.output() != index) {
-        return Err(FormatError::FirstStep {
-            tensor: index.0,
-            first,
-        });
+        return Err(FormatError::FirstStep { tensor: index.0, first });
     }
     let read = if index == view.output_index() {
         usize::from(last) == view.op_count()
     } else {
         op_at(last).is_some_and(|op| op.reads().0 == index || op.reads().1 == Some(index))
     };
-    if read {
-        Ok(())
-    } else {
-        Err(FormatError::LastStep {
-            tensor: index.0,
-            last,
-        })
-    }
+    if read { Ok(()) } else { Err(FormatError::LastStep { tensor: index.0, last }) }
 }
 
 fn check_arena(view: &ModelView<'_>) -> Result<(), FormatError> {

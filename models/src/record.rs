@@ -9,12 +9,7 @@ pub(crate) fn bytes_at<const AT: usize, const N: usize, const R: usize>(
 ) -> [u8; N] {
     const { assert!(AT + N <= R, "the field ends outside its record") };
     // The assertion above makes the default unreachable.
-    core::array::from_fn(|i| {
-        record
-            .get(AT.saturating_add(i))
-            .copied()
-            .unwrap_or_default()
-    })
+    core::array::from_fn(|i| record.get(AT.saturating_add(i)).copied().unwrap_or_default())
 }
 
 pub(crate) fn u8_at<const AT: usize, const R: usize>(record: &[u8; R]) -> u8 {
@@ -47,21 +42,15 @@ pub(crate) fn f32s_at<const AT: usize, const N: usize, const R: usize>(
 ) -> [f32; N] {
     const { assert!(AT + 4 * N <= R, "the field ends outside its record") };
     core::array::from_fn(|i| {
-        let field = record
-            .get(AT.saturating_add(i.saturating_mul(4))..)
-            .and_then(<[u8]>::first_chunk);
+        let field =
+            record.get(AT.saturating_add(i.saturating_mul(4))..).and_then(<[u8]>::first_chunk);
         f32::from_le_bytes(field.copied().unwrap_or_default())
     })
 }
 
 /// Position of the first byte that is not zero in `record[from..to]`.
 pub(crate) fn nonzero_in(record: &[u8], from: usize, to: usize) -> Option<usize> {
-    record
-        .iter()
-        .take(to)
-        .enumerate()
-        .skip(from)
-        .find_map(|(at, &byte)| (byte != 0).then_some(at))
+    record.iter().take(to).enumerate().skip(from).find_map(|(at, &byte)| (byte != 0).then_some(at))
 }
 
 /// `usize` of a `u32`: exact where pointers have 32 bits or more, else the largest `usize`, which no slice reaches.

@@ -186,12 +186,7 @@ impl Tensor {
 
     /// What one tensor can be checked for on its own.
     pub(crate) fn check(&self, tensor: u16, arena: u32) -> Result<(), FormatError> {
-        let Self {
-            shape,
-            scale,
-            offset,
-            ..
-        } = *self;
+        let Self { shape, scale, offset, .. } = *self;
         if shape.elements_u64() == 0 {
             return Err(FormatError::ShapeEmpty { tensor, shape });
         }
@@ -231,20 +226,8 @@ mod tests {
     use super::*;
 
     fn tensor(offset: u32, first: u16, last: u16) -> Tensor {
-        let shape = Shape {
-            height: 2,
-            width: 3,
-            channels: 4,
-        };
-        Tensor {
-            shape,
-            element: ElementType::I8,
-            scale: 0.5,
-            zero_point: -3,
-            offset,
-            first,
-            last,
-        }
+        let shape = Shape { height: 2, width: 3, channels: 4 };
+        Tensor { shape, element: ElementType::I8, scale: 0.5, zero_point: -3, offset, first, last }
     }
 
     #[test]
@@ -253,29 +236,16 @@ mod tests {
         assert_eq!(tensor.byte_len(), 24);
         tensor.element = ElementType::I32;
         assert_eq!(tensor.byte_len(), 96);
-        let largest = Shape {
-            height: u16::MAX,
-            width: u16::MAX,
-            channels: u16::MAX,
-        };
+        let largest = Shape { height: u16::MAX, width: u16::MAX, channels: u16::MAX };
         assert_eq!(largest.elements_u64(), 65_535_u64.pow(3));
     }
 
     #[test]
     fn tensors_collide_only_in_both_time_and_place() {
         let first = tensor(0, 0, 2);
-        assert!(
-            first.collides(&tensor(23, 2, 3)),
-            "a byte is shared at step 2"
-        );
-        assert!(
-            !first.collides(&tensor(24, 2, 3)),
-            "they touch, no byte is shared"
-        );
-        assert!(
-            !first.collides(&tensor(0, 3, 4)),
-            "the first is dead at step 3"
-        );
+        assert!(first.collides(&tensor(23, 2, 3)), "a byte is shared at step 2");
+        assert!(!first.collides(&tensor(24, 2, 3)), "they touch, no byte is shared");
+        assert!(!first.collides(&tensor(0, 3, 4)), "the first is dead at step 3");
     }
 
     #[cfg(feature = "std")]

@@ -51,10 +51,7 @@ impl<'a> ModelView<'a> {
         let (metadata, thresholds) = meta::parse(header.metadata)?;
         let endpoint = |index: TensorIndex| match tensors.get(usize::from(index.0)) {
             Some(record) => Ok((index, Tensor::decode(record, index.0)?)),
-            None => Err(FormatError::EndpointMissing {
-                tensor: index.0,
-                count: tensors.len(),
-            }),
+            None => Err(FormatError::EndpointMissing { tensor: index.0, count: tensors.len() }),
         };
         Ok(Self {
             bytes,
@@ -90,9 +87,7 @@ impl<'a> ModelView<'a> {
     /// All tensors, in the order of their indices.
     pub fn tensors(&self) -> impl Iterator<Item = Tensor> + Clone + use<'a> {
         // `parse` has decoded every record, so none is left out here.
-        (0..)
-            .zip(self.tensors)
-            .filter_map(|(index, record)| Tensor::decode(record, index).ok())
+        (0..).zip(self.tensors).filter_map(|(index, record)| Tensor::decode(record, index).ok())
     }
 
     /// One tensor; `None` for an index that no tensor has, which no op of this model names.
@@ -105,9 +100,7 @@ impl<'a> ModelView<'a> {
     pub fn ops(&self) -> impl Iterator<Item = Op<'a>> + Clone + use<'a> {
         // `parse` has decoded every record, so none is left out here.
         let constants = self.constants;
-        self.ops
-            .iter()
-            .filter_map(move |record| op::decode(&RawOp::decode(record), constants).ok())
+        self.ops.iter().filter_map(move |record| op::decode(&RawOp::decode(record), constants).ok())
     }
 
     /// One op, counted from 0; `None` from [`op_count`](Self::op_count) on.
@@ -206,13 +199,8 @@ impl<'a> ModelView<'a> {
 
     /// The error for a reserved byte at position `at` of `record`, a part of this file.
     fn reserved(&self, record: &[u8], at: usize) -> FormatError {
-        let record = record
-            .as_ptr()
-            .addr()
-            .saturating_sub(self.bytes.as_ptr().addr());
-        FormatError::ReservedNotZero {
-            offset: record.saturating_add(at),
-        }
+        let record = record.as_ptr().addr().saturating_sub(self.bytes.as_ptr().addr());
+        FormatError::ReservedNotZero { offset: record.saturating_add(at) }
     }
 }
 
@@ -236,18 +224,10 @@ fn records<const R: usize>(
 ) -> Result<&[[u8; R]], FormatError> {
     let (records, rest) = bytes.as_chunks::<R>();
     if !rest.is_empty() {
-        return Err(FormatError::SectionLength {
-            section,
-            len: bytes.len(),
-            record: R,
-        });
+        return Err(FormatError::SectionLength { section, len: bytes.len(), record: R });
     }
     if records.is_empty() || records.len() > usize::from(limit) {
-        return Err(FormatError::RecordCount {
-            section,
-            count: records.len(),
-            limit,
-        });
+        return Err(FormatError::RecordCount { section, count: records.len(), limit });
     }
     Ok(records)
 }

@@ -116,21 +116,13 @@ impl<'m> Engine<'m> {
     {
         let needed = self.arena_bytes();
         if arena.len() < needed {
-            return Err(EngineError::ArenaTooSmall {
-                needed,
-                got: arena.len(),
-            });
+            return Err(EngineError::ArenaTooSmall { needed, got: arena.len() });
         }
         let input = self.model.input();
         let (needed, got) = (input.shape.elements(), rgb.len());
         if got != needed {
             let (height, width) = (input.shape.height, input.shape.width);
-            return Err(EngineError::ImageLength {
-                height,
-                width,
-                needed,
-                got,
-            });
+            return Err(EngineError::ImageLength { height, width, needed, got });
         }
         let inconsistent = |op| EngineError::Inconsistent { op };
         let endpoint = inconsistent(self.model.op_count());

@@ -15,15 +15,8 @@ pub struct Output<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum Values<'a> {
-    Sums {
-        little_endian: &'a [[u8; 4]],
-        scales: &'a [f32],
-    },
-    Int8 {
-        stored: &'a [i8],
-        zero_point: i8,
-        scale: f32,
-    },
+    Sums { little_endian: &'a [[u8; 4]], scales: &'a [f32] },
+    Int8 { stored: &'a [i8], zero_point: i8, scale: f32 },
 }
 
 impl<'a> Output<'a> {
@@ -40,10 +33,7 @@ impl<'a> Output<'a> {
             _ => None,
         });
         let values = match scales {
-            Some(scales) => Values::Sums {
-                little_endian: bytes.as_chunks().0,
-                scales,
-            },
+            Some(scales) => Values::Sums { little_endian: bytes.as_chunks().0, scales },
             None => Values::Int8 {
                 stored: step::int8(bytes)?,
                 zero_point: tensor.zero_point,
@@ -70,16 +60,10 @@ impl<'a> Output<'a> {
     pub fn sums(&self) -> impl Iterator<Item = i32> + use<'a> {
         let (words, stored, zero_point): (&[[u8; 4]], &[i8], i8) = match self.values {
             Values::Sums { little_endian, .. } => (little_endian, &[], 0),
-            Values::Int8 {
-                stored, zero_point, ..
-            } => (&[], stored, zero_point),
+            Values::Int8 { stored, zero_point, .. } => (&[], stored, zero_point),
         };
         let sums = words.iter().map(|&word| i32::from_le_bytes(word));
-        sums.chain(
-            stored
-                .iter()
-                .map(move |&value| i32::from(value) - i32::from(zero_point)),
-        )
+        sums.chain(stored.iter().map(move |&value| i32::from(value) - i32::from(zero_point)))
     }
 
     /// The scale of each sum.

@@ -86,11 +86,8 @@ impl Step<'_, '_> {
         let (input, output) = (self.model.tensor(op.input)?, self.model.tensor(op.output)?);
         let ranges = [range(&input), range(&output)];
         let [bytes, result] = self.arena.get_disjoint_mut(ranges).ok()?;
-        let layer = kernels::FullyConnected {
-            input: int8(bytes)?,
-            weights: op.weights,
-            bias: op.bias,
-        };
+        let layer =
+            kernels::FullyConnected { input: int8(bytes)?, weights: op.weights, bias: op.bias };
         match op.result {
             FullyConnectedResult::Requantized(requantized) => {
                 let requantize = requantize(&requantized, &output);
@@ -134,19 +131,11 @@ fn same_fields<'m>(op: &model::DepthwiseConv2d<'m>) -> model::Conv2d<'m> {
 }
 
 fn extent(shape: model::Shape) -> kernels::Extent {
-    kernels::Extent {
-        height: shape.height,
-        width: shape.width,
-        channels: shape.channels,
-    }
+    kernels::Extent { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
 fn addend<'a>(bytes: &'a [u8], tensor: &Tensor, multiplier: f32) -> Option<kernels::Addend<'a>> {
-    Some(kernels::Addend {
-        values: int8(bytes)?,
-        multiplier,
-        zero_point: tensor.zero_point,
-    })
+    Some(kernels::Addend { values: int8(bytes)?, multiplier, zero_point: tensor.zero_point })
 }
 
 fn requantize<'a>(from: &model::Requantize<'a>, output: &Tensor) -> kernels::Requantize<'a> {

@@ -75,12 +75,7 @@ impl<'a> Frame<'a> {
             let got = pixels.len();
             return Err(FrameError::Length { needed, got });
         }
-        Ok(Self {
-            pixels,
-            width,
-            height,
-            stride,
-        })
+        Ok(Self { pixels, width, height, stride })
     }
 
     /// Pixels in a row.
@@ -102,10 +97,7 @@ impl<'a> Frame<'a> {
         };
         // Below the length that `new` checked, so the sum does not overflow.
         let pixel = self.pixels.get(y * self.stride + x * PIXEL..);
-        pixel
-            .and_then(|pixel| pixel.first_chunk())
-            .copied()
-            .unwrap_or_default()
+        pixel.and_then(|pixel| pixel.first_chunk()).copied().unwrap_or_default()
     }
 }
 
@@ -128,13 +120,7 @@ mod tests {
     #[test]
     fn rejects_a_frame_without_pixels() {
         let error = Frame::new(&[0; 12], 0, 4, 0).unwrap_err();
-        assert_eq!(
-            error,
-            FrameError::Empty {
-                width: 0,
-                height: 4
-            }
-        );
+        assert_eq!(error, FrameError::Empty { width: 0, height: 4 });
     }
 
     #[test]
@@ -142,32 +128,14 @@ mod tests {
         let error = Frame::new(&[0; 12], 2, 2, 5).unwrap_err();
         assert_eq!(error, FrameError::Stride { row: 6, stride: 5 });
         let error = Frame::new(&[0; 12], usize::MAX, 1, 6).unwrap_err();
-        assert_eq!(
-            error,
-            FrameError::Stride {
-                row: usize::MAX,
-                stride: 6
-            }
-        );
+        assert_eq!(error, FrameError::Stride { row: usize::MAX, stride: 6 });
     }
 
     #[test]
     fn rejects_a_slice_that_ends_early() {
         let error = Frame::new(&[0; 12], 2, 2, 7).unwrap_err();
-        assert_eq!(
-            error,
-            FrameError::Length {
-                needed: 13,
-                got: 12
-            }
-        );
+        assert_eq!(error, FrameError::Length { needed: 13, got: 12 });
         let error = Frame::new(&[0; 12], 2, usize::MAX, 7).unwrap_err();
-        assert_eq!(
-            error,
-            FrameError::Length {
-                needed: usize::MAX,
-                got: 12
-            }
-        );
+        assert_eq!(error, FrameError::Length { needed: usize::MAX, got: 12 });
     }
 }

@@ -40,13 +40,7 @@ pub fn add(layer: &Add<'_>, output: &mut [i8]) -> Result<(), LengthError> {
         for (block, output) in pixel.chunks_mut(BLOCK).enumerate() {
             let channel = block * BLOCK;
             let (a, b) = (a.skip(first + channel), b.skip(first + channel));
-            arch::add(
-                a,
-                b,
-                layer.activation.slopes(channel),
-                layer.zero_point,
-                output,
-            );
+            arch::add(a, b, layer.activation.slopes(channel), layer.zero_point, output);
         }
     }
     Ok(())

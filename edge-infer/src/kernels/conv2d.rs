@@ -42,10 +42,7 @@ pub fn conv2d(layer: &Convolution<'_>, output: &mut [i8]) -> Result<(), LengthEr
     layer.check(output, product(&[row_len, geometry.output.channels.into()]))?;
     let padding = [layer.pad_value; BLOCK];
     layer.for_each_block(output, |y, x, block, sums| {
-        let weights = layer
-            .weights
-            .get(block * row_len * BLOCK..)
-            .unwrap_or_default();
+        let weights = layer.weights.get(block * row_len * BLOCK..).unwrap_or_default();
         geometry.for_each_run(y, x, |Run { tap, taps, pixel }| {
             let (offset, len) = (tap * channels, taps * channels);
             match pixel {
@@ -75,9 +72,7 @@ impl Convolution<'_> {
         check("bias", self.bias, channels)?;
         check("output", output, self.geometry.output.elements())?;
         self.requantize.check(channels)?;
-        self.residual.map_or(Ok(()), |residual| {
-            check("residual", residual.values, output.len())
-        })
+        self.residual.map_or(Ok(()), |residual| check("residual", residual.values, output.len()))
     }
 
     /// Fills the output pixel by pixel and block by block: sums start as the bias, `accumulate(y,

@@ -32,15 +32,12 @@ pub fn depthwise_conv2d(layer: &Convolution<'_>, output: &mut [i8]) -> Result<()
         let first = block * BLOCK;
         geometry.for_each_run(y, x, |Run { tap, taps, pixel }| {
             for step in 0..taps {
-                let weights = layer
-                    .weights
-                    .get((tap + step) * channels + first..)
-                    .unwrap_or_default();
+                let weights =
+                    layer.weights.get((tap + step) * channels + first..).unwrap_or_default();
                 let input = match pixel {
-                    Some(pixel) => layer
-                        .input
-                        .get((pixel + step) * channels + first..)
-                        .unwrap_or_default(),
+                    Some(pixel) => {
+                        layer.input.get((pixel + step) * channels + first..).unwrap_or_default()
+                    }
                     None => &padding,
                 };
                 arch::multiply_accumulate(sums, input, weights);

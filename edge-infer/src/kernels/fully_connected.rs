@@ -52,11 +52,7 @@ pub fn fully_connected_sums(
     output: &mut [u8],
 ) -> Result<(), LengthError> {
     layer.check()?;
-    check(
-        "output",
-        output,
-        product(&[layer.bias.len(), size_of::<i32>()]),
-    )?;
+    check("output", output, product(&[layer.bias.len(), size_of::<i32>()]))?;
     let (words, _) = output.as_chunks_mut();
     let mut words = words.iter_mut();
     layer.for_each_block(|_, sums| {
@@ -69,11 +65,7 @@ pub fn fully_connected_sums(
 
 impl FullyConnected<'_> {
     fn check(&self) -> Result<(), LengthError> {
-        check(
-            "weights",
-            self.weights,
-            product(&[self.input.len(), self.bias.len()]),
-        )
+        check("weights", self.weights, product(&[self.input.len(), self.bias.len()]))
     }
 
     /// Hands over the sums of each block of outputs and the index of its first one.

@@ -121,9 +121,7 @@ impl Overlap {
     fn new(origin: usize, padding: u8, kernel: usize, input: u16) -> Self {
         let padding = usize::from(padding);
         let before = padding.saturating_sub(origin).min(kernel);
-        let end = (padding + usize::from(input))
-            .saturating_sub(origin)
-            .min(kernel);
+        let end = (padding + usize::from(input)).saturating_sub(origin).min(kernel);
         Self {
             before,
             inside: end.saturating_sub(before),
@@ -134,22 +132,12 @@ impl Overlap {
 
 /// Product of lengths, `usize::MAX` on overflow.
 pub(super) fn product(lengths: &[usize]) -> usize {
-    lengths
-        .iter()
-        .fold(1, |product: usize, &length| product.saturating_mul(length))
+    lengths.iter().fold(1, |product: usize, &length| product.saturating_mul(length))
 }
 
 /// Refuses a slice whose length is not `needed`.
 pub(super) fn check<T>(what: &'static str, slice: &[T], needed: usize) -> Result<(), LengthError> {
-    if slice.len() == needed {
-        Ok(())
-    } else {
-        Err(LengthError {
-            what,
-            needed,
-            got: slice.len(),
-        })
-    }
+    if slice.len() == needed { Ok(()) } else { Err(LengthError { what, needed, got: slice.len() }) }
 }
 
 #[cfg(test)]
@@ -160,22 +148,9 @@ mod tests {
 
     #[test]
     fn a_corner_window_splits_into_padding_and_input() {
-        let extent = Extent {
-            height: 4,
-            width: 4,
-            channels: 1,
-        };
-        let window = Window {
-            kernel: [3, 3],
-            stride: [1, 1],
-            top: 1,
-            left: 1,
-        };
-        let geometry = Geometry {
-            input: extent,
-            output: extent,
-            window,
-        };
+        let extent = Extent { height: 4, width: 4, channels: 1 };
+        let window = Window { kernel: [3, 3], stride: [1, 1], top: 1, left: 1 };
+        let geometry = Geometry { input: extent, output: extent, window };
         let mut runs = [None; 6];
         let mut count = 0;
         geometry.for_each_run(0, 3, |run| {
@@ -198,15 +173,7 @@ mod tests {
     #[test]
     fn elements_that_cannot_be_counted_saturate() {
         assert_eq!(product(&[usize::MAX, 2]), usize::MAX);
-        assert_eq!(
-            Extent {
-                height: 3,
-                width: 5,
-                channels: 7
-            }
-            .elements(),
-            105
-        );
+        assert_eq!(Extent { height: 3, width: 5, channels: 7 }.elements(), 105);
     }
 
     proptest! {

@@ -76,10 +76,7 @@ pub struct Addend<'a> {
 impl Addend<'_> {
     /// The part from value `first` on.
     pub(super) fn skip(self, first: usize) -> Self {
-        Self {
-            values: self.values.get(first..).unwrap_or_default(),
-            ..self
-        }
+        Self { values: self.values.get(first..).unwrap_or_default(), ..self }
     }
 }
 
@@ -141,35 +138,18 @@ mod tests {
 
     fn one(sum: i32, positive: f32, activation: Activation<'_>, zero_point: i8) -> i8 {
         let mut output = [0];
-        let requantize = Requantize {
-            multiplier: &[positive],
-            activation,
-            zero_point,
-        };
+        let requantize = Requantize { multiplier: &[positive], activation, zero_point };
         requantize.row(&[sum], &mut output).unwrap();
         output[0]
     }
 
     #[test]
     fn halves_go_to_the_even_neighbour_on_both_sides_of_zero() {
-        let halves = [
-            (1, 0),
-            (3, 2),
-            (5, 2),
-            (7, 4),
-            (-1, 0),
-            (-3, -2),
-            (-5, -2),
-            (-7, -4),
-        ];
+        let halves = [(1, 0), (3, 2), (5, 2), (7, 4), (-1, 0), (-3, -2), (-5, -2), (-7, -4)];
         for (sum, rounded) in halves {
             assert_eq!(one(sum, 0.5, Activation::None, 0), rounded, "{sum} / 2");
             // The tie is broken before the zero point is added, so an odd one does not move it.
-            assert_eq!(
-                one(sum, 0.5, Activation::None, 5),
-                rounded + 5,
-                "{sum} / 2 + 5"
-            );
+            assert_eq!(one(sum, 0.5, Activation::None, 5), rounded + 5, "{sum} / 2 + 5");
         }
     }
 
@@ -203,24 +183,14 @@ mod tests {
     #[test]
     fn a_sum_beyond_24_bits_is_first_rounded_to_single_precision() {
         // 2^24 + 1 lies between two f32 values; the even one, 2^24, gives exactly 64.
-        assert_eq!(
-            one((1 << 24) + 1, 64.0 / (1 << 24) as f32, Activation::None, 0),
-            64
-        );
+        assert_eq!(one((1 << 24) + 1, 64.0 / (1 << 24) as f32, Activation::None, 0), 64);
     }
 
     #[test]
     fn overflowing_residuals_saturate_the_same_way_everywhere() {
-        let residual = Addend {
-            values: &[-1],
-            multiplier: f32::MAX,
-            zero_point: 127,
-        };
-        let requantize = Requantize {
-            multiplier: &[f32::MAX],
-            activation: Activation::None,
-            zero_point: 0,
-        };
+        let residual = Addend { values: &[-1], multiplier: f32::MAX, zero_point: 127 };
+        let requantize =
+            Requantize { multiplier: &[f32::MAX], activation: Activation::None, zero_point: 0 };
         let mut output = [0];
         // Infinity minus infinity.
         requantize.block(0, &[i32::MAX], Some(residual), &mut output);
@@ -229,16 +199,10 @@ mod tests {
 
     #[test]
     fn rejects_rows_of_different_lengths() {
-        let requantize = Requantize {
-            multiplier: &[1.0; 3],
-            activation: Activation::Relu,
-            zero_point: 0,
-        };
+        let requantize =
+            Requantize { multiplier: &[1.0; 3], activation: Activation::Relu, zero_point: 0 };
         let refusal = |what, needed, got| Err(LengthError { what, needed, got });
-        assert_eq!(
-            requantize.row(&[0; 3], &mut [0; 2]),
-            refusal("multiplier", 2, 3)
-        );
+        assert_eq!(requantize.row(&[0; 3], &mut [0; 2]), refusal("multiplier", 2, 3));
         assert_eq!(requantize.row(&[0; 4], &mut [0; 3]), refusal("sums", 3, 4));
     }
 

@@ -39,25 +39,15 @@ pub enum MatchError {
 /// [`MatchError`] when the templates are of different models or lengths.
 pub fn cosine(probe: TemplateRef<'_>, enrolled: TemplateRef<'_>) -> Result<f32, MatchError> {
     check(probe, enrolled.model(), enrolled.values().len())?;
-    Ok(scaled_dot(
-        probe,
-        enrolled.values(),
-        enrolled.inverse_norm().get(),
-    ))
+    Ok(scaled_dot(probe, enrolled.values(), enrolled.inverse_norm().get()))
 }
 
 pub(super) fn check(probe: TemplateRef<'_>, model: ModelId, len: usize) -> Result<(), MatchError> {
     if probe.model() != model {
-        return Err(MatchError::OtherModel {
-            probe: probe.model(),
-            enrolled: model,
-        });
+        return Err(MatchError::OtherModel { probe: probe.model(), enrolled: model });
     }
     if probe.values().len() != len {
-        return Err(MatchError::OtherLength {
-            probe: probe.values().len(),
-            enrolled: len,
-        });
+        return Err(MatchError::OtherLength { probe: probe.values().len(), enrolled: len });
     }
     Ok(())
 }
@@ -93,25 +83,13 @@ mod tests {
         let other = ModelId([2; 16]);
         let stranger = Template::from_embedding(&[1.0, 2.0], other).unwrap();
         let error = cosine(template([1.0, 2.0]).as_ref(), stranger.as_ref()).unwrap_err();
-        assert_eq!(
-            error,
-            MatchError::OtherModel {
-                probe: MODEL,
-                enrolled: other
-            }
-        );
+        assert_eq!(error, MatchError::OtherModel { probe: MODEL, enrolled: other });
     }
 
     #[test]
     fn rejects_a_template_of_another_length() {
         let error = cosine(template([1.0; 2]).as_ref(), template([1.0; 3]).as_ref()).unwrap_err();
-        assert_eq!(
-            error,
-            MatchError::OtherLength {
-                probe: 2,
-                enrolled: 3
-            }
-        );
+        assert_eq!(error, MatchError::OtherLength { probe: 2, enrolled: 3 });
     }
 
     proptest! {

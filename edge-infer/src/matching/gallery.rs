@@ -117,24 +117,12 @@ impl<'a> GalleryView<'a> {
             });
         }
         for (row, (values, stored)) in rows_of(rows, len, inverse_norms).enumerate() {
-            let computed = InverseNorm::of(values)
-                .ok_or(GalleryError::ZeroRow { row })?
-                .get();
+            let computed = InverseNorm::of(values).ok_or(GalleryError::ZeroRow { row })?.get();
             if stored != computed {
-                return Err(GalleryError::InverseNorm {
-                    row,
-                    stored,
-                    computed,
-                });
+                return Err(GalleryError::InverseNorm { row, stored, computed });
             }
         }
-        Ok(Self {
-            model,
-            len,
-            rows,
-            inverse_norms,
-            people,
-        })
+        Ok(Self { model, len, rows, inverse_norms, people })
     }
 
     /// Number of templates.
@@ -155,12 +143,10 @@ impl<'a> GalleryView<'a> {
     pub fn search(&self, probe: TemplateRef<'_>) -> Result<Option<Best>, MatchError> {
         check(probe, self.model, self.len)?;
         let rows = rows_of(self.rows, self.len, self.inverse_norms);
-        let mut matches = rows
-            .zip(self.people)
-            .map(|((row, inverse_norm), &person)| Match {
-                person,
-                cosine: scaled_dot(probe, row, inverse_norm),
-            });
+        let mut matches = rows.zip(self.people).map(|((row, inverse_norm), &person)| Match {
+            person,
+            cosine: scaled_dot(probe, row, inverse_norm),
+        });
         let Some(mut best) = matches.next() else {
             return Ok(None);
         };
@@ -178,11 +164,7 @@ impl<'a> GalleryView<'a> {
                 runner_up = Some(next);
             }
         }
-        Ok(Some(Best {
-            person: best.person,
-            cosine: best.cosine,
-            runner_up,
-        }))
+        Ok(Some(Best { person: best.person, cosine: best.cosine, runner_up }))
     }
 }
 

@@ -72,11 +72,7 @@ impl<const N: usize> Template<N> {
     pub fn from_embedding(embedding: &[f32; N], model: ModelId) -> Result<Self, TemplateError> {
         let mut values = [0; N];
         let inverse_norm = quantize(embedding, &mut values)?;
-        Ok(Self {
-            values,
-            inverse_norm,
-            model,
-        })
+        Ok(Self { values, inverse_norm, model })
     }
 
     /// The int8 values, which a gallery stores.
@@ -96,11 +92,7 @@ impl<const N: usize> Template<N> {
 
     /// A view of it.
     pub fn as_ref(&self) -> TemplateRef<'_> {
-        TemplateRef {
-            values: &self.values,
-            inverse_norm: self.inverse_norm,
-            model: self.model,
-        }
+        TemplateRef { values: &self.values, inverse_norm: self.inverse_norm, model: self.model }
     }
 }
 
@@ -112,11 +104,7 @@ impl<'a> TemplateRef<'a> {
     pub fn from_values(values: &'a [i8], model: ModelId) -> Result<Self, TemplateError> {
         check_len(values.len())?;
         let inverse_norm = InverseNorm::of(values).ok_or(TemplateError::Zero { largest: 0.0 })?;
-        Ok(Self {
-            values,
-            inverse_norm,
-            model,
-        })
+        Ok(Self { values, inverse_norm, model })
     }
 
     /// The int8 values.
@@ -170,11 +158,7 @@ pub fn quantize(embedding: &[f32], values: &mut [i8]) -> Result<InverseNorm, Tem
 }
 
 fn check_len(len: usize) -> Result<(), TemplateError> {
-    if (1..=MAX_LEN).contains(&len) {
-        Ok(())
-    } else {
-        Err(TemplateError::Length { len })
-    }
+    if (1..=MAX_LEN).contains(&len) { Ok(()) } else { Err(TemplateError::Length { len }) }
 }
 
 #[cfg(test)]
@@ -193,10 +177,7 @@ mod tests {
         let norm = f64::from(32 * 32 + 127 * 127 + 64 * 64).sqrt();
         assert!((f64::from(template.inverse_norm().get()) * norm - 1.0).abs() < 1e-7);
         assert_eq!(template.model(), MODEL);
-        assert_eq!(
-            TemplateRef::from_values(template.values(), MODEL),
-            Ok(template.as_ref())
-        );
+        assert_eq!(TemplateRef::from_values(template.values(), MODEL), Ok(template.as_ref()));
     }
 
     #[test]

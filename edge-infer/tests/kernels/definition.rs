@@ -37,9 +37,7 @@ impl Values {
     /// Multipliers for sums of `terms` products: most results fall inside int8, some saturate.
     pub(crate) fn multipliers(&mut self, count: usize, terms: usize) -> Vec<f32> {
         let typical = 60.0 / (5000.0 * (terms as f64).sqrt());
-        (0..count)
-            .map(|_| ((0.2 + 1.8 * self.unit()) * typical) as f32)
-            .collect()
+        (0..count).map(|_| ((0.2 + 1.8 * self.unit()) * typical) as f32).collect()
     }
 }
 
@@ -73,22 +71,14 @@ fn negative_side(requantize: &Requantize<'_>, channel: usize) -> f32 {
 
 /// Both convolutions from their equations: `depthwise` only decides which weights a channel sees.
 pub(crate) fn convolution_by_definition(layer: &Convolution<'_>, depthwise: bool) -> Vec<i8> {
-    let Geometry {
-        input,
-        output,
-        window,
-    } = layer.geometry;
+    let Geometry { input, output, window } = layer.geometry;
     let [kernel_height, kernel_width] = window.kernel.map(usize::from);
     let (inputs, outputs) = (usize::from(input.channels), usize::from(output.channels));
     let pixel = |y: i64, x: i64, channel: usize| {
         let inside =
             (0..i64::from(input.height)).contains(&y) && (0..i64::from(input.width)).contains(&x);
         let index = |y: i64, x: i64| (y * i64::from(input.width) + x) as usize * inputs + channel;
-        i64::from(if inside {
-            layer.input[index(y, x)]
-        } else {
-            layer.pad_value
-        })
+        i64::from(if inside { layer.input[index(y, x)] } else { layer.pad_value })
     };
     let mut result = Vec::new();
     for y in 0..i64::from(output.height) {
@@ -113,9 +103,7 @@ pub(crate) fn convolution_by_definition(layer: &Convolution<'_>, depthwise: bool
                         }
                     }
                 }
-                let residual = layer
-                    .residual
-                    .map_or(0.0, |residual| term(residual, result.len()));
+                let residual = layer.residual.map_or(0.0, |residual| term(residual, result.len()));
                 let requantized = &layer.requantize;
                 result.push(requantize(
                     sum,

@@ -24,54 +24,23 @@ fn geometry(
         let padded = input + u16::from(before) + u16::from(after);
         Some(padded.checked_sub(u16::from(kernel))? / u16::from(stride) + 1)
     };
-    let height = side(
-        input.height,
-        window.top,
-        bottom,
-        window.kernel[0],
-        window.stride[0],
-    )?;
-    let width = side(
-        input.width,
-        window.left,
-        right,
-        window.kernel[1],
-        window.stride[1],
-    )?;
-    Some(Geometry {
-        input,
-        output: Extent {
-            height,
-            width,
-            channels,
-        },
-        window,
-    })
+    let height = side(input.height, window.top, bottom, window.kernel[0], window.stride[0])?;
+    let width = side(input.width, window.left, right, window.kernel[1], window.stride[1])?;
+    Some(Geometry { input, output: Extent { height, width, channels }, window })
 }
 
 /// Runs a random layer of this geometry in the kernel and by definition.
 fn check_convolution(geometry: Geometry, depthwise: bool, seed: u64) {
     let mut values = Values(seed);
     let outputs = usize::from(geometry.output.channels);
-    let taps = geometry
-        .window
-        .kernel
-        .map(usize::from)
-        .iter()
-        .product::<usize>();
-    let terms = if depthwise {
-        taps
-    } else {
-        taps * usize::from(geometry.input.channels)
-    };
+    let taps = geometry.window.kernel.map(usize::from).iter().product::<usize>();
+    let terms = if depthwise { taps } else { taps * usize::from(geometry.input.channels) };
     let input = values.bytes(geometry.input.elements(), -128);
     let weights = values.bytes(terms * outputs, -127);
     let bias = values.biases(outputs);
     let multiplier = values.multipliers(outputs, terms);
-    let negative: Vec<f32> = multiplier
-        .iter()
-        .map(|m| m * (values.unit() as f32 * 3.0 - 1.0))
-        .collect();
+    let negative: Vec<f32> =
+        multiplier.iter().map(|m| m * (values.unit() as f32 * 3.0 - 1.0)).collect();
     let residual_values = values.bytes(geometry.output.elements(), -128);
     let zero_points = values.bytes(3, -128);
     let activation = match seed % 3 {
@@ -90,11 +59,7 @@ fn check_convolution(geometry: Geometry, depthwise: bool, seed: u64) {
         pad_value: zero_points[1],
         weights: &weights,
         bias: &bias,
-        requantize: Requantize {
-            multiplier: &multiplier,
-            activation,
-            zero_point: zero_points[2],
-        },
+        requantize: Requantize { multiplier: &multiplier, activation, zero_point: zero_points[2] },
         residual,
     };
     let mut output = vec![0; geometry.output.elements()];
@@ -151,11 +116,7 @@ fn check_fully_connected(inputs: usize, outputs: usize, mut values: Values) {
     let weights = values.bytes(inputs * outputs, -127);
     let bias = values.biases(outputs);
     let multiplier = values.multipliers(outputs, inputs);
-    let layer = FullyConnected {
-        input: &input,
-        weights: &weights,
-        bias: &bias,
-    };
+    let layer = FullyConnected { input: &input, weights: &weights, bias: &bias };
     let sum = |(row, &bias): (&[i8], &i32)| {
         let product = |(&x, &w): (&i8, &i8)| i64::from(x) * i64::from(w);
         i64::from(bias) + input.iter().zip(row).map(product).sum::<i64>()
@@ -165,24 +126,15 @@ fn check_fully_connected(inputs: usize, outputs: usize, mut values: Values) {
     let mut bytes = vec![0; 4 * outputs];
     fully_connected_sums(&layer, &mut bytes).expect("lengths fit");
     let (words, _) = bytes.as_chunks();
-    let stored: Vec<i64> = words
-        .iter()
-        .map(|&word| i32::from_le_bytes(word).into())
-        .collect();
+    let stored: Vec<i64> = words.iter().map(|&word| i32::from_le_bytes(word).into()).collect();
     assert_eq!(stored, sums);
 
     let activation = Activation::Relu;
-    let scaling = Requantize {
-        multiplier: &multiplier,
-        activation,
-        zero_point: -100,
-    };
+    let scaling = Requantize { multiplier: &multiplier, activation, zero_point: -100 };
     let mut output = vec![0; outputs];
     fully_connected(&layer, &scaling, &mut output).expect("lengths fit");
     let scaled = sums.iter().zip(&multiplier);
-    let expected: Vec<i8> = scaled
-        .map(|(&sum, &m)| requantize(sum, m, 0.0, 0.0, -100))
-        .collect();
+    let expected: Vec<i8> = scaled.map(|(&sum, &m)| requantize(sum, m, 0.0, 0.0, -100)).collect();
     assert_eq!(output, expected);
 }
 
@@ -190,27 +142,16 @@ fn check_add(pixels: usize, channels: usize, multipliers: [f32; 2], mut values: 
     let count = pixels * channels;
     let stored = [values.bytes(count, -128), values.bytes(count, -128)];
     let zero_points = values.bytes(3, -128);
-    let slopes: Vec<f32> = (0..channels)
-        .map(|_| values.unit() as f32 * 3.0 - 1.0)
-        .collect();
+    let slopes: Vec<f32> = (0..channels).map(|_| values.unit() as f32 * 3.0 - 1.0).collect();
     let inputs = [0, 1].map(|i| Addend {
         values: &stored[i],
         multiplier: multipliers[i],
         zero_point: zero_points[i],
     });
     let zero_point = zero_points[2];
-    for activation in [
-        Activation::None,
-        Activation::Relu,
-        Activation::Prelu(&slopes),
-    ] {
+    for activation in [Activation::None, Activation::Relu, Activation::Prelu(&slopes)] {
         let mut output = vec![0; count];
-        let layer = Add {
-            channels,
-            inputs,
-            activation,
-            zero_point,
-        };
+        let layer = Add { channels, inputs, activation, zero_point };
         add(&layer, &mut output).expect("lengths fit");
         for (index, &output) in output.iter().enumerate() {
             let sum = term(inputs[0], index) + term(inputs[1], index);
@@ -227,17 +168,8 @@ fn check_add(pixels: usize, channels: usize, multipliers: [f32; 2], mut values: 
 
 #[test]
 fn a_window_larger_than_its_input_and_a_global_one() {
-    let square = |side, channels| Extent {
-        height: side,
-        width: side,
-        channels,
-    };
-    let window = |kernel, pad| Window {
-        kernel: [kernel; 2],
-        stride: [1; 2],
-        top: pad,
-        left: pad,
-    };
+    let square = |side, channels| Extent { height: side, width: side, channels };
+    let window = |kernel, pad| Window { kernel: [kernel; 2], stride: [1; 2], top: pad, left: pad };
     for seed in 0..6 {
         let global = geometry(square(7, 65), 65, window(7, 0), [0, 0]).expect("fits exactly");
         assert_eq!(global.output, square(1, 65));
@@ -254,22 +186,9 @@ fn a_small_convolution_by_hand() {
     // 2x2 input, 3x3 window padded by 1 with the zero point 10: only the four inputs differ from
     // 10.
     let geometry = Geometry {
-        input: Extent {
-            height: 2,
-            width: 2,
-            channels: 1,
-        },
-        output: Extent {
-            height: 1,
-            width: 1,
-            channels: 1,
-        },
-        window: Window {
-            kernel: [3; 2],
-            stride: [1; 2],
-            top: 1,
-            left: 1,
-        },
+        input: Extent { height: 2, width: 2, channels: 1 },
+        output: Extent { height: 1, width: 1, channels: 1 },
+        window: Window { kernel: [3; 2], stride: [1; 2], top: 1, left: 1 },
     };
     let layer = Convolution {
         geometry,

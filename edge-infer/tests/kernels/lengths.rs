@@ -6,23 +6,14 @@ use edge_infer::kernels::{
     Requantize, Window, add, conv2d, depthwise_conv2d, fully_connected, fully_connected_sums,
 };
 
-const EXTENT: Extent = Extent {
-    height: 2,
-    width: 2,
-    channels: 3,
-};
+const EXTENT: Extent = Extent { height: 2, width: 2, channels: 3 };
 
 fn layer<'a>() -> Convolution<'a> {
     Convolution {
         geometry: Geometry {
             input: EXTENT,
             output: EXTENT,
-            window: Window {
-                kernel: [1, 1],
-                stride: [1, 1],
-                top: 0,
-                left: 0,
-            },
+            window: Window { kernel: [1, 1], stride: [1, 1], top: 0, left: 0 },
         },
         input: &[0; 12],
         pad_value: 0,
@@ -54,23 +45,13 @@ fn rejects_convolution_slices_of_wrong_length() {
     assert_eq!(run(&|l| l.input = &[0; 11]), refusal("input", 12, 11));
     assert_eq!(run(&|l| l.weights = &[0; 10]), refusal("weights", 9, 10));
     assert_eq!(run(&|l| l.bias = &[]), refusal("bias", 3, 0));
-    assert_eq!(
-        run(&|l| l.requantize.multiplier = &[1.0; 2]),
-        refusal("multiplier", 3, 2)
-    );
+    assert_eq!(run(&|l| l.requantize.multiplier = &[1.0; 2]), refusal("multiplier", 3, 2));
     assert_eq!(
         run(&|l| l.requantize.activation = Activation::Prelu(&[0.0])),
         refusal("negative side", 3, 1)
     );
-    let residual = Addend {
-        values: &[0; 13],
-        multiplier: 1.0,
-        zero_point: 0,
-    };
-    assert_eq!(
-        run(&|l| l.residual = Some(residual)),
-        refusal("residual", 12, 13)
-    );
+    let residual = Addend { values: &[0; 13], multiplier: 1.0, zero_point: 0 };
+    assert_eq!(run(&|l| l.residual = Some(residual)), refusal("residual", 12, 13));
     assert_eq!(conv2d(&layer(), &mut [0; 6]), refusal("output", 12, 6));
 }
 
@@ -78,11 +59,7 @@ fn rejects_convolution_slices_of_wrong_length() {
 fn rejects_a_geometry_that_no_slice_can_hold() {
     let mut layer = layer();
     let side = u16::MAX;
-    layer.geometry.input = Extent {
-        height: side,
-        width: side,
-        channels: side,
-    };
+    layer.geometry.input = Extent { height: side, width: side, channels: side };
     let error = conv2d(&layer, &mut [0; 12]).expect_err("the input is far too short");
     assert_eq!(error.what, "input");
     layer.geometry.window.kernel = [255; 2];
@@ -93,40 +70,18 @@ fn rejects_a_geometry_that_no_slice_can_hold() {
 fn rejects_depthwise_channels_that_differ() {
     let mut layer = layer();
     layer.geometry.output.channels = 4;
-    assert_eq!(
-        depthwise_conv2d(&layer, &mut [0; 16]),
-        refusal("a pixel's output", 3, 4)
-    );
+    assert_eq!(depthwise_conv2d(&layer, &mut [0; 16]), refusal("a pixel's output", 3, 4));
 }
 
 #[test]
 fn rejects_fully_connected_slices_of_wrong_length() {
-    let layer = FullyConnected {
-        input: &[1; 4],
-        weights: &[1; 8],
-        bias: &[0; 2],
-    };
-    let requantize = Requantize {
-        multiplier: &[1.0; 2],
-        activation: Activation::None,
-        zero_point: 0,
-    };
-    let short = FullyConnected {
-        weights: &[1; 7],
-        ..layer
-    };
-    assert_eq!(
-        fully_connected(&short, &requantize, &mut [0; 2]),
-        refusal("weights", 8, 7)
-    );
-    assert_eq!(
-        fully_connected(&layer, &requantize, &mut [0; 3]),
-        refusal("output", 2, 3)
-    );
-    assert_eq!(
-        fully_connected_sums(&layer, &mut [0; 7]),
-        refusal("output", 8, 7)
-    );
+    let layer = FullyConnected { input: &[1; 4], weights: &[1; 8], bias: &[0; 2] };
+    let requantize =
+        Requantize { multiplier: &[1.0; 2], activation: Activation::None, zero_point: 0 };
+    let short = FullyConnected { weights: &[1; 7], ..layer };
+    assert_eq!(fully_connected(&short, &requantize, &mut [0; 2]), refusal("weights", 8, 7));
+    assert_eq!(fully_connected(&layer, &requantize, &mut [0; 3]), refusal("output", 2, 3));
+    assert_eq!(fully_connected_sums(&layer, &mut [0; 7]), refusal("output", 8, 7));
     let mut output = [0; 2];
     assert_eq!(fully_connected(&layer, &requantize, &mut output), Ok(()));
     assert_eq!(output, [4, 4]);
@@ -134,33 +89,14 @@ fn rejects_fully_connected_slices_of_wrong_length() {
 
 #[test]
 fn rejects_addends_of_wrong_length() {
-    let side = Addend {
-        values: &[3; 6],
-        multiplier: 1.0,
-        zero_point: 1,
-    };
-    let layer = Add {
-        channels: 3,
-        inputs: [side; 2],
-        activation: Activation::None,
-        zero_point: 0,
-    };
+    let side = Addend { values: &[3; 6], multiplier: 1.0, zero_point: 1 };
+    let layer = Add { channels: 3, inputs: [side; 2], activation: Activation::None, zero_point: 0 };
     let mut output = [0; 6];
     assert_eq!(add(&layer, &mut output), Ok(()));
     assert_eq!(output, [4; 6]);
-    assert_eq!(
-        add(&layer, &mut [0; 5]),
-        refusal("first input", 5, 6),
-        "the output says how many"
-    );
-    let uneven = Add {
-        channels: 4,
-        ..layer
-    };
+    assert_eq!(add(&layer, &mut [0; 5]), refusal("first input", 5, 6), "the output says how many");
+    let uneven = Add { channels: 4, ..layer };
     assert_eq!(add(&uneven, &mut output), refusal("output", 4, 6));
-    let none = Add {
-        channels: 0,
-        ..layer
-    };
+    let none = Add { channels: 0, ..layer };
     assert_eq!(add(&none, &mut output), refusal("output", 0, 6));
 }

@@ -38,10 +38,7 @@ pub(crate) fn arbitrary(input: &mut Unstructured<'_>, file: &mut Vec<u8>) -> Res
         4 => {
             // One field takes the value of another: indices, steps and offsets that exist.
             let from = place(input, file)? & !3;
-            let word = file
-                .get(from..from + 4)
-                .map(<[u8]>::to_vec)
-                .unwrap_or_default();
+            let word = file.get(from..from + 4).map(<[u8]>::to_vec).unwrap_or_default();
             put(file, at & !3, &word);
         }
         5 => {
@@ -78,10 +75,7 @@ fn place(input: &mut Unstructured<'_>, file: &[u8]) -> Result<usize> {
             let ((ops, len), (constants, _)) = (section(OPS), section(CONSTANTS));
             let op = input.int_in_range(0..=(len / 64).clamp(1, 8) - 1)?;
             let extent = (ops + 64 * op).saturating_add(20 + 8 * input.int_in_range(0..=3)?);
-            (
-                constants.saturating_add(word(extent)),
-                word(extent.saturating_add(4)),
-            )
+            (constants.saturating_add(word(extent)), word(extent.saturating_add(4)))
         }
         index => section(index - 2),
     };
@@ -91,10 +85,7 @@ fn place(input: &mut Unstructured<'_>, file: &[u8]) -> Result<usize> {
 
 /// Writes `bytes` at `at` if they fit.
 fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
-    if let Some(place) = at
-        .checked_add(bytes.len())
-        .and_then(|end| file.get_mut(at..end))
-    {
+    if let Some(place) = at.checked_add(bytes.len()).and_then(|end| file.get_mut(at..end)) {
         place.copy_from_slice(bytes);
     }
 }

@@ -26,9 +26,7 @@ pub fn engine(data: &[u8]) -> Outcome {
 }
 
 fn run(input: &mut Unstructured<'_>) -> Result<Outcome> {
-    let mut file = model::arbitrary(input)?
-        .build()
-        .expect("the model is valid by construction");
+    let mut file = model::arbitrary(input)?.build().expect("the model is valid by construction");
     for _ in 0..input.int_in_range(0..=4)? {
         edit::arbitrary(input, &mut file)?;
     }
@@ -49,9 +47,7 @@ fn run(input: &mut Unstructured<'_>) -> Result<Outcome> {
         assert_eq!(index, steps);
         steps += 1;
     };
-    let output = Engine::new(model)
-        .run_with(&image, arena, observer)
-        .expect("a parsed model runs");
+    let output = Engine::new(model).run_with(&image, arena, observer).expect("a parsed model runs");
     assert_eq!(steps, model.op_count());
     assert_eq!(guard, [filler; GUARD]);
     check_output(&model, &image, &output);
@@ -84,9 +80,7 @@ fn check_output(model: &ModelView<'_>, image: &[u8], output: &Output<'_>) {
 /// A template made of the output is the best match of itself, whoever else is enrolled.
 fn match_itself(id: ModelId, output: &Output<'_>) {
     let mut embedding = vec![0.0; output.len()];
-    output
-        .embedding(&mut embedding)
-        .expect("the length is the output's");
+    output.embedding(&mut embedding).expect("the length is the output's");
     let mut values = vec![0; output.len()];
     let Ok(inverse_norm) = quantize(&embedding, &mut values) else {
         return;
@@ -99,10 +93,7 @@ fn match_itself(id: ModelId, output: &Output<'_>) {
     let rows = [opposite.as_slice(), &values].concat();
     let norms = [other, probe].map(|template| template.inverse_norm().get());
     let gallery = GalleryView::new(id, values.len(), &rows, &norms, &[7, 9]).expect("two rows");
-    let best = gallery
-        .search(probe)
-        .expect("one model")
-        .expect("two are enrolled");
+    let best = gallery.search(probe).expect("one model").expect("two are enrolled");
     assert!((best.cosine - 1.0).abs() < 1e-6);
     let there = cosine(probe, other).expect("one model");
     assert!(there.is_finite() && there <= best.cosine);

@@ -16,20 +16,9 @@ use model_format::{
 /// # Errors
 /// When `input` runs out of bytes.
 pub fn arbitrary(input: &mut Unstructured<'_>) -> Result<ModelBuilder> {
-    let mut chain = Chain {
-        tensors: Vec::new(),
-        ops: Vec::new(),
-    };
+    let mut chain = Chain { tensors: Vec::new(), ops: Vec::new() };
     let (height, width) = (input.int_in_range(1..=9)?, input.int_in_range(1..=9)?);
-    chain.push_tensor(
-        input,
-        Shape {
-            height,
-            width,
-            channels: 3,
-        },
-        ElementType::I8,
-    )?;
+    chain.push_tensor(input, Shape { height, width, channels: 3 }, ElementType::I8)?;
     for _ in 0..input.int_in_range(0..=5)? {
         chain.push_op(input)?;
     }
@@ -40,10 +29,7 @@ pub fn arbitrary(input: &mut Unstructured<'_>) -> Result<ModelBuilder> {
     Ok(ModelBuilder {
         metadata: metadata(input, chain.tensors[usize::from(output.0)].shape.channels)?,
         thresholds: (0..input.int_in_range(0..=16)?)
-            .map(|i| Threshold {
-                fmr: 0.5 / f32::from(i + 1_u8),
-                cosine: f32::from(i) / 16.0,
-            })
+            .map(|i| Threshold { fmr: 0.5 / f32::from(i + 1_u8), cosine: f32::from(i) / 16.0 })
             .collect(),
         tensors: chain.tensors,
         ops: chain.ops,
@@ -76,23 +62,14 @@ impl Chain {
         let zero_point = input.arbitrary()?;
         let scale = f32::from(input.int_in_range(1..=255_u8)?) / 1024.0;
         let (offset, first, last) = (0, 0, 0);
-        self.tensors.push(Tensor {
-            shape,
-            element,
-            scale,
-            zero_point,
-            offset,
-            first,
-            last,
-        });
+        self.tensors.push(Tensor { shape, element, scale, zero_point, offset, first, last });
         Ok(self.newest())
     }
 
     /// Another tensor than the newest, of shape `shape`, if there is one and the input wants one.
     fn earlier(&self, input: &mut Unstructured<'_>, shape: Shape) -> Result<Option<TensorIndex>> {
-        let same: Vec<u16> = (0..self.newest().0)
-            .filter(|&i| self.shape(TensorIndex(i)) == shape)
-            .collect();
+        let same: Vec<u16> =
+            (0..self.newest().0).filter(|&i| self.shape(TensorIndex(i)) == shape).collect();
         if same.is_empty() || input.arbitrary()? {
             return Ok(None);
         }
@@ -110,11 +87,7 @@ impl Chain {
             3 | 4 => OpSpec::DepthwiseConv2d(self.conv(input, None)?),
             5 | 6 => match self.earlier(input, shape)? {
                 Some(other) => OpSpec::Add(AddSpec {
-                    inputs: if input.arbitrary()? {
-                        [from, other]
-                    } else {
-                        [other, from]
-                    },
+                    inputs: if input.arbitrary()? { [from, other] } else { [other, from] },
                     output: self.push_tensor(input, shape, ElementType::I8)?,
                     multipliers: [multiplier(input)?, multiplier(input)?],
                     activation: activation(input, shape.channels)?,
@@ -152,9 +125,7 @@ impl Chain {
                 right: width.after,
             },
         };
-        let [rows, columns] = window
-            .output_size(shape)
-            .expect("the kernel is within the input");
+        let [rows, columns] = window.output_size(shape).expect("the kernel is within the input");
         let out = channels.unwrap_or(shape.channels);
         let result = Shape {
             height: u16::try_from(rows).expect("at most 9 + 4"),
@@ -162,10 +133,7 @@ impl Chain {
             channels: out,
         };
         let residual = match self.earlier(input, result)? {
-            Some(tensor) => Some(Residual {
-                tensor,
-                multiplier: multiplier(input)?,
-            }),
+            Some(tensor) => Some(Residual { tensor, multiplier: multiplier(input)? }),
             None => None,
         };
         let taps = usize::from(height.kernel) * usize::from(width.kernel);
@@ -184,25 +152,15 @@ impl Chain {
     fn fully_connected(&mut self, input: &mut Unstructured<'_>, sums: bool) -> Result<OpSpec> {
         let from = self.newest();
         let out = output_channels(input)?;
-        let element = if sums {
-            ElementType::I32
-        } else {
-            ElementType::I8
-        };
-        let shape = Shape {
-            height: 1,
-            width: 1,
-            channels: out,
-        };
+        let element = if sums { ElementType::I32 } else { ElementType::I8 };
+        let shape = Shape { height: 1, width: 1, channels: out };
         Ok(OpSpec::FullyConnected(FullyConnectedSpec {
             input: from,
             output: self.push_tensor(input, shape, element)?,
             weights: weights(input, self.shape(from).elements() * usize::from(out))?,
             bias: bias(input, out)?,
             result: if sums {
-                FullyConnectedResultSpec::Sums {
-                    scales: multipliers(input, out)?,
-                }
+                FullyConnectedResultSpec::Sums { scales: multipliers(input, out)? }
             } else {
                 FullyConnectedResultSpec::Requantized(requantize(input, out)?)
             },
@@ -213,10 +171,9 @@ impl Chain {
     fn set_lives(&mut self) {
         for (step, op) in (1..).zip(&self.ops) {
             let (output, reads) = match op {
-                OpSpec::Conv2d(op) | OpSpec::DepthwiseConv2d(op) => (
-                    op.output,
-                    [Some(op.input), op.residual.map(|residual| residual.tensor)],
-                ),
+                OpSpec::Conv2d(op) | OpSpec::DepthwiseConv2d(op) => {
+                    (op.output, [Some(op.input), op.residual.map(|residual| residual.tensor)])
+                }
                 OpSpec::FullyConnected(op) => (op.output, [Some(op.input), None]),
                 OpSpec::Add(op) => (op.output, op.inputs.map(Some)),
             };
@@ -244,10 +201,8 @@ impl Chain {
             alive.sort_by_key(|other| other.offset);
             for other in alive {
                 if tensor.offset + len(tensor) > other.offset {
-                    tensor.offset = tensor
-                        .offset
-                        .max(other.offset + len(other))
-                        .next_multiple_of(4);
+                    tensor.offset =
+                        tensor.offset.max(other.offset + len(other)).next_multiple_of(4);
                 }
             }
             arena = arena.max(tensor.offset + len(tensor));
@@ -269,12 +224,7 @@ fn along(input: &mut Unstructured<'_>, size: u16) -> Result<Along> {
     let kernel = input.int_in_range(1..=largest)?;
     let mut padding = || input.int_in_range(0..=kernel - 1);
     let (before, after) = (padding()?, padding()?);
-    Ok(Along {
-        kernel,
-        stride: input.int_in_range(1..=3)?,
-        before,
-        after,
-    })
+    Ok(Along { kernel, stride: input.int_in_range(1..=3)?, before, after })
 }
 
 fn output_channels(input: &mut Unstructured<'_>) -> Result<u16> {
@@ -295,9 +245,7 @@ fn weights(input: &mut Unstructured<'_>, len: usize) -> Result<Vec<i8>> {
 
 fn bias(input: &mut Unstructured<'_>, channels: u16) -> Result<Vec<i32>> {
     let first = i32::from(input.arbitrary::<i16>()?);
-    Ok((0..i32::from(channels))
-        .map(|channel| first + channel)
-        .collect())
+    Ok((0..i32::from(channels)).map(|channel| first + channel).collect())
 }
 
 fn requantize(input: &mut Unstructured<'_>, channels: u16) -> Result<RequantizeSpec> {
@@ -317,29 +265,19 @@ fn activation(input: &mut Unstructured<'_>, channels: u16) -> Result<ActivationS
 
 fn multipliers(input: &mut Unstructured<'_>, channels: u16) -> Result<Vec<f32>> {
     let first = multiplier(input)?;
-    Ok((0..channels)
-        .map(|channel| first * f32::from(channel + 1))
-        .collect())
+    Ok((0..channels).map(|channel| first * f32::from(channel + 1)).collect())
 }
 
 /// From ordinary to extreme, and negative.
 fn multiplier(input: &mut Unstructured<'_>) -> Result<f32> {
     let value = f32::from(input.arbitrary::<i16>()?) / 32_768.0;
-    Ok(if input.ratio(1, 8)? {
-        value * 536_870_912.0
-    } else {
-        value
-    })
+    Ok(if input.ratio(1, 8)? { value * 536_870_912.0 } else { value })
 }
 
 fn metadata(input: &mut Unstructured<'_>, embedding_len: u16) -> Result<MetadataSpec> {
     Ok(MetadataSpec {
         input: InputSpec {
-            colour: if input.arbitrary()? {
-                ColourOrder::Rgb
-            } else {
-                ColourOrder::Bgr
-            },
+            colour: if input.arbitrary()? { ColourOrder::Rgb } else { ColourOrder::Bgr },
             mean: [127.5; 3],
             scale: [1.0 / 127.5; 3],
         },

@@ -25,12 +25,7 @@ pub(crate) fn check(view: &ModelView<'_>) {
     for threshold in view.thresholds() {
         assert!(threshold.cosine.abs() <= 1.0 && threshold.fmr > 0.0);
     }
-    let words = format!(
-        "{view:?} {:?} {} {}",
-        view.metadata(),
-        content_id(view),
-        view.macs()
-    );
+    let words = format!("{view:?} {:?} {} {}", view.metadata(), content_id(view), view.macs());
     assert!(!words.is_empty());
     for (index, op) in (0..).zip(view.ops()) {
         assert_eq!(view.op(index), Some(op));
@@ -61,19 +56,11 @@ fn play(view: &ModelView<'_>) {
         }
     }
     let output = view.output_index();
-    assert!(
-        holder[range(output)]
-            .iter()
-            .all(|&byte| byte == Some(output))
-    );
+    assert!(holder[range(output)].iter().all(|&byte| byte == Some(output)));
 }
 
 fn check_op(view: &ModelView<'_>, op: &Op<'_>) {
-    let shape = |index: TensorIndex| {
-        view.tensor(index)
-            .expect("ops name tensors that exist")
-            .shape
-    };
+    let shape = |index: TensorIndex| view.tensor(index).expect("ops name tensors that exist").shape;
     let output = shape(op.output());
     let channels = usize::from(output.channels);
     match op {
@@ -82,12 +69,7 @@ fn check_op(view: &ModelView<'_>, op: &Op<'_>) {
             check_window(op.window, input, output);
             let row = taps(op.window) * usize::from(input.channels);
             assert_eq!(op.weights.len(), row * channels);
-            check_sums(
-                op.bias,
-                channels,
-                |channel, i| op.weights[channel * row + i],
-                row,
-            );
+            check_sums(op.bias, channels, |channel, i| op.weights[channel * row + i], row);
             check_requantize(&op.requantize, channels);
         }
         Op::DepthwiseConv2d(op) => {
@@ -95,24 +77,14 @@ fn check_op(view: &ModelView<'_>, op: &Op<'_>) {
             check_window(op.window, shape(op.input), output);
             let taps = taps(op.window);
             assert_eq!(op.weights.len(), taps * channels);
-            check_sums(
-                op.bias,
-                channels,
-                |channel, i| op.weights[i * channels + channel],
-                taps,
-            );
+            check_sums(op.bias, channels, |channel, i| op.weights[i * channels + channel], taps);
             check_requantize(&op.requantize, channels);
         }
         Op::FullyConnected(op) => {
             let row = shape(op.input).elements();
             assert_eq!(output.elements(), channels);
             assert_eq!(op.weights.len(), row * channels);
-            check_sums(
-                op.bias,
-                channels,
-                |channel, i| op.weights[channel * row + i],
-                row,
-            );
+            check_sums(op.bias, channels, |channel, i| op.weights[channel * row + i], row);
             match &op.result {
                 FullyConnectedResult::Requantized(requantize) => {
                     check_requantize(requantize, channels)
@@ -135,9 +107,8 @@ fn check_window(window: Window, input: Shape, output: Shape) {
         (input.height, output.height, padding.top, padding.bottom),
         (input.width, output.width, padding.left, padding.right),
     ];
-    for ((input, output, before, after), (kernel, stride)) in sides
-        .into_iter()
-        .zip(window.kernel.into_iter().zip(window.stride))
+    for ((input, output, before, after), (kernel, stride)) in
+        sides.into_iter().zip(window.kernel.into_iter().zip(window.stride))
     {
         let padded = u32::from(input) + u32::from(before) + u32::from(after);
         let end = |places: u32| (places - 1) * u32::from(stride) + u32::from(kernel);
@@ -181,9 +152,5 @@ fn check_activation(activation: &Activation<'_>, channels: usize) {
 /// `len` values whose product with any int32 sum is finite.
 fn check_finite(values: &[f32], len: usize) {
     assert_eq!(values.len(), len);
-    assert!(
-        values
-            .iter()
-            .all(|value| (value * i32::MIN as f32).is_finite())
-    );
+    assert!(values.iter().all(|value| (value * i32::MIN as f32).is_finite()));
 }

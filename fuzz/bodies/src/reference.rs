@@ -24,9 +24,7 @@ pub(crate) fn run(model: &ModelView<'_>, input: Vec<i64>) -> Vec<i64> {
             Op::Add(op) => network.add(&op),
         };
     }
-    network
-        .values
-        .swap_remove(usize::from(model.output_index().0))
+    network.values.swap_remove(usize::from(model.output_index().0))
 }
 
 struct Network {
@@ -65,18 +63,11 @@ impl Network {
         [y, x, channel]: [usize; 3],
     ) -> impl Iterator<Item = i64> {
         let tensor = self.tensor(input);
-        let [height, width, channels] = [
-            tensor.shape.height,
-            tensor.shape.width,
-            tensor.shape.channels,
-        ]
-        .map(i64::from);
+        let [height, width, channels] =
+            [tensor.shape.height, tensor.shape.width, tensor.shape.channels].map(i64::from);
         let [kernel_height, kernel_width] = window.kernel.map(i64::from);
         let [down, right] = window.stride.map(i64::from);
-        let (top, left) = (
-            i64::from(window.padding.top),
-            i64::from(window.padding.left),
-        );
+        let (top, left) = (i64::from(window.padding.top), i64::from(window.padding.left));
         (0..kernel_height * kernel_width).map(move |tap| {
             let row = y as i64 * down + tap / kernel_width - top;
             let column = x as i64 * right + tap % kernel_width - left;
@@ -123,9 +114,9 @@ impl Network {
             FullyConnectedResult::Requantized(requantize) => {
                 self.rounded(op.output, requantize, None, sum)
             }
-            FullyConnectedResult::Sums { .. } => Self::positions(self.tensor(op.output).shape)
-                .map(sum)
-                .collect(),
+            FullyConnectedResult::Sums { .. } => {
+                Self::positions(self.tensor(op.output).shape).map(sum).collect()
+            }
         }
     }
 
@@ -159,19 +150,15 @@ impl Network {
         positions
             .map(|(at, position @ [_, _, channel])| {
                 let sum = sum(position);
-                assert!(
-                    i32::try_from(sum).is_ok(),
-                    "a checked model's sums fit int32"
-                );
+                assert!(i32::try_from(sum).is_ok(), "a checked model's sums fit int32");
                 let multiplier = match requantize.activation {
                     Activation::Relu if sum < 0 => 0.0,
                     Activation::Prelu(negative) if sum < 0 => negative[channel],
                     _ => requantize.multiplier[channel],
                 };
                 let scaled = product(f64::from(sum as f32), multiplier);
-                let added = residual.map_or(0.0, |residual| {
-                    self.scaled(residual.tensor, at, residual.multiplier)
-                });
+                let added = residual
+                    .map_or(0.0, |residual| self.scaled(residual.tensor, at, residual.multiplier));
                 to_int8(scaled + added, tensor.zero_point)
             })
             .collect()
@@ -179,10 +166,7 @@ impl Network {
 }
 
 fn dot<'w>(values: impl Iterator<Item = i64>, weights: impl IntoIterator<Item = &'w i8>) -> i64 {
-    values
-        .zip(weights)
-        .map(|(value, &weight)| value * i64::from(weight))
-        .sum()
+    values.zip(weights).map(|(value, &weight)| value * i64::from(weight)).sum()
 }
 
 /// Two significands of 24 bits multiply exactly in `f64`; the cast then rounds once.

@@ -34,18 +34,13 @@ impl Counts {
 }
 
 fn replay_corpus(target: &str, body: Body) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../corpus")
-        .join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus").join(target);
     let inputs = fs::read_dir(&folder).expect("each target has a corpus");
     let counts = Counts::of(inputs.map(|input| {
         let path = input.expect("the folder can be read").path();
         body(&fs::read(path).expect("the file can be read"))
     }));
-    assert!(
-        counts.refused > 0 && counts.accepted > 0,
-        "{target}: {counts:?}"
-    );
+    assert!(counts.refused > 0 && counts.accepted > 0, "{target}: {counts:?}");
 }
 
 /// Inputs of 64 to 575 bytes from a fixed seed; most of them must make a case, and cases must go both ways.
@@ -64,10 +59,7 @@ fn replay_random(target: &str, body: Body) {
         body(&input)
     }));
     let least = INPUTS / 20;
-    assert!(
-        counts.refused > least && counts.accepted > least,
-        "{target}: {counts:?}"
-    );
+    assert!(counts.refused > least && counts.accepted > least, "{target}: {counts:?}");
 }
 
 #[test]

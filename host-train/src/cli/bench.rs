@@ -50,30 +50,19 @@ struct OpTime {
 /// Runs the command.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let file = ModelFile::from_bytes(files::read(&args.model)?).map_err(|e| {
-        Failure::Input(format!(
-            "{} is no usable model file: {e}",
-            args.model.display()
-        ))
+        Failure::Input(format!("{} is no usable model file: {e}", args.model.display()))
     })?;
     let bench = measure(&file, args.runs as usize)?;
     if args.json {
         return output::json(&bench);
     }
     let giga = |macs: u64, ms: f64| macs as f64 / ms / 1e6;
-    let mut lines = vec![format!(
-        "{:>4}  {:<18} {:>12} {:>10} {:>8}",
-        "op", "kind", "MACs", "ms", "GMAC/s"
-    )];
+    let mut lines =
+        vec![format!("{:>4}  {:<18} {:>12} {:>10} {:>8}", "op", "kind", "MACs", "ms", "GMAC/s")];
     for (index, op) in bench.ops.iter().enumerate() {
-        let OpTime {
-            op,
-            macs,
-            median_ms,
-        } = op;
+        let OpTime { op, macs, median_ms } = op;
         let speed = giga(*macs, *median_ms);
-        lines.push(format!(
-            "{index:>4}  {op:<18} {macs:>12} {median_ms:>10.4} {speed:>8.2}"
-        ));
+        lines.push(format!("{index:>4}  {op:<18} {macs:>12} {median_ms:>10.4} {speed:>8.2}"));
     }
     lines.push(format!(
         "{}: median {:.3} ms, p99 {:.3}, least {:.3} over {} images, one thread; {:.2} GMAC/s; arena {} bytes, weights {} bytes",
@@ -94,9 +83,7 @@ fn measure(file: &ModelFile, runs: usize) -> Result<Bench, Failure> {
     let engine = Engine::new(view);
     let mut arena = vec![0; engine.arena_bytes()];
     // Speed does not depend on the pixels; these are not all alike, in case it ever does.
-    let image: Vec<u8> = (0..view.input().shape.elements())
-        .map(|i| (i * 37 % 251) as u8)
-        .collect();
+    let image: Vec<u8> = (0..view.input().shape.elements()).map(|i| (i * 37 % 251) as u8).collect();
     let mut totals = Vec::with_capacity(runs);
     let mut ops = vec![Vec::with_capacity(runs); view.op_count()];
     for run in 0..WARM_UP + runs {
@@ -116,9 +103,7 @@ fn measure(file: &ModelFile, runs: usize) -> Result<Bench, Failure> {
     let times = view.ops().zip(&mut ops);
     let ops = times.map(|(op, times)| OpTime {
         op: op.name(),
-        macs: view
-            .tensor(op.output())
-            .map_or(0, |tensor| op.macs(tensor.shape)),
+        macs: view.tensor(op.output()).map_or(0, |tensor| op.macs(tensor.shape)),
         median_ms: quantile(times, 0.5),
     });
     Ok(Bench {
@@ -137,10 +122,7 @@ fn measure(file: &ModelFile, runs: usize) -> Result<Bench, Failure> {
 fn quantile(values: &mut [f64], q: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let last = values.len().saturating_sub(1);
-    values
-        .get((q * last as f64).ceil() as usize)
-        .copied()
-        .unwrap_or(f64::NAN)
+    values.get((q * last as f64).ceil() as usize).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -150,10 +132,8 @@ mod tests {
     #[test]
     fn quantiles_of_a_hundred() {
         let mut values: Vec<f64> = (1..=101).rev().map(f64::from).collect();
-        let all: Vec<f64> = [0.0, 0.5, 0.99, 1.0]
-            .iter()
-            .map(|&q| quantile(&mut values, q))
-            .collect();
+        let all: Vec<f64> =
+            [0.0, 0.5, 0.99, 1.0].iter().map(|&q| quantile(&mut values, q)).collect();
         assert_eq!(all, [1.0, 51.0, 100.0, 101.0]);
     }
 }

@@ -47,11 +47,7 @@ pub(crate) fn run(args: &EmbedArgs) -> Result<(), Failure> {
     for (path, embedding) in args.images.iter().zip(embedded.embeddings) {
         let template = template(&embedding)
             .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
-        rows.push(Face {
-            image: path.clone(),
-            embedding,
-            template,
-        });
+        rows.push(Face { image: path.clone(), embedding, template });
     }
     if args.json {
         return output::json(&rows);

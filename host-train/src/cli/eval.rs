@@ -49,19 +49,11 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
         Some(path) => {
             let pairs = Pairs::read(path, &source)?;
             let (summary, _) = evaluate_pairs(&model, &source, &pairs, args.flip)?;
-            if args.json {
-                output::json(&summary)
-            } else {
-                output::line(&pairs_text(&summary))
-            }
+            if args.json { output::json(&summary) } else { output::line(&pairs_text(&summary)) }
         }
         None => {
             let summary = evaluate_all(&model, &source, args.flip)?;
-            if args.json {
-                output::json(&summary)
-            } else {
-                output::line(&all_pairs_text(&summary))
-            }
+            if args.json { output::json(&summary) } else { output::line(&all_pairs_text(&summary)) }
         }
     }
 }
@@ -85,12 +77,8 @@ pub(super) fn evaluate_pairs(
         images[at] = image;
     }
     let bar = Progress::new("embedding", images.len());
-    let embedded = model.embed_all(
-        images.len(),
-        flip,
-        |i| source.load(images[i]),
-        || bar.step(),
-    )?;
+    let embedded =
+        model.embed_all(images.len(), flip, |i| source.load(images[i]), || bar.step())?;
     bar.finish();
     let gallery = model.gallery(&embedded.embeddings)?;
     let cosine = gallery.cosine()?;
@@ -103,11 +91,7 @@ pub(super) fn evaluate_pairs(
             same: pair.same,
         })
         .collect();
-    Ok(PairsSummary::new(
-        &scored,
-        embedded.ms_per_image,
-        model.id(),
-    )?)
+    Ok(PairsSummary::new(&scored, embedded.ms_per_image, model.id())?)
 }
 
 fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSummary, Failure> {
@@ -127,24 +111,11 @@ fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSu
 fn pairs_text(s: &PairsSummary) -> String {
     let mut lines = vec![
         format!("model      {}", s.model_id),
-        format!(
-            "pairs      {} ({} genuine, {} impostor)",
-            s.pairs, s.genuine, s.impostor
-        ),
-        format!(
-            "accuracy   {:.2} % +- {:.2}",
-            100.0 * s.accuracy,
-            100.0 * s.accuracy_std
-        ),
+        format!("pairs      {} ({} genuine, {} impostor)", s.pairs, s.genuine, s.impostor),
+        format!("accuracy   {:.2} % +- {:.2}", 100.0 * s.accuracy, 100.0 * s.accuracy_std),
         format!("threshold  {:.4} cosine", s.threshold),
     ];
-    lines.extend(rates_text(
-        &s.tar,
-        &s.accepted_impostors,
-        s.eer,
-        s.auc,
-        s.ms_per_image,
-    ));
+    lines.extend(rates_text(&s.tar, &s.accepted_impostors, s.eer, s.auc, s.ms_per_image));
     if s.collapsed {
         lines.push(COLLAPSED.to_owned());
     }
@@ -157,13 +128,7 @@ fn all_pairs_text(s: &AllPairsSummary) -> String {
         format!("pairs      {} genuine, {} impostor", s.genuine, s.impostor),
         format!("rank-1     {:.2} %", 100.0 * s.rank1),
     ];
-    lines.extend(rates_text(
-        &s.tar,
-        &s.accepted_impostors,
-        s.eer,
-        s.auc,
-        s.ms_per_image,
-    ));
+    lines.extend(rates_text(&s.tar, &s.accepted_impostors, s.eer, s.auc, s.ms_per_image));
     if s.collapsed {
         lines.push(COLLAPSED.to_owned());
     }
@@ -182,10 +147,7 @@ fn rates_text(
 ) -> Vec<String> {
     let rates = tar.iter().map(|(far, share)| {
         let impostors = accepted.get(far).copied().unwrap_or_default();
-        format!(
-            "TAR@{far}   {:.2} % ({impostors} impostor pairs accepted)",
-            100.0 * share
-        )
+        format!("TAR@{far}   {:.2} % ({impostors} impostor pairs accepted)", 100.0 * share)
     });
     let rest = [
         format!("EER        {:.2} %", 100.0 * eer),

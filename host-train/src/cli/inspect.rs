@@ -92,17 +92,10 @@ struct Plan {
 /// Runs the command.
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     let file = ModelFile::from_bytes(files::read(&args.file)?).map_err(|e| {
-        Failure::Input(format!(
-            "{} is no usable model file: {e}",
-            args.file.display()
-        ))
+        Failure::Input(format!("{} is no usable model file: {e}", args.file.display()))
     })?;
     let inspected = inspect(file.view());
-    if args.json {
-        output::json(&inspected)
-    } else {
-        output::line(&text(&inspected))
-    }
+    if args.json { output::json(&inspected) } else { output::line(&text(&inspected)) }
 }
 
 fn inspect(view: ModelView<'_>) -> Inspected<'_> {
@@ -129,10 +122,7 @@ fn inspect(view: ModelView<'_>) -> Inspected<'_> {
             embedding_len: m.embedding_len,
             thresholds: view
                 .thresholds()
-                .map(|t| Threshold {
-                    fmr: t.fmr,
-                    cosine: t.cosine,
-                })
+                .map(|t| Threshold { fmr: t.fmr, cosine: t.cosine })
                 .collect(),
             data: m.data,
             command: m.command,
@@ -167,25 +157,16 @@ fn op_row(view: &ModelView<'_>, op: &Op<'_>) -> OpRow {
     let (first, second) = op.reads();
     OpRow {
         op: op.name(),
-        inputs: std::iter::once(first)
-            .chain(second)
-            .map(|index| index.0)
-            .collect(),
+        inputs: std::iter::once(first).chain(second).map(|index| index.0).collect(),
         output: op.output().0,
-        macs: view
-            .tensor(op.output())
-            .map_or(0, |tensor| op.macs(tensor.shape)),
+        macs: view.tensor(op.output()).map_or(0, |tensor| op.macs(tensor.shape)),
     }
 }
 
 fn text(i: &Inspected<'_>) -> String {
     let (h, m, p) = (&i.header, &i.metadata, &i.plan);
     let or = |text: &str| {
-        if text.is_empty() {
-            "not stated".to_owned()
-        } else {
-            text.to_owned()
-        }
+        if text.is_empty() { "not stated".to_owned() } else { text.to_owned() }
     };
     let mut lines = vec![
         format!("name         {}", or(m.name)),
@@ -202,19 +183,13 @@ fn text(i: &Inspected<'_>) -> String {
         format!("arena        {} bytes", p.arena_bytes),
         format!("work         {} multiply-accumulates an image", p.macs),
         format!("data         {}", or(m.data)),
-        format!(
-            "made by      {} (seed {}, source {})",
-            or(m.command),
-            m.seed,
-            or(m.commit)
-        ),
+        format!("made by      {} (seed {}, source {})", or(m.command), m.seed, or(m.commit)),
         format!("licence      {}", or(m.licence)),
     ];
     match m.thresholds.as_slice() {
         [] => lines.push("thresholds   none: not calibrated".to_owned()),
         all => lines.extend(
-            all.iter()
-                .map(|t| format!("threshold    {:.4} cosine at FMR {:e}", t.cosine, t.fmr)),
+            all.iter().map(|t| format!("threshold    {:.4} cosine at FMR {:e}", t.cosine, t.fmr)),
         ),
     }
     lines.push(format!(

@@ -65,8 +65,5 @@ const COMMIT: &str = env!("SOURCE_COMMIT");
 fn command_line() -> String {
     let arguments = std::env::args_os().skip(1);
     let words = arguments.map(|a| a.to_string_lossy().into_owned());
-    std::iter::once("host-train".to_owned())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
+    std::iter::once("host-train".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

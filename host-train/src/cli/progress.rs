@@ -24,12 +24,7 @@ impl Progress {
             bar.set_style(style);
         }
         bar.set_message(what);
-        Self {
-            bar,
-            what,
-            start: Instant::now(),
-            last_line: Mutex::new(Instant::now()),
-        }
+        Self { bar, what, start: Instant::now(), last_line: Mutex::new(Instant::now()) }
     }
 
     /// One part more is done.

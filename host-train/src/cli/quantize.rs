@@ -80,11 +80,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let (_, config) = RunFolder::open(&args.model)?;
     let source = Source::open(&args.calibration)?;
     let faces = calibration_faces(&float, &source, args.images as usize)?;
-    let name = args
-        .model
-        .file_name()
-        .unwrap_or(args.model.as_os_str())
-        .to_string_lossy();
+    let name = args.model.file_name().unwrap_or(args.model.as_os_str()).to_string_lossy();
     let provenance = provenance(&name, &config, &args.licence);
     let calibration = match args.method {
         Method::MinMax => Calibration::MinMax,
@@ -134,9 +130,7 @@ fn calibration_faces(
     let count = most.min(all);
     let face = |i: usize| {
         let index = i * all / count;
-        source
-            .load(index)?
-            .of_size(width, height, || source.full_name(index))
+        source.load(index)?.of_size(width, height, || source.full_name(index))
     };
     Ok((0..count).map(face).collect::<Result<_, _>>()?)
 }
@@ -162,10 +156,7 @@ pub(super) fn provenance(name: &str, config: &RunConfig, licence: &str) -> Prove
 }
 
 fn base_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// An int8 model fresh from the quantizer.
@@ -202,12 +193,7 @@ impl Int8 {
             Model::Int8(file) => file.view().arena_bytes(),
             Model::Float { .. } => 0,
         };
-        Ok(Self {
-            bytes: quantized.bytes,
-            model,
-            layers: quantized.layers,
-            arena_bytes,
-        })
+        Ok(Self { bytes: quantized.bytes, model, layers: quantized.layers, arena_bytes })
     }
 
     /// Mean and least cosine between float and int8 embeddings of the same faces.
@@ -218,11 +204,7 @@ impl Int8 {
         };
         let (a, b) = (embed(float)?, embed(&self.model)?);
         bar.finish();
-        let cosines = a
-            .embeddings
-            .iter()
-            .zip(&b.embeddings)
-            .map(|(a, b)| cosine_of(a, b));
+        let cosines = a.embeddings.iter().zip(&b.embeddings).map(|(a, b)| cosine_of(a, b));
         let cosines: Vec<f64> = cosines.collect();
         let mean = cosines.iter().sum::<f64>() / cosines.len().max(1) as f64;
         Ok((mean, cosines.into_iter().fold(f64::INFINITY, f64::min)))
@@ -231,10 +213,7 @@ impl Int8 {
 
 fn cosine_of(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter()
-            .zip(b)
-            .map(|(a, b)| f64::from(*a) * f64::from(*b))
-            .sum()
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     };
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }

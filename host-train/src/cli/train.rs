@@ -20,12 +20,7 @@ use std::time::Instant;
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
     /// Folders or tars with one directory a person.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "A[,B]",
-        required_unless_present = "resume"
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "A[,B]", required_unless_present = "resume")]
     data: Vec<PathBuf>,
     /// CSV (tar,path,label,identity) that says which images are used, and under which label.
     #[arg(long, value_name = "CSV")]
@@ -43,12 +38,7 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     loss: Option<LossName>,
     /// The loss's margins instead: s (cos(m1 t + m2) - m3), m2 in radians.
-    #[arg(
-        long,
-        value_name = "m1,m2,m3",
-        value_delimiter = ',',
-        conflicts_with = "loss"
-    )]
+    #[arg(long, value_name = "m1,m2,m3", value_delimiter = ',', conflicts_with = "loss")]
     margins: Option<Vec<f64>>,
     /// The loss's scale s [default: 64].
     #[arg(long, value_name = "S")]
@@ -130,21 +120,9 @@ struct TrainSummary {
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     // Both names mean the CPU in this build; clap has refused others.
     let (DeviceName::Auto | DeviceName::Cpu) = args.device;
-    let started = if args.resume {
-        Started::resumed(args)?
-    } else {
-        Started::fresh(args)?
-    };
-    let Started {
-        folder,
-        config,
-        dataset,
-    } = started;
-    let checkpoint = if folder.has_checkpoint() {
-        Some(folder.checkpoint()?)
-    } else {
-        None
-    };
+    let started = if args.resume { Started::resumed(args)? } else { Started::fresh(args)? };
+    let Started { folder, config, dataset } = started;
+    let checkpoint = if folder.has_checkpoint() { Some(folder.checkpoint()?) } else { None };
     let first = checkpoint.as_ref().map_or(0, |c| c.step);
     eprintln!(
         "{} identities, {} images, {} steps of {}; checkpoints in {}",
@@ -158,12 +136,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     fit_with_progress(dataset, &folder, &config, checkpoint.as_ref(), |_, _| ())?;
     let done = config.train.steps.saturating_sub(first) * config.train.batch as u64;
     let reports = folder.reports()?;
-    let last: Vec<f64> = reports
-        .iter()
-        .rev()
-        .take(100)
-        .filter_map(|r| r.loss)
-        .collect();
+    let last: Vec<f64> = reports.iter().rev().take(100).filter_map(|r| r.loss).collect();
     let summary = TrainSummary {
         run: args.out.clone(),
         steps: config.train.steps,
@@ -176,9 +149,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     if args.json {
         return output::json(&summary);
     }
-    let loss = summary
-        .loss
-        .map_or("none".to_owned(), |loss| format!("{loss:.3}"));
+    let loss = summary.loss.map_or("none".to_owned(), |loss| format!("{loss:.3}"));
     output::line(&format!(
         "{}: {} steps, loss {loss}, {:.1} images/s, {} steps left out",
         summary.run.display(),
@@ -199,13 +170,8 @@ pub(super) fn fit_with_progress(
     let bar = Progress::new("training", config.train.steps as usize);
     let mut alarmed = false;
     let model = fit(dataset, folder, config, resume, |report, angles| {
-        let loss = report
-            .loss
-            .map_or("not finite".to_owned(), |loss| format!("{loss:.2}"));
-        bar.at(
-            report.step + 1,
-            &format!("loss {loss} angle {:.0}", report.angle),
-        );
+        let loss = report.loss.map_or("not finite".to_owned(), |loss| format!("{loss:.2}"));
+        bar.at(report.step + 1, &format!("loss {loss} angle {:.0}", report.angle));
         if report.collapsed() && !alarmed {
             alarmed = true;
             eprintln!(
@@ -244,11 +210,7 @@ impl Started {
             train,
         };
         let folder = RunFolder::create(&args.out, &config)?;
-        Ok(Self {
-            folder,
-            config,
-            dataset,
-        })
+        Ok(Self { folder, config, dataset })
     }
 
     fn resumed(args: &TrainArgs) -> Result<Self, Failure> {
@@ -282,11 +244,7 @@ impl Started {
         train.warm_up = args.warm_up.unwrap_or(train.warm_up);
         train.check()?;
         folder.save_config(&config)?;
-        Ok(Self {
-            folder,
-            config,
-            dataset,
-        })
+        Ok(Self { folder, config, dataset })
     }
 }
 
@@ -301,8 +259,7 @@ fn training_set(data: &[PathBuf], manifest: Option<&Path>) -> Result<Arc<dyn Dat
 /// Steps asked for, or none when neither flag is there.
 fn steps(args: &TrainArgs, train: &TrainConfig, images: usize) -> Option<u64> {
     let an_epoch = (images / train.batch.max(1)).max(1) as u64;
-    args.steps
-        .or(args.epochs.map(|epochs| epochs.saturating_mul(an_epoch)))
+    args.steps.or(args.epochs.map(|epochs| epochs.saturating_mul(an_epoch)))
 }
 
 /// Settings of a fresh run but for its length.
@@ -311,26 +268,12 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
     let mut network = NetworkConfig::named(args.network.as_deref().unwrap_or("mobilefacenet"))?;
     network.input = args.input.unwrap_or(network.input);
     network.base_channels = args.base_channels.unwrap_or(network.base_channels);
-    let mut margins = Margins {
-        scale: args.scale.unwrap_or(64.0),
-        ..Margins::default()
-    };
+    let mut margins = Margins { scale: args.scale.unwrap_or(64.0), ..Margins::default() };
     if let Some(LossName::Cosface) = args.loss {
-        margins = Margins {
-            m2: 0.0,
-            m3: 0.35,
-            ..margins
-        };
+        margins = Margins { m2: 0.0, m3: 0.35, ..margins };
     }
     match args.margins.as_deref() {
-        Some(&[m1, m2, m3]) => {
-            margins = Margins {
-                m1,
-                m2,
-                m3,
-                ..margins
-            }
-        }
+        Some(&[m1, m2, m3]) => margins = Margins { m1, m2, m3, ..margins },
         Some(other) => {
             return Err(Failure::Input(format!(
                 "--margins takes three numbers m1,m2,m3, as 1,0.5,0; {} were given",

@@ -21,20 +21,13 @@ pub struct Augment {
 
 impl Default for Augment {
     fn default() -> Self {
-        Self {
-            flip: true,
-            ..Self::NONE
-        }
+        Self { flip: true, ..Self::NONE }
     }
 }
 
 impl Augment {
     /// Images as they are.
-    pub const NONE: Self = Self {
-        flip: false,
-        shift: 0,
-        brightness: 0.0,
-    };
+    pub const NONE: Self = Self { flip: false, shift: 0, brightness: 0.0 };
 
     /// Changes one image in place. `rgb` is row-major HWC with rows of `width` pixels, `width` at least 1.
     ///
@@ -108,16 +101,9 @@ mod tests {
 
     #[test]
     fn flip_mirrors_pixels_and_keeps_channels() {
-        let mut rgb = vec![
-            1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19,
-        ];
+        let mut rgb = vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19];
         flip(&mut rgb, 3);
-        assert_eq!(
-            rgb,
-            [
-                7, 8, 9, 4, 5, 6, 1, 2, 3, 17, 18, 19, 14, 15, 16, 11, 12, 13
-            ]
-        );
+        assert_eq!(rgb, [7, 8, 9, 4, 5, 6, 1, 2, 3, 17, 18, 19, 14, 15, 16, 11, 12, 13]);
         let mut twice = picture(4, 5);
         flip(&mut twice, 4);
         flip(&mut twice, 4);
@@ -172,11 +158,8 @@ mod tests {
             assert!(rgb == plain || rgb == flipped);
             rgb == flipped
         };
-        let of = |seed, epoch| {
-            (0..2000)
-                .map(|index| mirrored(seed, epoch, index))
-                .collect::<Vec<_>>()
-        };
+        let of =
+            |seed, epoch| (0..2000).map(|index| mirrored(seed, epoch, index)).collect::<Vec<_>>();
         let once = of(7, 0);
         assert_eq!(once, of(7, 0));
         assert_ne!(once, of(7, 1));
@@ -189,10 +172,7 @@ mod tests {
     #[test]
     fn turning_one_change_on_leaves_the_others_as_they_were() {
         let flip_only = Augment::default();
-        let flip_and_shift = Augment {
-            shift: 3,
-            ..flip_only
-        };
+        let flip_and_shift = Augment { shift: 3, ..flip_only };
         for index in 0..40 {
             let (mut one, mut both) = (picture(7, 9), picture(7, 9));
             flip_only.apply(&mut one, 7, 1, 0, index);
@@ -209,10 +189,7 @@ mod tests {
 
     #[test]
     fn brightness_stays_within_its_factor() {
-        let augment = Augment {
-            brightness: 0.2,
-            ..Augment::NONE
-        };
+        let augment = Augment { brightness: 0.2, ..Augment::NONE };
         let levels: Vec<u8> = (0..500)
             .map(|index| {
                 let mut rgb = [100; 3];

@@ -51,10 +51,7 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<FaceImage, DataError> {
             let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(refuse)?;
             pixels(decoder, bytes, name)
         }
-        _ => Err(DataError::UnknownFormat {
-            name: name.to_owned(),
-            bytes: bytes.len(),
-        }),
+        _ => Err(DataError::UnknownFormat { name: name.to_owned(), bytes: bytes.len() }),
     }
 }
 
@@ -96,10 +93,7 @@ fn png_is_whole(bytes: &[u8]) -> bool {
         if body.starts_with(b"IEND") {
             return body.len() >= 8;
         }
-        rest = length
-            .checked_add(8)
-            .and_then(|end| body.get(end..))
-            .unwrap_or_default();
+        rest = length.checked_add(8).and_then(|end| body.get(end..)).unwrap_or_default();
     }
     false
 }
@@ -123,39 +117,23 @@ fn over_black(image: &RgbaImage) -> Vec<u8> {
 fn framing_refusal(fault: Fault, bytes: &[u8], name: &str) -> DataError {
     let name = name.to_owned();
     match fault {
-        Fault::Truncated => DataError::TruncatedImage {
-            name,
-            bytes: bytes.len(),
-        },
-        Fault::Corrupt(reason) => DataError::CorruptImage {
-            name,
-            reason: reason.to_owned(),
-        },
+        Fault::Truncated => DataError::TruncatedImage { name, bytes: bytes.len() },
+        Fault::Corrupt(reason) => DataError::CorruptImage { name, reason: reason.to_owned() },
         Fault::FourInks => DataError::Cmyk { name },
-        Fault::Unsupported(kind) => DataError::UnsupportedImage {
-            name,
-            reason: kind.to_owned(),
-        },
+        Fault::Unsupported(kind) => DataError::UnsupportedImage { name, reason: kind.to_owned() },
     }
 }
 
 fn refusal(error: ImageError, bytes: &[u8], name: &str) -> DataError {
     let name = name.to_owned();
     match error {
-        ImageError::Unsupported(kind) => DataError::UnsupportedImage {
-            name,
-            reason: kind.to_string(),
-        },
-        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            DataError::TruncatedImage {
-                name,
-                bytes: bytes.len(),
-            }
+        ImageError::Unsupported(kind) => {
+            DataError::UnsupportedImage { name, reason: kind.to_string() }
         }
-        other => DataError::CorruptImage {
-            name,
-            reason: other.to_string(),
-        },
+        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            DataError::TruncatedImage { name, bytes: bytes.len() }
+        }
+        other => DataError::CorruptImage { name, reason: other.to_string() },
     }
 }
 

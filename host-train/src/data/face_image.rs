@@ -45,15 +45,8 @@ mod tests {
 
     #[test]
     fn rejects_another_size_and_says_what_to_do() {
-        let image = FaceImage {
-            width: 250,
-            height: 200,
-            rgb: vec![0; 250 * 200 * 3],
-        };
-        assert_eq!(
-            image.clone().of_size(250, 200, String::new).ok(),
-            Some(image.clone())
-        );
+        let image = FaceImage { width: 250, height: 200, rgb: vec![0; 250 * 200 * 3] };
+        assert_eq!(image.clone().of_size(250, 200, String::new).ok(), Some(image.clone()));
         let error = image.of_size(112, 112, || "a.jpg".to_owned()).err();
         assert_eq!(
             error.map(|error| error.to_string()).unwrap_or_default(),

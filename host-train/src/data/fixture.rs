@@ -23,9 +23,7 @@ pub(super) fn tar_of(folder: &Path, file_name: &str, names: &[&str]) -> PathBuf 
     for name in names {
         let mut header = tar::Header::new_gnu();
         header.set_size(name.len() as u64);
-        archive
-            .append_data(&mut header, name, name.as_bytes())
-            .unwrap();
+        archive.append_data(&mut header, name, name.as_bytes()).unwrap();
     }
     archive.finish().unwrap();
     path
@@ -70,10 +68,7 @@ pub(super) fn real_faces(check: &str) -> Option<PathBuf> {
     if folder.join("train_manifest.csv").is_file() {
         return Some(folder);
     }
-    say(&format!(
-        "SKIPPED {check}: no real faces in {}",
-        folder.display()
-    ));
+    say(&format!("SKIPPED {check}: no real faces in {}", folder.display()));
     None
 }
 

@@ -31,19 +31,12 @@ pub(super) fn list(root: &Path) -> Result<Vec<Found>, DataError> {
             if is_hidden(part) {
                 continue;
             }
-            let name = if folder.is_empty() {
-                part.to_owned()
-            } else {
-                format!("{folder}/{part}")
-            };
+            let name = if folder.is_empty() { part.to_owned() } else { format!("{folder}/{part}") };
             let path = entry.path();
             let kind = fs::metadata(&path).map_err(|error| DataError::from_io(&path, error))?;
             if kind.is_dir() {
                 if depth == MAX_DEPTH {
-                    return Err(DataError::NestedImage {
-                        path: root.to_owned(),
-                        image: name,
-                    });
+                    return Err(DataError::NestedImage { path: root.to_owned(), image: name });
                 }
                 folders.push((name, depth + 1));
             } else if kind.is_file() && is_image(part) {
@@ -84,10 +77,7 @@ mod tests {
         ] {
             fs::write(root.path().join(name), b"").unwrap();
         }
-        assert_eq!(
-            names(root.path()),
-            ["Ann/1.jpg", "Ann/2.PNG", "Bo/old/3.jpeg"]
-        );
+        assert_eq!(names(root.path()), ["Ann/1.jpg", "Ann/2.PNG", "Bo/old/3.jpeg"]);
     }
 
     #[cfg(unix)]
@@ -100,10 +90,7 @@ mod tests {
         symlink(other.path(), root.path().join("Ann")).unwrap();
         assert_eq!(names(root.path()), ["Ann/1.jpg"]);
         symlink(root.path(), root.path().join("circle")).unwrap();
-        assert!(matches!(
-            list(root.path()),
-            Err(DataError::NestedImage { .. })
-        ));
+        assert!(matches!(list(root.path()), Err(DataError::NestedImage { .. })));
     }
 
     #[cfg(unix)]

@@ -25,10 +25,7 @@ impl InMemory {
             })
             .collect();
         let entries = made.into_iter().collect::<Result<_, _>>()?;
-        Ok(Self {
-            entries,
-            class_count: dataset.class_count(),
-        })
+        Ok(Self { entries, class_count: dataset.class_count() })
     }
 
     /// All images with their labels.
@@ -64,10 +61,7 @@ mod tests {
         let held = InMemory::of(&drawn, || ()).unwrap();
         assert_eq!((held.len(), held.class_count()), (6, 3));
         for index in 0..6 {
-            assert_eq!(
-                held.image(index).unwrap(),
-                Dataset::image(&drawn, index).unwrap()
-            );
+            assert_eq!(held.image(index).unwrap(), Dataset::image(&drawn, index).unwrap());
         }
     }
 }

@@ -47,11 +47,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
     loop {
         let code = marker(bytes, &mut at)?;
         if code == EOI {
-            return if scans > 0 {
-                Ok(())
-            } else {
-                Err(Fault::Corrupt("it ends before any scan"))
-            };
+            return if scans > 0 { Ok(()) } else { Err(Fault::Corrupt("it ends before any scan")) };
         }
         let payload = segment(bytes, code, &mut at)?;
         match code {
@@ -84,13 +80,11 @@ fn check_frame(code: u8, payload: &[u8]) -> Result<(), Fault> {
     match (code, bits, components) {
         (0xc0..=0xc2, 8, 1 | 3) => Ok(()),
         (_, _, 4) => Err(Fault::FourInks),
-        (0xc0..=0xc2, 8, _) => Err(Fault::Unsupported(
-            "a JPEG that is neither grey nor of three colours",
-        )),
+        (0xc0..=0xc2, 8, _) => {
+            Err(Fault::Unsupported("a JPEG that is neither grey nor of three colours"))
+        }
         (0xc0..=0xc2, ..) => Err(Fault::Unsupported("a JPEG of more than 8 bits a colour")),
-        _ => Err(Fault::Unsupported(
-            "a lossless, hierarchical or arithmetic-coded JPEG",
-        )),
+        _ => Err(Fault::Unsupported("a lossless, hierarchical or arithmetic-coded JPEG")),
     }
 }
 
@@ -131,10 +125,7 @@ fn skip_scan(bytes: &[u8], restarts: bool, at: &mut usize) -> Result<(), Fault> 
     let mut restart = 0;
     loop {
         let rest = bytes.get(*at..).ok_or(Fault::Truncated)?;
-        let escape = rest
-            .iter()
-            .position(|&byte| byte == 0xff)
-            .ok_or(Fault::Truncated)?;
+        let escape = rest.iter().position(|&byte| byte == 0xff).ok_or(Fault::Truncated)?;
         *at += escape;
         match *bytes.get(*at + 1).ok_or(Fault::Truncated)? {
             0x00 => *at += 2,
@@ -205,31 +196,13 @@ mod tests {
         let cases: [(Vec<u8>, &str); 9] = [
             (b"BM".to_vec(), "no start-of-image marker"),
             (vec![0xff, 0xd8, 0xff, 0xd9], "it ends before any scan"),
-            (
-                whole(3, &[0x00], &[1]),
-                "bytes between segments that are no marker",
-            ),
+            (whole(3, &[0x00], &[1]), "bytes between segments that are no marker"),
             (whole(3, &[0xff, 0x02, 0, 2], &[1]), "a reserved marker"),
-            (
-                whole(3, &[0xff, 0xd3], &[1]),
-                "a restart marker outside a scan",
-            ),
-            (
-                whole(3, &[0xff, 0xfe, 0, 1], &[1]),
-                "a segment shorter than its length field",
-            ),
-            (
-                whole(3, &[], &[0xff, 0xd0]),
-                "a restart marker without an interval",
-            ),
-            (
-                whole(3, &RESTARTS, &[0xff, 0xd1]),
-                "a restart marker out of order",
-            ),
-            (
-                whole(3, &[0xff, 0xda, 0, 2], &[1]),
-                "a scan before the frame header",
-            ),
+            (whole(3, &[0xff, 0xd3], &[1]), "a restart marker outside a scan"),
+            (whole(3, &[0xff, 0xfe, 0, 1], &[1]), "a segment shorter than its length field"),
+            (whole(3, &[], &[0xff, 0xd0]), "a restart marker without an interval"),
+            (whole(3, &RESTARTS, &[0xff, 0xd1]), "a restart marker out of order"),
+            (whole(3, &[0xff, 0xda, 0, 2], &[1]), "a scan before the frame header"),
         ];
         for (bytes, reason) in cases {
             assert_eq!(check(&bytes), Err(Fault::Corrupt(reason)));
@@ -237,10 +210,7 @@ mod tests {
         let two_frames = whole(3, &[0xff, 0xc2, 0, 8, 8, 0, 1, 0, 1, 3], &[1]);
         assert_eq!(check(&two_frames), Err(Fault::Corrupt("two frame headers")));
         let two_starts = whole(3, &[0xff, 0xd8], &[1]);
-        assert_eq!(
-            check(&two_starts),
-            Err(Fault::Corrupt("a second start-of-image marker"))
-        );
+        assert_eq!(check(&two_starts), Err(Fault::Corrupt("a second start-of-image marker")));
         let short = whole(3, &[0xff, 0xc0, 0, 3, 8], &[1]);
         assert_eq!(check(&short), Err(Fault::Corrupt("short frame header")));
     }

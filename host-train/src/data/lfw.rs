@@ -48,17 +48,10 @@ impl Pairs {
     /// that the source does not hold. Each with its line.
     pub fn read(path: &Path, source: &Source) -> Result<Self, DataError> {
         let text = fs::read_to_string(path).map_err(|error| DataError::from_io(path, error))?;
-        let mut list = Reader {
-            path,
-            source,
-            pairs: Vec::new(),
-            fold_names: Vec::new(),
-        };
+        let mut list = Reader { path, source, pairs: Vec::new(), fold_names: Vec::new() };
         let first = text.lines().next().unwrap_or_default();
-        let numbers: Option<Vec<usize>> = first
-            .split_whitespace()
-            .map(|word| word.parse().ok())
-            .collect();
+        let numbers: Option<Vec<usize>> =
+            first.split_whitespace().map(|word| word.parse().ok()).collect();
         match numbers.as_deref() {
             Some(&[folds, each]) if folds > 0 && each > 0 => list.read_lfw(&text, folds, each)?,
             Some(&[each]) if each > 0 => list.read_lfw(&text, 1, each)?,
@@ -66,14 +59,9 @@ impl Pairs {
             _ => {}
         }
         if list.pairs.is_empty() {
-            return Err(DataError::PairFormat {
-                path: path.to_owned(),
-            });
+            return Err(DataError::PairFormat { path: path.to_owned() });
         }
-        Ok(Self {
-            pairs: list.pairs,
-            fold_names: list.fold_names,
-        })
+        Ok(Self { pairs: list.pairs, fold_names: list.fold_names })
     }
 
     /// All pairs in the list's order.
@@ -96,11 +84,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read_lfw(&mut self, text: &str, folds: usize, each: usize) -> Result<(), DataError> {
-        let lines: Vec<(u64, &str)> = (1..)
-            .zip(text.lines())
-            .skip(1)
-            .filter(|(_, line)| !line.trim().is_empty())
-            .collect();
+        let lines: Vec<(u64, &str)> =
+            (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.trim().is_empty()).collect();
         let expected = folds.saturating_mul(each).saturating_mul(2);
         if lines.len() != expected {
             return Err(DataError::PairCount {
@@ -130,21 +115,16 @@ impl Reader<'_> {
 
     fn read_csv(&mut self, text: &str) -> Result<(), DataError> {
         let path = self.path;
-        for_each_row(
-            text,
-            path,
-            ["fold", "a", "b", "same"],
-            |line, [fold, a, b, same]| {
-                let same = match same {
-                    "1" => true,
-                    "0" => false,
-                    _ => return Err(self.syntax(line, "column `same` must be 1 or 0")),
-                };
-                let a = self.image(line, a)?;
-                let b = self.image(line, b)?;
-                self.push(line, a, b, same, fold)
-            },
-        )
+        for_each_row(text, path, ["fold", "a", "b", "same"], |line, [fold, a, b, same]| {
+            let same = match same {
+                "1" => true,
+                "0" => false,
+                _ => return Err(self.syntax(line, "column `same` must be 1 or 0")),
+            };
+            let a = self.image(line, a)?;
+            let b = self.image(line, b)?;
+            self.push(line, a, b, same, fold)
+        })
     }
 
     fn push(
@@ -179,25 +159,15 @@ impl Reader<'_> {
     }
 
     fn image(&self, line: u64, name: &str) -> Result<usize, DataError> {
-        self.source
-            .find(name)
-            .ok_or_else(|| self.missing(line, name))
+        self.source.find(name).ok_or_else(|| self.missing(line, name))
     }
 
     fn missing(&self, line: u64, image: &str) -> DataError {
-        DataError::PairImage {
-            path: self.path.to_owned(),
-            line,
-            image: image.to_owned(),
-        }
+        DataError::PairImage { path: self.path.to_owned(), line, image: image.to_owned() }
     }
 
     fn syntax(&self, line: u64, reason: &'static str) -> DataError {
-        DataError::PairSyntax {
-            path: self.path.to_owned(),
-            line,
-            reason,
-        }
+        DataError::PairSyntax { path: self.path.to_owned(), line, reason }
     }
 }
 

@@ -34,9 +34,7 @@ pub(super) struct Found {
 /// Whether a file of this name is an image; other files are passed over.
 pub(super) fn is_image(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    ["jpg", "jpeg", "png"]
-        .iter()
-        .any(|known| extension.eq_ignore_ascii_case(known))
+    ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// Whether a folder or file of this name belongs to a desktop, not to the data (`.DS_Store`, `._IMG.jpg`, `__MACOSX`).
@@ -55,18 +53,12 @@ pub(super) fn top_of(source: &Path, found: &[Found]) -> Result<String, DataError
         *depths.entry(depth(&image.name)).or_default() += 1;
     }
     let Some((&usual, _)) = depths.iter().max_by_key(|&(_, &images)| images) else {
-        return Err(DataError::NoImages {
-            path: source.to_owned(),
-        });
+        return Err(DataError::NoImages { path: source.to_owned() });
     };
-    let loose = |image: &str| DataError::LooseImage {
-        path: source.to_owned(),
-        image: image.to_owned(),
-    };
-    let nested = |image: &str| DataError::NestedImage {
-        path: source.to_owned(),
-        image: image.to_owned(),
-    };
+    let loose =
+        |image: &str| DataError::LooseImage { path: source.to_owned(), image: image.to_owned() };
+    let nested =
+        |image: &str| DataError::NestedImage { path: source.to_owned(), image: image.to_owned() };
     let mut top = None;
     for Found { name, .. } in found {
         match depth(name) {
@@ -96,13 +88,8 @@ mod tests {
     use super::*;
 
     fn top(names: &[&str]) -> Result<String, DataError> {
-        let found: Vec<Found> = names
-            .iter()
-            .map(|&name| Found {
-                name: name.to_owned(),
-                span: None,
-            })
-            .collect();
+        let found: Vec<Found> =
+            names.iter().map(|&name| Found { name: name.to_owned(), span: None }).collect();
         top_of(Path::new("faces"), &found)
     }
 
@@ -146,11 +133,7 @@ mod tests {
     fn rejects_nested_images() {
         for names in [
             &["Ann/1.jpg", "Bo/1.jpg", "Bo/old/2.jpg"][..],
-            &[
-                "nuaa/live/1/a.jpg",
-                "nuaa/live/2/a.jpg",
-                "nuaa/print/1/a.jpg",
-            ],
+            &["nuaa/live/1/a.jpg", "nuaa/live/2/a.jpg", "nuaa/print/1/a.jpg"],
         ] {
             let error = top(names).unwrap_err();
             let deep = names[names.len() - 1];

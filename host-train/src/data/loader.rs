@@ -88,13 +88,7 @@ impl Loader {
                 }
             }
         });
-        Ok(Self {
-            worker: Some(Worker {
-                batches: receiver,
-                thread,
-            }),
-            steps_per_epoch,
-        })
+        Ok(Self { worker: Some(Worker { batches: receiver, thread }), steps_per_epoch })
     }
 
     /// Whole batches in one epoch.
@@ -149,10 +143,7 @@ impl Batches {
     fn new(dataset: Arc<dyn Dataset>, config: LoaderConfig) -> Result<Self, DataError> {
         let images = dataset.len();
         if !(1..=images).contains(&config.batch) {
-            return Err(DataError::BatchSize {
-                batch: config.batch,
-                images,
-            });
+            return Err(DataError::BatchSize { batch: config.batch, images });
         }
         let steps_per_epoch = (images / config.batch) as u64;
         let epoch = config.start_step / steps_per_epoch;
@@ -166,13 +157,7 @@ impl Batches {
     }
 
     fn make(&mut self, step: u64) -> Result<Batch, DataError> {
-        let LoaderConfig {
-            batch,
-            seed,
-            width,
-            height,
-            ..
-        } = self.config;
+        let LoaderConfig { batch, seed, width, height, .. } = self.config;
         let epoch = step / self.steps_per_epoch;
         if epoch != self.epoch {
             self.order = order(seed, epoch, self.dataset.len());
@@ -188,22 +173,12 @@ impl Batches {
             .zip(chosen)
             .map(|(rgb, &index)| self.fill(rgb, epoch, index))
             .collect();
-        Ok(Batch {
-            pixels,
-            labels: labels.into_iter().collect::<Result<_, _>>()?,
-            step,
-        })
+        Ok(Batch { pixels, labels: labels.into_iter().collect::<Result<_, _>>()?, step })
     }
 
     /// Writes image `index` into its place in the batch and returns its label.
     fn fill(&self, rgb: &mut [u8], epoch: u64, index: usize) -> Result<u32, DataError> {
-        let LoaderConfig {
-            seed,
-            width,
-            height,
-            augment,
-            ..
-        } = self.config;
+        let LoaderConfig { seed, width, height, augment, .. } = self.config;
         let (image, label) = self.dataset.image(index)?;
         let FaceImage { rgb: source, .. } =
             image.of_size(width, height, || self.dataset.name(index))?;

@@ -35,34 +35,27 @@ impl Manifest {
         let mut images = Vec::new();
         let mut written = Vec::new();
         let mut lines = HashMap::new();
-        for_each_row(
-            &text,
-            path,
-            ["tar", "path", "label"],
-            |line, [tar, name, label]| {
-                let image = resolve(path, source, line, tar, name)?;
-                let label: u32 = label.parse().map_err(|_| DataError::ManifestLabel {
+        for_each_row(&text, path, ["tar", "path", "label"], |line, [tar, name, label]| {
+            let image = resolve(path, source, line, tar, name)?;
+            let label: u32 = label.parse().map_err(|_| DataError::ManifestLabel {
+                path: path.to_owned(),
+                line,
+                label: label.to_owned(),
+            })?;
+            if let Some(first) = lines.insert(image, line) {
+                return Err(DataError::ManifestRepeats {
                     path: path.to_owned(),
                     line,
-                    label: label.to_owned(),
-                })?;
-                if let Some(first) = lines.insert(image, line) {
-                    return Err(DataError::ManifestRepeats {
-                        path: path.to_owned(),
-                        line,
-                        first,
-                        image: name.to_owned(),
-                    });
-                }
-                images.push(image);
-                written.push(label);
-                Ok(())
-            },
-        )?;
+                    first,
+                    image: name.to_owned(),
+                });
+            }
+            images.push(image);
+            written.push(label);
+            Ok(())
+        })?;
         if images.is_empty() {
-            return Err(DataError::ManifestEmpty {
-                path: path.to_owned(),
-            });
+            return Err(DataError::ManifestEmpty { path: path.to_owned() });
         }
         let mut dense: BTreeMap<u32, u32> = written.iter().map(|&label| (label, 0)).collect();
         for (next, label) in (0..).zip(dense.values_mut()) {
@@ -106,12 +99,7 @@ fn resolve(
     source.find_in(tar, image).ok_or_else(|| {
         let (path, tar) = (path.to_owned(), tar.to_owned());
         if source.has_origin(&tar) {
-            DataError::ManifestImage {
-                path,
-                line,
-                tar,
-                image: image.to_owned(),
-            }
+            DataError::ManifestImage { path, line, tar, image: image.to_owned() }
         } else {
             DataError::ManifestTar { path, line, tar }
         }
@@ -127,11 +115,7 @@ mod tests {
 
     fn read(csv: &str) -> Result<Manifest, DataError> {
         let root = tempfile::tempdir().unwrap();
-        let a = tar_of(
-            root.path(),
-            "a.tar",
-            &["top/Ann/1.jpg", "top/Ann/2.jpg", "top/Bo/1.jpg"],
-        );
+        let a = tar_of(root.path(), "a.tar", &["top/Ann/1.jpg", "top/Ann/2.jpg", "top/Bo/1.jpg"]);
         let b = tar_of(root.path(), "b.tar", &["Cy/1.jpg"]);
         let source = Source::open(&[a, b]).unwrap();
         let path = root.path().join("manifest.csv");
@@ -191,17 +175,7 @@ mod tests {
     #[test]
     fn rejects_an_image_named_twice() {
         let error = read("tar,path,label\na.tar,Ann/1.jpg,0\na.tar,top/Ann/1.jpg,1\n").unwrap_err();
-        assert!(
-            matches!(
-                error,
-                DataError::ManifestRepeats {
-                    line: 3,
-                    first: 2,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, DataError::ManifestRepeats { line: 3, first: 2, .. }), "{error}");
     }
 
     #[test]
@@ -210,10 +184,7 @@ mod tests {
             read("path,label\nAnn/1.jpg,0\n"),
             Err(DataError::MissingColumn { column: "tar", .. })
         ));
-        assert!(matches!(
-            read("tar,path,label\n"),
-            Err(DataError::ManifestEmpty { .. })
-        ));
+        assert!(matches!(read("tar,path,label\n"), Err(DataError::ManifestEmpty { .. })));
         let root = tempfile::tempdir().unwrap();
         let archive = tar_of(root.path(), "a.tar", &["Ann/1.jpg"]);
         let source = Source::open(&[archive]).unwrap();
@@ -228,12 +199,7 @@ mod tests {
         let Some(faces) = real_faces("the real manifest") else {
             return;
         };
-        let tars = [
-            "lfw112-train-A-I",
-            "lfw112-train-J-Z",
-            "celeba112-train",
-            "glint112-train",
-        ];
+        let tars = ["lfw112-train-A-I", "lfw112-train-J-Z", "celeba112-train", "glint112-train"];
         let paths = tars.map(|name| faces.join(format!("{name}.tar")));
         let source = Source::open(&paths).unwrap();
         let manifest = Manifest::read(&faces.join("train_manifest.csv"), &source).unwrap();

@@ -58,11 +58,8 @@ impl Source {
         let mut named = Vec::new();
         for (origin, path) in paths.iter().enumerate() {
             let kind = fs::metadata(path).map_err(|error| DataError::from_io(path, error))?;
-            let found = if kind.is_dir() {
-                image_folder::list(path)?
-            } else {
-                tar_index::list(path)?
-            };
+            let found =
+                if kind.is_dir() { image_folder::list(path)? } else { tar_index::list(path)? };
             let top = top_of(path, &found)?;
             named.extend(found.into_iter().map(|found| ImageRef {
                 path: found.name[top.len()..].to_owned(),
@@ -70,11 +67,7 @@ impl Source {
                 origin,
                 span: found.span,
             }));
-            origins.push(Origin {
-                path: path.clone(),
-                name: file_name(path)?,
-                top,
-            });
+            origins.push(Origin { path: path.clone(), name: file_name(path)?, top });
         }
         let mut images = named;
         images.sort_by(|a, b| (key(&a.path), a.origin).cmp(&(key(&b.path), b.origin)));
@@ -95,11 +88,7 @@ impl Source {
             }
             image.identity = identities.len() - 1;
         }
-        Ok(Self {
-            origins,
-            images,
-            identities,
-        })
+        Ok(Self { origins, images, identities })
     }
 
     /// All images, by name.
@@ -114,9 +103,7 @@ impl Source {
 
     /// The index of the image called `path` (`PERSON/IMAGE.jpg`).
     pub fn find(&self, path: &str) -> Option<usize> {
-        self.images
-            .binary_search_by(|image| key(&image.path).cmp(&key(path)))
-            .ok()
+        self.images.binary_search_by(|image| key(&image.path).cmp(&key(path))).ok()
     }
 
     /// The bytes of an image's file.
@@ -187,15 +174,12 @@ impl Source {
 
     /// The image called `path`, with or without the top, in the opened path whose file name is `origin`.
     pub(super) fn find_in(&self, origin: &str, path: &str) -> Option<usize> {
-        self.origins
-            .iter()
-            .enumerate()
-            .filter(|(_, candidate)| candidate.name == origin)
-            .find_map(|(number, candidate)| {
+        self.origins.iter().enumerate().filter(|(_, candidate)| candidate.name == origin).find_map(
+            |(number, candidate)| {
                 let inner = path.strip_prefix(candidate.top.as_str()).unwrap_or(path);
-                self.find(inner)
-                    .filter(|&index| self.images[index].origin == number)
-            })
+                self.find(inner).filter(|&index| self.images[index].origin == number)
+            },
+        )
     }
 }
 

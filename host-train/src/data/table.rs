@@ -14,10 +14,8 @@ pub(super) fn for_each_row<const N: usize>(
     columns: [&'static str; N],
     mut visit: impl FnMut(u64, [&str; N]) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let refuse = |error: csv::Error| DataError::Csv {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
+    let refuse =
+        |error: csv::Error| DataError::Csv { path: path.to_owned(), reason: error.to_string() };
     let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(refuse)?;
@@ -26,10 +24,7 @@ pub(super) fn for_each_row<const N: usize>(
         *place = header
             .iter()
             .position(|name| name == column)
-            .ok_or(DataError::MissingColumn {
-                path: path.to_owned(),
-                column,
-            })?;
+            .ok_or(DataError::MissingColumn { path: path.to_owned(), column })?;
     }
     let mut record = csv::StringRecord::new();
     // The reader's own line numbers lag by one after CRLF, so line feeds are counted here.
@@ -67,15 +62,11 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_name_in_any_line_ending() {
-        for text in [
-            "a,x,b\n1,2,3\n4,5,6\n",
-            "a,x,b\r\n1,2,3\r\n4,5,6",
-            "\u{feff}a,x,b\n1,2,3\n4,5,6",
-        ] {
-            let expected = [
-                (2, "3".to_owned(), "1".to_owned()),
-                (3, "6".to_owned(), "4".to_owned()),
-            ];
+        for text in
+            ["a,x,b\n1,2,3\n4,5,6\n", "a,x,b\r\n1,2,3\r\n4,5,6", "\u{feff}a,x,b\n1,2,3\n4,5,6"]
+        {
+            let expected =
+                [(2, "3".to_owned(), "1".to_owned()), (3, "6".to_owned(), "4".to_owned())];
             assert_eq!(rows(text).unwrap(), expected);
         }
         assert_eq!(rows("b,a\n").unwrap(), []);

@@ -25,33 +25,24 @@ pub(super) fn list(path: &Path) -> Result<Vec<Found>, DataError> {
     let refuse = |error| DataError::from_io(path, error);
     let file = File::open(path).map_err(refuse)?;
     let length = file.metadata().map_err(refuse)?.len();
-    let truncated = |reason: String| DataError::TruncatedTar {
-        path: path.to_owned(),
-        length,
-        reason,
-    };
+    let truncated =
+        |reason: String| DataError::TruncatedTar { path: path.to_owned(), length, reason };
     let mut archive = Archive::new(file);
     let mut found = Vec::new();
     // Where the next header must start.
     let mut next = 0;
-    let entries = archive
-        .entries_with_seek()
-        .map_err(|error| not_a_tar(path, error.to_string()))?;
+    let entries =
+        archive.entries_with_seek().map_err(|error| not_a_tar(path, error.to_string()))?;
     for entry in entries {
         let entry = entry.map_err(|error| match next {
             0 => not_a_tar(path, error.to_string()),
             _ if length < next + BLOCK => truncated("inside a header".to_owned()),
-            offset => DataError::CorruptTar {
-                path: path.to_owned(),
-                offset,
-                reason: error.to_string(),
-            },
+            offset => {
+                DataError::CorruptTar { path: path.to_owned(), offset, reason: error.to_string() }
+            }
         })?;
         let raw = entry.path_bytes();
-        let span = Span {
-            offset: entry.raw_file_position(),
-            length: entry.size(),
-        };
+        let span = Span { offset: entry.raw_file_position(), length: entry.size() };
         let end = span.offset.saturating_add(span.length);
         if end > length {
             let missing = end - length;
@@ -70,10 +61,7 @@ pub(super) fn list(path: &Path) -> Result<Vec<Found>, DataError> {
         if parts.last().is_some_and(|last| is_image(last))
             && !parts.iter().any(|part| is_hidden(part))
         {
-            found.push(Found {
-                name: parts.join("/"),
-                span: Some(span),
-            });
+            found.push(Found { name: parts.join("/"), span: Some(span) });
         }
     }
     if length == 0 {
@@ -102,10 +90,7 @@ fn parts(name: &str) -> Vec<&str> {
 }
 
 fn not_a_tar(path: &Path, reason: String) -> DataError {
-    DataError::NotATar {
-        path: path.to_owned(),
-        reason,
-    }
+    DataError::NotATar { path: path.to_owned(), reason }
 }
 
 #[cfg(test)]

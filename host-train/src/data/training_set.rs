@@ -7,10 +7,7 @@ use super::synthetic::DrawnFaces;
 use super::{DataError, FaceImage, Manifest, Source};
 
 /// Images with labels, as the loader takes them: photographs or drawn faces.
-#[expect(
-    clippy::len_without_is_empty,
-    reason = "a data set that trains has images"
-)]
+#[expect(clippy::len_without_is_empty, reason = "a data set that trains has images")]
 pub trait Dataset: Send + Sync {
     /// Number of images.
     fn len(&self) -> usize;
@@ -78,15 +75,9 @@ impl TrainingSet {
         }
         // Each class has an image, so equal counts mean one each.
         if entries.len() == names.len() {
-            return Err(DataError::OneImageEach {
-                identities: names.len(),
-            });
+            return Err(DataError::OneImageEach { identities: names.len() });
         }
-        Ok(Self {
-            source,
-            entries,
-            class_count: names.len(),
-        })
+        Ok(Self { source, entries, class_count: names.len() })
     }
 }
 
@@ -150,11 +141,7 @@ mod tests {
             assert_eq!(face.rgb, [person, image, 0].repeat(4));
             assert_eq!(label, u32::from(person));
         }
-        assert!(
-            set.name(5).ends_with("faces/person02/002.png"),
-            "{}",
-            set.name(5)
-        );
+        assert!(set.name(5).ends_with("faces/person02/002.png"), "{}", set.name(5));
     }
 
     #[test]
@@ -177,29 +164,20 @@ mod tests {
     fn rejects_one_identity() {
         let (root, one) = source(&[4]);
         let error = TrainingSet::from_folders(one).unwrap_err();
-        assert!(
-            matches!(&error, DataError::OneIdentity { name } if name == "person00"),
-            "{error}"
-        );
+        assert!(matches!(&error, DataError::OneIdentity { name } if name == "person00"), "{error}");
         // Two folders that a manifest calls one person.
         let (_, two) = source(&[1, 1]);
         let path = root.path().join("m.csv");
         let rows = "tar,path,label\nfaces,person00/000.png,7\nfaces,person01/000.png,7\n";
         std::fs::write(&path, rows).unwrap();
         let error = TrainingSet::from_manifest(two, &path).unwrap_err();
-        assert!(
-            matches!(&error, DataError::OneIdentity { name } if name == "label 7"),
-            "{error}"
-        );
+        assert!(matches!(&error, DataError::OneIdentity { name } if name == "label 7"), "{error}");
     }
 
     #[test]
     fn rejects_one_image_each() {
         let (_root, source) = source(&[1, 1, 1]);
         let error = TrainingSet::from_folders(source).unwrap_err();
-        assert!(
-            matches!(error, DataError::OneImageEach { identities: 3 }),
-            "{error}"
-        );
+        assert!(matches!(error, DataError::OneImageEach { identities: 3 }), "{error}");
     }
 }

@@ -29,12 +29,7 @@ pub struct ComparisonRow {
 impl ComparisonRow {
     /// A row of two shares in [0, 1].
     pub fn share(name: &str, float: f64, int8: f64) -> Self {
-        Self {
-            name: name.into(),
-            unit: Unit::Share,
-            float,
-            int8,
-        }
+        Self { name: name.into(), unit: Unit::Share, float, int8 }
     }
 
     /// The three cells after the name: float, int8, difference.
@@ -45,21 +40,16 @@ impl ComparisonRow {
                 format!("{:.2} %", 100.0 * float),
                 format!("{:.2} %", 100.0 * int8),
                 // Adding zero turns a rounded "-0.00" into "+0.00".
-                format!(
-                    "{:+.2} points",
-                    (10_000.0 * (int8 - float)).round() / 100.0 + 0.0
-                ),
+                format!("{:+.2} points", (10_000.0 * (int8 - float)).round() / 100.0 + 0.0),
             ],
             Unit::Cosine => [
                 format!("{float:.3}"),
                 format!("{int8:.3}"),
                 format!("{:+.3}", (1000.0 * (int8 - float)).round() / 1000.0 + 0.0),
             ],
-            Unit::Milliseconds => [
-                format!("{float:.2} ms"),
-                format!("{int8:.2} ms"),
-                factor(float, int8),
-            ],
+            Unit::Milliseconds => {
+                [format!("{float:.2} ms"), format!("{int8:.2} ms"), factor(float, int8)]
+            }
         }
     }
 }
@@ -82,22 +72,13 @@ fn factor(float: f64, int8: f64) -> String {
 /// time an image   8.00 ms   2.00 ms    4.0x faster
 /// ```
 pub fn comparison_text(rows: &[ComparisonRow]) -> String {
-    let mut lines = vec![[
-        String::new(),
-        "float".into(),
-        "int8".into(),
-        "difference".into(),
-    ]];
+    let mut lines = vec![[String::new(), "float".into(), "int8".into(), "difference".into()]];
     for row in rows {
         let [float, int8, difference] = row.cells();
         lines.push([row.name.clone(), float, int8, difference]);
     }
     let widths: [usize; 4] = std::array::from_fn(|column| {
-        lines
-            .iter()
-            .map(|line| line[column].chars().count())
-            .max()
-            .unwrap_or(0)
+        lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)
     });
     let mut text = String::new();
     for [name, float, int8, difference] in &lines {
@@ -115,10 +96,7 @@ mod tests {
     fn shares_differ_in_points() {
         let cells = ComparisonRow::share("accuracy", 0.98717, 0.98650).cells();
         assert_eq!(cells, ["98.72 %", "98.65 %", "-0.07 points"]);
-        assert_eq!(
-            ComparisonRow::share("EER", 0.01, 0.009_999_9).cells()[2],
-            "+0.00 points"
-        );
+        assert_eq!(ComparisonRow::share("EER", 0.01, 0.009_999_9).cells()[2], "+0.00 points");
     }
 
     #[test]

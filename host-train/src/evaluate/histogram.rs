@@ -24,9 +24,8 @@ impl Histogram {
     /// [`EvaluateError::ScoreNotFinite`].
     pub fn of_angles(cosines: &[f32]) -> Result<Self, EvaluateError> {
         check_finite("histogram", cosines)?;
-        let angles = cosines
-            .iter()
-            .map(|&cosine| f64::from(cosine).clamp(-1.0, 1.0).acos().to_degrees());
+        let angles =
+            cosines.iter().map(|&cosine| f64::from(cosine).clamp(-1.0, 1.0).acos().to_degrees());
         Ok(Self::fill(0.0, 180.0, 180, angles))
     }
 
@@ -53,12 +52,7 @@ impl Histogram {
             counts[(position as usize).min(bins - 1)] += 1;
             sum += value;
         }
-        Self {
-            low,
-            high,
-            counts,
-            sum,
-        }
+        Self { low, high, counts, sum }
     }
 
     /// Number of values counted.
@@ -100,11 +94,7 @@ mod tests {
         assert_eq!(angles.counts().len(), 180);
         assert_eq!(angles.counts()[0], 1);
         assert_eq!(angles.counts()[60], 2);
-        assert_eq!(
-            angles.counts()[179],
-            1,
-            "180 degrees belongs to the last bin"
-        );
+        assert_eq!(angles.counts()[179], 1, "180 degrees belongs to the last bin");
         assert_eq!(angles.total(), 4);
         let expected = (2.0 * 60.659_418 + 180.0) / 4.0;
         assert!((angles.mean().unwrap() - expected).abs() < 1e-4);
@@ -121,10 +111,7 @@ mod tests {
     fn score_bins_cover_the_cosine_range() {
         let scores = Histogram::of_scores(&[-1.0, -0.001, 0.001, 1.0, 1.0]).unwrap();
         let counts = scores.counts();
-        assert_eq!(
-            (counts[0], counts[49], counts[50], counts[99]),
-            (1, 1, 1, 2)
-        );
+        assert_eq!((counts[0], counts[49], counts[50], counts[99]), (1, 1, 1, 2));
         let (lower, upper, share) = scores.shares().last().unwrap();
         assert!((lower - 0.98).abs() < 1e-12 && (upper - 1.0).abs() < 1e-12);
         assert_eq!(share, 0.4);
@@ -140,13 +127,6 @@ mod tests {
     #[test]
     fn rejects_a_cosine_that_is_not_a_number() {
         let refused = Histogram::of_angles(&[0.5, f32::NAN]);
-        assert!(matches!(
-            refused,
-            Err(EvaluateError::ScoreNotFinite {
-                index: 1,
-                count: 2,
-                ..
-            })
-        ));
+        assert!(matches!(refused, Err(EvaluateError::ScoreNotFinite { index: 1, count: 2, .. })));
     }
 }

@@ -75,26 +75,20 @@ pub fn all_pairs(
         impostor_left = rest;
         blocks.push((rows, own_genuine, own_impostor));
     }
-    blocks
-        .into_par_iter()
-        .for_each(|(rows, genuine, impostor)| {
-            let (mut genuine, mut impostor) = (genuine.iter_mut(), impostor.iter_mut());
-            for tile in (rows.start..n).step_by(TILE) {
-                for i in rows.clone() {
-                    for j in tile.max(i + 1)..(tile + TILE).min(n) {
-                        let same = identities[i] == identities[j];
-                        let place = if same {
-                            genuine.next()
-                        } else {
-                            impostor.next()
-                        };
-                        *place.expect(
-                            "the slices hold as many places as the block has pairs of each kind",
-                        ) = score(i, j);
-                    }
+    blocks.into_par_iter().for_each(|(rows, genuine, impostor)| {
+        let (mut genuine, mut impostor) = (genuine.iter_mut(), impostor.iter_mut());
+        for tile in (rows.start..n).step_by(TILE) {
+            for i in rows.clone() {
+                for j in tile.max(i + 1)..(tile + TILE).min(n) {
+                    let same = identities[i] == identities[j];
+                    let place = if same { genuine.next() } else { impostor.next() };
+                    *place.expect(
+                        "the slices hold as many places as the block has pairs of each kind",
+                    ) = score(i, j);
                 }
             }
-        });
+        }
+    });
     Ok(AllPairs { genuine, impostor })
 }
 
@@ -111,24 +105,17 @@ pub fn rank1(
 ) -> Result<Rank1, EvaluateError> {
     let first = check_people(identities)?;
     let enrolled: Vec<usize> = first.values().copied().collect();
-    let probes: Vec<usize> = (0..identities.len())
-        .filter(|&image| first[&identities[image]] != image)
-        .collect();
+    let probes: Vec<usize> =
+        (0..identities.len()).filter(|&image| first[&identities[image]] != image).collect();
     let correct = probes
         .par_iter()
         .filter(|&&probe| {
             let own = first[&identities[probe]];
             let own_score = score(probe, own);
-            enrolled
-                .iter()
-                .all(|&other| other == own || score(probe, other) < own_score)
+            enrolled.iter().all(|&other| other == own || score(probe, other) < own_score)
         })
         .count();
-    Ok(Rank1 {
-        gallery: enrolled.len(),
-        probes: probes.len(),
-        correct,
-    })
+    Ok(Rank1 { gallery: enrolled.len(), probes: probes.len(), correct })
 }
 
 /// The first image of each person, or why there is nothing to compare.
@@ -138,14 +125,10 @@ fn check_people(identities: &[usize]) -> Result<BTreeMap<usize, usize>, Evaluate
         first.entry(person).or_insert(image);
     }
     if first.len() == identities.len() {
-        return Err(EvaluateError::NoProbe {
-            people: first.len(),
-        });
+        return Err(EvaluateError::NoProbe { people: first.len() });
     }
     if first.len() == 1 {
-        return Err(EvaluateError::OnePerson {
-            images: identities.len(),
-        });
+        return Err(EvaluateError::OnePerson { images: identities.len() });
     }
     Ok(first)
 }
@@ -181,10 +164,7 @@ mod tests {
         // 200 images make four row blocks, the last one partial.
         let identities: Vec<usize> = (0..200).map(|i| (i * 7) % 31).collect();
         let scored = all_pairs(&identities, |i, j| (i * 200 + j) as f32).unwrap();
-        let mut expected = AllPairs {
-            genuine: vec![],
-            impostor: vec![],
-        };
+        let mut expected = AllPairs { genuine: vec![], impostor: vec![] };
         for i in 0..200 {
             for j in i + 1..200 {
                 let list = if identities[i] == identities[j] {
@@ -201,13 +181,9 @@ mod tests {
         };
         assert_eq!(sort(scored.genuine.clone()), expected.genuine);
         assert_eq!(sort(scored.impostor.clone()), expected.impostor);
-        let one_thread = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .build()
-            .unwrap();
-        let again = one_thread
-            .install(|| all_pairs(&identities, |i, j| (i * 200 + j) as f32))
-            .unwrap();
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let again =
+            one_thread.install(|| all_pairs(&identities, |i, j| (i * 200 + j) as f32)).unwrap();
         assert_eq!(again, scored, "order must not depend on threads");
     }
 
@@ -215,45 +191,26 @@ mod tests {
     fn rank1_by_hand() {
         // On the unit circle: A at 0 and 10 degrees, B at 90 and 40 degrees, C (one image, a distractor) at 45 degrees.
         let degrees = [0.0_f32, 90.0, 45.0, 10.0, 40.0];
-        let values = degrees
-            .iter()
-            .flat_map(|d| [d.to_radians().cos(), d.to_radians().sin()])
-            .collect();
+        let values =
+            degrees.iter().flat_map(|d| [d.to_radians().cos(), d.to_radians().sin()]).collect();
         let rows = UnitRows::new(values, 2).unwrap();
         let result = rank1(&[0, 1, 2, 0, 1], |a, b| rows.cosine(a, b)).unwrap();
         // A's probe finds A (10 degrees off against 35); B's probe finds the distractor C (5 against 50).
-        assert_eq!(
-            result,
-            Rank1 {
-                gallery: 3,
-                probes: 2,
-                correct: 1
-            }
-        );
+        assert_eq!(result, Rank1 { gallery: 3, probes: 2, correct: 1 });
         assert_eq!(result.rate(), 0.5);
     }
 
     #[test]
     fn a_tie_with_a_stranger_is_a_miss() {
         let result = rank1(&[0, 1, 0, 1], |_, _| 1.0).unwrap();
-        assert_eq!(
-            result,
-            Rank1 {
-                gallery: 2,
-                probes: 2,
-                correct: 0
-            }
-        );
+        assert_eq!(result, Rank1 { gallery: 2, probes: 2, correct: 0 });
     }
 
     #[test]
     fn rejects_sets_without_a_second_image() {
         let refused = all_pairs(&[4, 5, 6], |_, _| 0.0).unwrap_err();
         assert_eq!(refused, EvaluateError::NoProbe { people: 3 });
-        assert_eq!(
-            rank1(&[], |_, _| 0.0),
-            Err(EvaluateError::NoProbe { people: 0 })
-        );
+        assert_eq!(rank1(&[], |_, _| 0.0), Err(EvaluateError::NoProbe { people: 0 }));
     }
 
     #[test]

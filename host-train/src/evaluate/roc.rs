@@ -17,13 +17,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The false-accept rates reported as TAR@FAR, with their JSON keys, as far down as the impostor count allows.
-pub const STANDARD_FARS: [(&str, f64); 5] = [
-    ("1e-2", 1e-2),
-    ("1e-3", 1e-3),
-    ("1e-4", 1e-4),
-    ("1e-5", 1e-5),
-    ("1e-6", 1e-6),
-];
+pub const STANDARD_FARS: [(&str, f64); 5] =
+    [("1e-2", 1e-2), ("1e-3", 1e-3), ("1e-4", 1e-4), ("1e-5", 1e-5), ("1e-6", 1e-6)];
 
 /// Sorted genuine and impostor scores.
 #[derive(Clone, Debug)]
@@ -71,10 +66,7 @@ impl Roc {
                 impostor: impostor.len(),
             });
         }
-        Ok(Self {
-            genuine: sorted(genuine),
-            impostor: sorted(impostor),
-        })
+        Ok(Self { genuine: sorted(genuine), impostor: sorted(impostor) })
     }
 
     /// Genuine pairs.
@@ -104,20 +96,14 @@ impl Roc {
         // The factor undoes the binary rounding of rates such as 0.07, whose product with 100 falls short of 7.
         let allowed = (far * self.impostor.len() as f64 * (1.0 + 1e-12)).floor() as usize;
         if allowed == 0 {
-            return Err(EvaluateError::FarBelowResolution {
-                far,
-                impostors: self.impostor.len(),
-            });
+            return Err(EvaluateError::FarBelowResolution { far, impostors: self.impostor.len() });
         }
         Ok(self.accepting_at_most(allowed))
     }
 
     /// TAR at each of [`STANDARD_FARS`] that the impostor count can resolve, keyed as in the JSON reports.
     pub fn tar_at_standard_fars(&self) -> BTreeMap<&'static str, OperatingPoint> {
-        STANDARD_FARS
-            .iter()
-            .filter_map(|&(key, far)| Some((key, self.at_far(far).ok()?)))
-            .collect()
+        STANDARD_FARS.iter().filter_map(|&(key, far)| Some((key, self.at_far(far).ok()?))).collect()
     }
 
     /// Equal error rate: where FAR and FRR meet, in [0, 1].
@@ -182,10 +168,7 @@ impl Roc {
             let point = self.accepting_at_most(allowed.min(self.impostor.len()));
             let far = point.accepted_impostors as f64 / all;
             if far > curve.last().map_or(0.0, |last| last.far) {
-                curve.push(RocPoint {
-                    far,
-                    tar: point.tar,
-                });
+                curve.push(RocPoint { far, tar: point.tar });
             }
         }
         curve
@@ -193,10 +176,7 @@ impl Roc {
 
     /// Histograms of the genuine and of the impostor scores.
     pub fn histograms(&self) -> (Histogram, Histogram) {
-        (
-            Histogram::of_finite_scores(&self.genuine),
-            Histogram::of_finite_scores(&self.impostor),
-        )
+        (Histogram::of_finite_scores(&self.genuine), Histogram::of_finite_scores(&self.impostor))
     }
 
     /// The point with the smallest observed threshold that accepts at most `allowed` impostors; `allowed` at least 1.
@@ -211,11 +191,7 @@ impl Roc {
                     scores.get(first).copied().unwrap_or(f32::INFINITY)
                 };
                 let next = above(&self.genuine).min(above(&self.impostor));
-                if next.is_finite() {
-                    next
-                } else {
-                    rejected.next_up()
-                }
+                if next.is_finite() { next } else { rejected.next_up() }
             }
         };
         OperatingPoint {
@@ -229,10 +205,7 @@ impl Roc {
     /// The lowest and the highest score of all pairs.
     pub(super) fn ends(&self) -> [f32; 2] {
         let last = |scores: &[f32]| scores[scores.len() - 1];
-        [
-            self.genuine[0].min(self.impostor[0]),
-            last(&self.genuine).max(last(&self.impostor)),
-        ]
+        [self.genuine[0].min(self.impostor[0]), last(&self.genuine).max(last(&self.impostor))]
     }
 
     /// The observed score just below `threshold`, or `threshold` itself when it is the lowest.

@@ -15,22 +15,14 @@ fn tar_counts_the_impostors_behind_a_far() {
     // One impostor may pass: 0.9. 0.8 must not, and the smallest score above it is the genuine 0.85.
     assert_eq!(
         point,
-        OperatingPoint {
-            threshold: 0.85,
-            accepted_impostors: 1,
-            impostors: 10,
-            tar: 0.5
-        }
+        OperatingPoint { threshold: 0.85, accepted_impostors: 1, impostors: 10, tar: 0.5 }
     );
     // 0.35 of 10 is 3.5, so three may pass and 0.6 may not.
     let point = small().at_far(0.35).unwrap();
     assert_eq!((point.accepted_impostors, point.tar), (3, 0.75));
     assert_eq!(point.threshold, 0.65);
     let all = small().at_far(1.0).unwrap();
-    assert_eq!(
-        (all.threshold, all.accepted_impostors, all.tar),
-        (0.0, 10, 1.0)
-    );
+    assert_eq!((all.threshold, all.accepted_impostors, all.tar), (0.0, 10, 1.0));
 }
 
 #[test]
@@ -38,10 +30,7 @@ fn a_rate_rounded_in_binary_still_gets_its_pair() {
     let roc = Roc::new(vec![1.0], (0..100).map(|i| i as f32 / 200.0).collect()).unwrap();
     for percent in 1..=100 {
         let far = f64::from(percent) / 100.0;
-        assert_eq!(
-            roc.at_far(far).unwrap().accepted_impostors,
-            percent as usize
-        );
+        assert_eq!(roc.at_far(far).unwrap().accepted_impostors, percent as usize);
         // 0.07 * 100 = 7.000000000000001 and 0.29 * 100 = 28.999999999999996.
     }
 }
@@ -53,18 +42,10 @@ fn ties_never_admit_more_than_allowed() {
     let point = roc.at_far(0.4).unwrap();
     assert_eq!(
         point,
-        OperatingPoint {
-            threshold: 0.9,
-            accepted_impostors: 0,
-            impostors: 5,
-            tar: 0.5
-        }
+        OperatingPoint { threshold: 0.9, accepted_impostors: 0, impostors: 5, tar: 0.5 }
     );
     let point = roc.at_far(0.6).unwrap();
-    assert_eq!(
-        (point.threshold, point.accepted_impostors, point.tar),
-        (0.8, 3, 1.0)
-    );
+    assert_eq!((point.threshold, point.accepted_impostors, point.tar), (0.8, 3, 1.0));
 }
 
 #[test]
@@ -136,9 +117,8 @@ fn two_gaussians_give_the_closed_form() {
     // Genuine N(d, 1), impostor N(0, 1), d = 3: EER = Phi(-d/2), AUC = Phi(d/sqrt 2), TAR@1e-3 = Phi(d - z) with
     // z = 3.090232 (the 99.9 % point). Phi(-1.5) = .0668072, Phi(2.1213203) = .9830526, Phi(-.090232) = .4640513.
     let n = 50_000;
-    let quantiles: Vec<f32> = (0..n)
-        .map(|i| normal_quantile((f64::from(i) + 0.5) / f64::from(n)))
-        .collect();
+    let quantiles: Vec<f32> =
+        (0..n).map(|i| normal_quantile((f64::from(i) + 0.5) / f64::from(n))).collect();
     let roc = Roc::new(quantiles.iter().map(|q| q + 3.0).collect(), quantiles).unwrap();
     assert!((roc.eer() - 0.066_807_2).abs() < 2e-5, "{}", roc.eer());
     assert!((roc.auc() - 0.983_052_6).abs() < 2e-5, "{}", roc.auc());
@@ -179,23 +159,15 @@ fn the_curve_climbs_and_ends_at_one() {
     let curve = Roc::new(genuine, impostor).unwrap().curve(100);
     assert_eq!(curve.first().unwrap().far, 1.0 / 5000.0);
     assert_eq!(*curve.last().unwrap(), RocPoint { far: 1.0, tar: 1.0 });
-    assert!(
-        curve
-            .windows(2)
-            .all(|w| w[0].far < w[1].far && w[0].tar <= w[1].tar)
-    );
+    assert!(curve.windows(2).all(|w| w[0].far < w[1].far && w[0].tar <= w[1].tar));
     assert!((70..=100).contains(&curve.len()), "{}", curve.len());
 }
 
 #[test]
 fn standard_rates_stop_at_the_resolution() {
     let keys = |impostors: usize| {
-        let impostor = (0..impostors)
-            .map(|i| i as f32 / impostors as f32)
-            .collect();
-        let points = Roc::new(vec![1.0], impostor)
-            .unwrap()
-            .tar_at_standard_fars();
+        let impostor = (0..impostors).map(|i| i as f32 / impostors as f32).collect();
+        let points = Roc::new(vec![1.0], impostor).unwrap().tar_at_standard_fars();
         points.into_keys().collect::<Vec<_>>()
     };
     assert!(keys(99).is_empty());
@@ -207,59 +179,27 @@ fn standard_rates_stop_at_the_resolution() {
 #[test]
 fn rejects_a_far_below_one_impostor() {
     let refused = small().at_far(0.09).unwrap_err();
-    assert_eq!(
-        refused,
-        EvaluateError::FarBelowResolution {
-            far: 0.09,
-            impostors: 10
-        }
-    );
-    assert!(
-        refused.to_string().contains("where one pair is 1.0e-1"),
-        "{refused}"
-    );
+    assert_eq!(refused, EvaluateError::FarBelowResolution { far: 0.09, impostors: 10 });
+    assert!(refused.to_string().contains("where one pair is 1.0e-1"), "{refused}");
 }
 
 #[test]
 fn rejects_a_far_outside_its_range() {
     for far in [0.0, -0.1, 1.1, f64::NAN] {
-        assert!(matches!(
-            small().at_far(far),
-            Err(EvaluateError::FarOutOfRange { .. })
-        ));
+        assert!(matches!(small().at_far(far), Err(EvaluateError::FarOutOfRange { .. })));
     }
 }
 
 #[test]
 fn rejects_scores_that_are_not_numbers() {
     let refused = Roc::new(vec![0.5], vec![0.1, f32::NAN]).unwrap_err();
-    assert!(matches!(
-        refused,
-        EvaluateError::ScoreNotFinite {
-            kind: "impostor",
-            index: 1,
-            ..
-        }
-    ));
+    assert!(matches!(refused, EvaluateError::ScoreNotFinite { kind: "impostor", index: 1, .. }));
     let refused = Roc::new(vec![f32::INFINITY], vec![0.1]).unwrap_err();
-    assert!(matches!(
-        refused,
-        EvaluateError::ScoreNotFinite {
-            kind: "genuine",
-            index: 0,
-            ..
-        }
-    ));
+    assert!(matches!(refused, EvaluateError::ScoreNotFinite { kind: "genuine", index: 0, .. }));
 }
 
 #[test]
 fn rejects_an_empty_list() {
     let refused = Roc::new(vec![], vec![0.1]).unwrap_err();
-    assert_eq!(
-        refused,
-        EvaluateError::NeedsBothKinds {
-            genuine: 0,
-            impostor: 1
-        }
-    );
+    assert_eq!(refused, EvaluateError::NeedsBothKinds { genuine: 0, impostor: 1 });
 }

@@ -104,11 +104,7 @@ impl PairsSummary {
 
     /// Float beside int8, row by row; both on the same pair list.
     pub fn compare(float: &Self, int8: &Self) -> Vec<ComparisonRow> {
-        let mut rows = vec![ComparisonRow::share(
-            "accuracy",
-            float.accuracy,
-            int8.accuracy,
-        )];
+        let mut rows = vec![ComparisonRow::share("accuracy", float.accuracy, int8.accuracy)];
         rows.extend(tar_rows(&float.tar, &int8.tar));
         rows.push(ComparisonRow::share("EER", float.eer, int8.eer));
         rows.push(ComparisonRow::share("AUC", float.auc, int8.auc));
@@ -166,14 +162,9 @@ type TarMaps = (BTreeMap<String, f64>, BTreeMap<String, usize>);
 
 fn tar_maps(roc: &Roc) -> TarMaps {
     let points = roc.tar_at_standard_fars();
-    let tar = points
-        .iter()
-        .map(|(&far, point)| (far.to_string(), point.tar))
-        .collect();
-    let accepted = points
-        .iter()
-        .map(|(&far, point)| (far.to_string(), point.accepted_impostors))
-        .collect();
+    let tar = points.iter().map(|(&far, point)| (far.to_string(), point.tar)).collect();
+    let accepted =
+        points.iter().map(|(&far, point)| (far.to_string(), point.accepted_impostors)).collect();
     (tar, accepted)
 }
 
@@ -182,21 +173,12 @@ fn tar_rows<'a>(
     int8: &'a BTreeMap<String, f64>,
 ) -> impl Iterator<Item = ComparisonRow> + 'a {
     float.iter().filter_map(|(far, &tar)| {
-        Some(ComparisonRow::share(
-            &format!("TAR@FAR {far}"),
-            tar,
-            *int8.get(far)?,
-        ))
+        Some(ComparisonRow::share(&format!("TAR@FAR {far}"), tar, *int8.get(far)?))
     })
 }
 
 fn time_row(float: f64, int8: f64) -> ComparisonRow {
-    ComparisonRow {
-        name: "time an image".into(),
-        unit: Unit::Milliseconds,
-        float,
-        int8,
-    }
+    ComparisonRow { name: "time an image".into(), unit: Unit::Milliseconds, float, int8 }
 }
 
 #[cfg(test)]
@@ -206,11 +188,8 @@ mod tests {
 
     /// 200 pairs dealt into two folds: impostors at 0, .005 .. .495, genuine at .45, .455 .. .945.
     fn pairs() -> Vec<ScoredPair> {
-        let impostor = (0..100).map(|i| ScoredPair {
-            fold: i % 2,
-            score: i as f32 / 200.0,
-            same: false,
-        });
+        let impostor =
+            (0..100).map(|i| ScoredPair { fold: i % 2, score: i as f32 / 200.0, same: false });
         let genuine = (0..100).map(|i| ScoredPair {
             fold: i % 2,
             score: 0.45 + i as f32 / 200.0,
@@ -242,83 +221,43 @@ mod tests {
         assert_eq!(json["tar"], serde_json::json!({ "1e-2": 0.91 }));
         assert_eq!(json["accepted_impostors"], serde_json::json!({ "1e-2": 1 }));
         assert_eq!(json["collapsed"], false);
-        assert_eq!(
-            serde_json::from_value::<PairsSummary>(json).unwrap(),
-            summary
-        );
+        assert_eq!(serde_json::from_value::<PairsSummary>(json).unwrap(), summary);
     }
 
     #[test]
     fn all_pairs_json_has_the_agreed_keys() {
-        let scores = AllPairs {
-            genuine: vec![0.9, 0.4],
-            impostor: vec![0.5, 0.1, 0.0, -0.2],
-        };
-        let rank1 = Rank1 {
-            gallery: 3,
-            probes: 2,
-            correct: 1,
-        };
+        let scores = AllPairs { genuine: vec![0.9, 0.4], impostor: vec![0.5, 0.1, 0.0, -0.2] };
+        let rank1 = Rank1 { gallery: 3, probes: 2, correct: 1 };
         let (summary, _) = AllPairsSummary::new(scores, rank1, 1.0, "float".into()).unwrap();
         let json = serde_json::to_value(&summary).unwrap();
-        for key in [
-            "genuine",
-            "impostor",
-            "tar",
-            "rank1",
-            "eer",
-            "auc",
-            "ms_per_image",
-            "model_id",
-        ] {
+        for key in ["genuine", "impostor", "tar", "rank1", "eer", "auc", "ms_per_image", "model_id"]
+        {
             assert!(json.get(key).is_some(), "{key}");
         }
-        assert_eq!(
-            (json["genuine"].clone(), json["impostor"].clone()),
-            (2.into(), 4.into())
-        );
+        assert_eq!((json["genuine"].clone(), json["impostor"].clone()), (2.into(), 4.into()));
         assert_eq!(json["rank1"], 0.5);
-        assert_eq!(
-            json["tar"],
-            serde_json::json!({}),
-            "4 impostors resolve no standard rate"
-        );
+        assert_eq!(json["tar"], serde_json::json!({}), "4 impostors resolve no standard rate");
         assert_eq!(json["auc"], 7.0 / 8.0);
     }
 
     #[test]
     fn a_collapsed_network_is_flagged() {
-        let same: Vec<ScoredPair> = pairs()
-            .into_iter()
-            .map(|p| ScoredPair { score: 1.0, ..p })
-            .collect();
+        let same: Vec<ScoredPair> =
+            pairs().into_iter().map(|p| ScoredPair { score: 1.0, ..p }).collect();
         let (summary, _) = PairsSummary::new(&same, 1.0, String::new()).unwrap();
         assert!(summary.collapsed);
-        assert_eq!(
-            (summary.accuracy, summary.auc, summary.eer),
-            (0.5, 0.5, 0.5)
-        );
+        assert_eq!((summary.accuracy, summary.auc, summary.eer), (0.5, 0.5, 0.5));
         assert_eq!(summary.tar["1e-2"], 0.0);
     }
 
     #[test]
     fn perfect_separation_is_no_collapse() {
-        let scores = AllPairs {
-            genuine: vec![1.0, 1.0],
-            impostor: vec![0.0; 4],
-        };
-        let rank1 = Rank1 {
-            gallery: 2,
-            probes: 2,
-            correct: 2,
-        };
+        let scores = AllPairs { genuine: vec![1.0, 1.0], impostor: vec![0.0; 4] };
+        let rank1 = Rank1 { gallery: 2, probes: 2, correct: 2 };
         let (summary, _) = AllPairsSummary::new(scores, rank1, 1.0, String::new()).unwrap();
         assert!(!summary.collapsed);
         assert_eq!((summary.auc, summary.eer), (1.0, 0.0));
-        let scores = AllPairs {
-            genuine: vec![1.0, 1.0],
-            impostor: vec![1.0; 4],
-        };
+        let scores = AllPairs { genuine: vec![1.0, 1.0], impostor: vec![1.0; 4] };
         let (summary, _) = AllPairsSummary::new(scores, rank1, 1.0, String::new()).unwrap();
         assert!(summary.collapsed);
     }
@@ -328,21 +267,9 @@ mod tests {
         let (float, _) = PairsSummary::new(&pairs(), 8.0, String::new()).unwrap();
         let mut int8 = float.clone();
         int8.accuracy -= 0.01;
-        let names: Vec<String> = PairsSummary::compare(&float, &int8)
-            .into_iter()
-            .map(|row| row.name)
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "accuracy",
-                "TAR@FAR 1e-2",
-                "EER",
-                "AUC",
-                "threshold",
-                "time an image"
-            ]
-        );
+        let names: Vec<String> =
+            PairsSummary::compare(&float, &int8).into_iter().map(|row| row.name).collect();
+        assert_eq!(names, ["accuracy", "TAR@FAR 1e-2", "EER", "AUC", "threshold", "time an image"]);
         int8.tar.clear();
         assert_eq!(PairsSummary::compare(&float, &int8).len(), 5);
     }

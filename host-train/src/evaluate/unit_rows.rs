@@ -19,17 +19,10 @@ impl UnitRows {
     /// - [`EvaluateError::NoDirection`] for an embedding that is zero or holds a NaN or infinity.
     pub fn new(mut values: Vec<f32>, len: usize) -> Result<Self, EvaluateError> {
         if len == 0 || !values.len().is_multiple_of(len) {
-            return Err(EvaluateError::RaggedRows {
-                values: values.len(),
-                len,
-            });
+            return Err(EvaluateError::RaggedRows { values: values.len(), len });
         }
         for (row, embedding) in values.chunks_exact_mut(len).enumerate() {
-            let norm = embedding
-                .iter()
-                .map(|&v| f64::from(v).powi(2))
-                .sum::<f64>()
-                .sqrt();
+            let norm = embedding.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
             if !(norm > 0.0 && norm.is_finite()) {
                 return Err(EvaluateError::NoDirection { row, norm });
             }
@@ -56,12 +49,7 @@ impl UnitRows {
 /// Sixteen running sums in a fixed order: the compiler may use vectors, and every machine rounds alike.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a_chunks, b_chunks) = (a.chunks_exact(16), b.chunks_exact(16));
-    let rest: f32 = a_chunks
-        .remainder()
-        .iter()
-        .zip(b_chunks.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
     let mut sums = [0.0_f32; 16];
     for (x, y) in a_chunks.zip(b_chunks) {
         for lane in 0..16 {
@@ -81,17 +69,10 @@ mod tests {
         let a: Vec<f32> = (0..131).map(|i| ((i * 29) % 17) as f32 - 8.0).collect();
         let b: Vec<f32> = (0..131).map(|i| ((i * 13) % 19) as f32 - 9.0).collect();
         let product = |x: &[f32], y: &[f32]| {
-            x.iter()
-                .zip(y)
-                .map(|(&x, &y)| f64::from(x) * f64::from(y))
-                .sum::<f64>()
+            x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>()
         };
         let expected = product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt();
-        let values = a
-            .iter()
-            .map(|v| v * 1e-3)
-            .chain(b.iter().map(|v| v * 40.0))
-            .collect();
+        let values = a.iter().map(|v| v * 1e-3).chain(b.iter().map(|v| v * 40.0)).collect();
         let rows = UnitRows::new(values, 131).unwrap();
         assert!((f64::from(rows.cosine(0, 1)) - expected).abs() < 1e-6);
         assert!((rows.cosine(0, 0) - 1.0).abs() < 1e-6);

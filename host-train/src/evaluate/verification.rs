@@ -73,23 +73,13 @@ pub fn k_fold(pairs: &[ScoredPair]) -> Result<KFold, EvaluateError> {
     numbers.sort_unstable();
     numbers.dedup();
     if let [fold] = numbers[..] {
-        return Err(EvaluateError::OneFold {
-            fold,
-            pairs: pairs.len(),
-        });
+        return Err(EvaluateError::OneFold { fold, pairs: pairs.len() });
     }
 
-    let folds = numbers
-        .iter()
-        .map(|&fold| judge(&sorted, fold))
-        .collect::<Result<Vec<_>, _>>()?;
+    let folds = numbers.iter().map(|&fold| judge(&sorted, fold)).collect::<Result<Vec<_>, _>>()?;
     let k = folds.len() as f64;
     let mean = folds.iter().map(|fold| fold.accuracy).sum::<f64>() / k;
-    let variance = folds
-        .iter()
-        .map(|fold| (fold.accuracy - mean).powi(2))
-        .sum::<f64>()
-        / k;
+    let variance = folds.iter().map(|fold| (fold.accuracy - mean).powi(2)).sum::<f64>() / k;
     Ok(KFold {
         accuracy: mean,
         accuracy_std: variance.sqrt(),
@@ -134,17 +124,10 @@ fn judge(sorted: &[ScoredPair], fold: usize) -> Result<FoldResult, EvaluateError
     let genuine = others.iter().filter(|pair| pair.same).count();
     let impostor = others.len() - genuine;
     if genuine == 0 || impostor == 0 {
-        return Err(EvaluateError::OneSidedFolds {
-            fold,
-            genuine,
-            impostor,
-        });
+        return Err(EvaluateError::OneSidedFolds { fold, genuine, impostor });
     }
     let threshold = search(&others).threshold;
-    let right = held_out
-        .iter()
-        .filter(|pair| (pair.score >= threshold) == pair.same)
-        .count();
+    let right = held_out.iter().filter(|pair| (pair.score >= threshold) == pair.same).count();
     Ok(FoldResult {
         fold,
         pairs: held_out.len(),
@@ -172,10 +155,7 @@ fn search(sorted: &[ScoredPair]) -> BestThreshold {
             best = (right, between(pair.score, above));
         }
     }
-    BestThreshold {
-        threshold: best.1,
-        accuracy: best.0 as f64 / sorted.len() as f64,
-    }
+    BestThreshold { threshold: best.1, accuracy: best.0 as f64 / sorted.len() as f64 }
 }
 
 /// A threshold that rejects `below` and accepts `above`.
@@ -264,76 +244,42 @@ mod tests {
     fn neighbouring_floats_are_still_told_apart() {
         let low = 0.5_f32;
         let best = best_threshold(&[pair(0, low, false), pair(0, low.next_up(), true)]).unwrap();
-        assert_eq!(
-            best,
-            BestThreshold {
-                threshold: low.next_up(),
-                accuracy: 1.0
-            }
-        );
+        assert_eq!(best, BestThreshold { threshold: low.next_up(), accuracy: 1.0 });
     }
 
     #[test]
     fn no_threshold_cuts_inside_a_tie() {
         let pairs = [pair(0, 0.5, false), pair(0, 0.5, true), pair(0, 0.75, true)];
         let best = best_threshold(&pairs).unwrap();
-        assert_eq!(
-            best,
-            BestThreshold {
-                threshold: 0.625,
-                accuracy: 2.0 / 3.0
-            }
-        );
+        assert_eq!(best, BestThreshold { threshold: 0.625, accuracy: 2.0 / 3.0 });
     }
 
     #[test]
     fn inverted_scores_are_best_refused_or_accepted_whole() {
         let pairs = [pair(0, 0.1, true), pair(0, 0.2, true), pair(0, 0.8, false)];
         let best = best_threshold(&pairs).unwrap();
-        assert_eq!(
-            best,
-            BestThreshold {
-                threshold: 0.1,
-                accuracy: 2.0 / 3.0
-            }
-        );
+        assert_eq!(best, BestThreshold { threshold: 0.1, accuracy: 2.0 / 3.0 });
     }
 
     #[test]
     fn rejects_a_single_fold() {
         let pairs = [pair(9, 0.1, false), pair(9, 0.9, true)];
-        assert_eq!(
-            k_fold(&pairs),
-            Err(EvaluateError::OneFold { fold: 9, pairs: 2 })
-        );
+        assert_eq!(k_fold(&pairs), Err(EvaluateError::OneFold { fold: 9, pairs: 2 }));
         assert_eq!(best_threshold(&pairs).unwrap().threshold, 0.5);
     }
 
     #[test]
     fn rejects_folds_that_hold_one_kind() {
         let pairs = [pair(1, 0.1, false), pair(2, 0.9, true)];
-        let expected = EvaluateError::OneSidedFolds {
-            fold: 1,
-            genuine: 1,
-            impostor: 0,
-        };
+        let expected = EvaluateError::OneSidedFolds { fold: 1, genuine: 1, impostor: 0 };
         assert_eq!(k_fold(&pairs), Err(expected));
     }
 
     #[test]
     fn rejects_lists_of_one_kind() {
-        let expected = EvaluateError::NeedsBothKinds {
-            genuine: 2,
-            impostor: 0,
-        };
-        assert_eq!(
-            k_fold(&[pair(1, 0.1, true), pair(2, 0.9, true)]),
-            Err(expected)
-        );
-        let expected = EvaluateError::NeedsBothKinds {
-            genuine: 0,
-            impostor: 0,
-        };
+        let expected = EvaluateError::NeedsBothKinds { genuine: 2, impostor: 0 };
+        assert_eq!(k_fold(&[pair(1, 0.1, true), pair(2, 0.9, true)]), Err(expected));
+        let expected = EvaluateError::NeedsBothKinds { genuine: 0, impostor: 0 };
         assert_eq!(k_fold(&[]), Err(expected));
     }
 
@@ -341,10 +287,6 @@ mod tests {
     fn rejects_a_score_that_is_not_a_number() {
         let pairs = [pair(1, 0.1, false), pair(2, f32::NAN, true)];
         let refused = k_fold(&pairs).unwrap_err();
-        assert!(
-            refused
-                .to_string()
-                .starts_with("score 1 of 2 pair scores is NaN")
-        );
+        assert!(refused.to_string().starts_with("score 1 of 2 pair scores is NaN"));
     }
 }

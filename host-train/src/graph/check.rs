@@ -12,25 +12,18 @@ impl Graph {
     pub fn check(&self) -> Result<Vec<Shape>, GraphError> {
         self.check_input()?;
         if self.output.0 >= self.nodes.len() {
-            return Err(GraphError::NoSuchOutput {
-                output: self.output,
-                nodes: self.nodes.len(),
-            });
+            return Err(GraphError::NoSuchOutput { output: self.output, nodes: self.nodes.len() });
         }
         let mut shapes = Vec::with_capacity(self.nodes.len());
         for (index, node) in self.nodes.iter().enumerate() {
             if (index == 0) != matches!(node.op, Op::Input) {
-                return Err(GraphError::MisplacedInput {
-                    node: node.name.clone(),
-                });
+                return Err(GraphError::MisplacedInput { node: node.name.clone() });
             }
             let operands = node.operands(&shapes)?;
             shapes.push(match &node.op {
-                Op::Input => Shape {
-                    height: self.input.height,
-                    width: self.input.width,
-                    channels: 3,
-                },
+                Op::Input => {
+                    Shape { height: self.input.height, width: self.input.width, channels: 3 }
+                }
                 _ => node.shape(&operands)?,
             });
         }
@@ -108,10 +101,7 @@ mod tests {
     fn rejects_an_output_that_is_no_node() {
         let mut graph = Builder::new(6, 5, 1).graph;
         graph.output = NodeId(3);
-        let expected = GraphError::NoSuchOutput {
-            output: NodeId(3),
-            nodes: 1,
-        };
+        let expected = GraphError::NoSuchOutput { output: NodeId(3), nodes: 1 };
         assert_eq!(graph.check(), Err(expected));
     }
 
@@ -141,21 +131,14 @@ mod tests {
 
     #[test]
     fn rejects_a_wrong_operand_count() {
-        let expected = GraphError::Operands {
-            node: "faulty".to_owned(),
-            op: "Add",
-            expected: 2,
-            got: 1,
-        };
+        let expected =
+            GraphError::Operands { node: "faulty".to_owned(), op: "Add", expected: 2, got: 1 };
         assert_eq!(error(Op::Add, IMAGE), expected);
     }
 
     #[test]
     fn rejects_an_operand_that_is_not_earlier() {
-        let expected = GraphError::NotEarlier {
-            node: "faulty".to_owned(),
-            operand: NodeId(1),
-        };
+        let expected = GraphError::NotEarlier { node: "faulty".to_owned(), operand: NodeId(1) };
         assert_eq!(error(Op::Relu, &[NodeId(1)]), expected);
     }
 
@@ -172,11 +155,7 @@ mod tests {
         let mut short = conv(3, 4);
         short.weight.pop();
         assert_eq!(error(Op::Conv2d(short), IMAGE), length("weight", 108, 107));
-        let empty = FullyConnected {
-            weight: Vec::new(),
-            bias: None,
-            out_features: 0,
-        };
+        let empty = FullyConnected { weight: Vec::new(), bias: None, out_features: 0 };
         let error = error(Op::FullyConnected(empty), IMAGE);
         assert_eq!(error, length("weight", 90, 0));
     }
@@ -225,11 +204,7 @@ mod tests {
             kernel: [3, 9],
             stride: [2, 1],
             padding: [1, 1, 0, 2],
-            operand: Shape {
-                height: 6,
-                width: 5,
-                channels: 3,
-            },
+            operand: Shape { height: 6, width: 5, channels: 3 },
         };
         assert_eq!(error(Op::Conv2d(large.clone()), IMAGE), expected);
         large.stride = [0, 1];

@@ -39,12 +39,7 @@ impl<'g> Executor<'g> {
                 _ => Vec::new(),
             })
             .collect();
-        Ok(Self {
-            graph,
-            shapes,
-            last_use,
-            depthwise,
-        })
+        Ok(Self { graph, shapes, last_use, depthwise })
     }
 
     /// The shape of every node's tensor.
@@ -68,10 +63,7 @@ impl<'g> Executor<'g> {
         &self,
         images: &[I],
     ) -> Result<Vec<Vec<f32>>, GraphError> {
-        images
-            .par_iter()
-            .map(|rgb| self.embed(rgb.as_ref()))
-            .collect()
+        images.par_iter().map(|rgb| self.embed(rgb.as_ref())).collect()
     }
 
     /// As [`Self::embed`]; `observe` sees every node's tensor, flattened HWC, as soon as it is computed.
@@ -85,10 +77,7 @@ impl<'g> Executor<'g> {
     ) -> Result<Vec<f32>, GraphError> {
         let expected = self.shapes[0].elements();
         if rgb.len() != expected {
-            return Err(GraphError::ImageLength {
-                expected,
-                got: rgb.len(),
-            });
+            return Err(GraphError::ImageLength { expected, got: rgb.len() });
         }
         let mut tensors: Vec<Vec<f32>> = vec![Vec::new(); self.graph.nodes.len()];
         for index in 0..tensors.len() {
@@ -198,10 +187,7 @@ mod tests {
         };
         let rgb = [128, 104, 7];
         assert_eq!(normalise(&input(ColourOrder::Rgb), &rgb), [0.25, 1.0, 14.0]);
-        assert_eq!(
-            normalise(&input(ColourOrder::Bgr), &rgb),
-            [-60.25, 1.0, 256.0]
-        );
+        assert_eq!(normalise(&input(ColourOrder::Bgr), &rgb), [-60.25, 1.0, 256.0]);
     }
 
     #[test]
@@ -219,9 +205,8 @@ mod tests {
         graph.push("last", Op::Add, [twice, input]);
         let mut seen = Vec::new();
         let executor = Executor::new(graph).unwrap();
-        let out = executor
-            .activations(&[110, 90, 80], |id, x| seen.push((id.0, x.to_vec())))
-            .unwrap();
+        let out =
+            executor.activations(&[110, 90, 80], |id, x| seen.push((id.0, x.to_vec()))).unwrap();
         // x = 10, -10, -20: relu + prelu = 20, -2.5, 20; doubled and x added.
         assert_eq!(out, [50.0, -15.0, 20.0]);
         assert_eq!(seen[2], (2, vec![10.0, -2.5, 20.0]));

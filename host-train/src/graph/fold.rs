@@ -105,13 +105,7 @@ mod tests {
     /// Largest difference over all outputs, relative to the largest output.
     fn difference(a: &Graph, b: &Graph, seed: u64) -> f32 {
         let images = random::images(4, a.input.height, a.input.width, seed);
-        let outputs = |graph| {
-            Executor::new(graph)
-                .unwrap()
-                .embed_batch(&images)
-                .unwrap()
-                .concat()
-        };
+        let outputs = |graph| Executor::new(graph).unwrap().embed_batch(&images).unwrap().concat();
         let (a, b) = (outputs(a), outputs(b));
         let largest = a.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
         assert!(largest > 0.0);

@@ -23,18 +23,8 @@ pub fn from_net(network: &MobileFaceNet, config: &NetworkConfig) -> Graph {
     for (i, bottleneck) in network.bottlenecks.iter().enumerate() {
         let name = format!("bottlenecks.{i}");
         let mut y = unit(&mut graph, &format!("{name}.expand"), &bottleneck.expand, x);
-        y = unit(
-            &mut graph,
-            &format!("{name}.depthwise"),
-            &bottleneck.depthwise,
-            y,
-        );
-        y = unit(
-            &mut graph,
-            &format!("{name}.project"),
-            &bottleneck.project,
-            y,
-        );
+        y = unit(&mut graph, &format!("{name}.depthwise"), &bottleneck.depthwise, y);
+        y = unit(&mut graph, &format!("{name}.project"), &bottleneck.project, y);
         x = if bottleneck.residual {
             graph.push(format!("{name}.add"), Op::Add, [y, x])
         } else {
@@ -45,17 +35,9 @@ pub fn from_net(network: &MobileFaceNet, config: &NetworkConfig) -> Graph {
     x = unit(&mut graph, "global", &network.global, x);
     let [out_features, _] = network.embedding.weight.dims();
     let weight = numbers(network.embedding.weight.val());
-    let dense = FullyConnected {
-        weight,
-        bias: None,
-        out_features,
-    };
+    let dense = FullyConnected { weight, bias: None, out_features };
     x = graph.push("embedding", Op::FullyConnected(dense), [x]);
-    graph.push(
-        "embedding.norm",
-        Op::BatchNorm(norm(&network.embedding)),
-        [x],
-    );
+    graph.push("embedding.norm", Op::BatchNorm(norm(&network.embedding)), [x]);
     graph
 }
 
@@ -133,9 +115,7 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 /// `[rows, columns]` to `[columns, rows]`.
 fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns)
-        .flat_map(|c| (0..rows).map(move |r| values[r * columns + c]))
-        .collect()
+    (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c])).collect()
 }
 
 #[cfg(test)]
@@ -162,20 +142,14 @@ mod tests {
     /// compute what the training forward computed, up to the running variance's unbiased count: 1 in 255 here.
     #[test]
     fn equals_the_training_forward() {
-        let config = NetworkConfig {
-            input: 32,
-            base_channels: 16,
-            embedding: 32,
-        };
+        let config = NetworkConfig { input: 32, base_channels: 16, embedding: 32 };
         let network = network(&config);
         let (length, batch) = (32 * 32 * 3, 256);
         let images: Vec<u8> = (0..batch * length)
             .map(|i: usize| (i.wrapping_mul(2_654_435_761) >> 9) as u8)
             .collect();
-        let normalised: Vec<f32> = images
-            .iter()
-            .map(|&p| (f32::from(p) - PIXEL_MEAN) * PIXEL_SCALE)
-            .collect();
+        let normalised: Vec<f32> =
+            images.iter().map(|&p| (f32::from(p) - PIXEL_MEAN) * PIXEL_SCALE).collect();
         let data = TensorData::new(normalised, [batch, 32, 32, 3]);
         let x = Tensor::<4>::from_data(data, &Device::flex());
         let mut expected = Vec::new();
@@ -190,10 +164,7 @@ mod tests {
             let got = executor.embed(image).unwrap();
             let norm = |v: &mut dyn Iterator<Item = f32>| v.map(|x| x * x).sum::<f32>().sqrt();
             let error = norm(&mut got.iter().zip(expected).map(|(a, b)| a - b));
-            assert!(
-                error < 0.01 * norm(&mut expected.iter().copied()),
-                "{error}"
-            );
+            assert!(error < 0.01 * norm(&mut expected.iter().copied()), "{error}");
         }
     }
 }

@@ -40,20 +40,8 @@ pub(super) fn depthwise(
     fill_bias(out, conv.bias.as_deref(), channels);
     for (position, sum) in out.chunks_exact_mut(channels).enumerate() {
         let (oy, ox) = (position / to.width, position % to.width);
-        for (ky, iy) in taps(
-            oy,
-            conv.kernel[0],
-            conv.stride[0],
-            conv.padding[0],
-            from.height,
-        ) {
-            for (kx, ix) in taps(
-                ox,
-                conv.kernel[1],
-                conv.stride[1],
-                conv.padding[1],
-                from.width,
-            ) {
+        for (ky, iy) in taps(oy, conv.kernel[0], conv.stride[0], conv.padding[0], from.height) {
+            for (kx, ix) in taps(ox, conv.kernel[1], conv.stride[1], conv.padding[1], from.width) {
                 let pixel = &x[(iy * from.width + ix) * channels..][..channels];
                 let filter = &weight[(ky * conv.kernel[1] + kx) * channels..][..channels];
                 for ((sum, x), w) in sum.iter_mut().zip(pixel).zip(filter) {
@@ -137,9 +125,7 @@ fn taps(
 
 fn fill_bias(out: &mut [f32], bias: Option<&[f32]>, channels: usize) {
     match bias {
-        Some(bias) => out
-            .chunks_exact_mut(channels)
-            .for_each(|pixel| pixel.copy_from_slice(bias)),
+        Some(bias) => out.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(bias)),
         None => out.fill(0.0),
     }
 }
@@ -193,11 +179,7 @@ mod tests {
             (5, 5, 5, [7, 6], [1, 1], [0; 4]),
             (2, 3, 1, [3, 3], [4, 4], [2; 4]),
         ] {
-            let from = Shape {
-                height: 7,
-                width: 6,
-                channels,
-            };
+            let from = Shape { height: 7, width: 6, channels };
             let in_per_group = channels / groups;
             let conv = Conv2d {
                 weight: random::normal(&mut rng, outs * kernel[0] * kernel[1] * in_per_group, 1.0),

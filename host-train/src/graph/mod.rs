@@ -169,16 +169,8 @@ pub struct FullyConnected {
 impl Graph {
     /// A graph of the input alone; add nodes with [`Graph::push`].
     pub fn new(input: Input) -> Self {
-        let node = Node {
-            name: "input".to_owned(),
-            op: Op::Input,
-            inputs: Vec::new(),
-        };
-        Self {
-            input,
-            nodes: vec![node],
-            output: NodeId(0),
-        }
+        let node = Node { name: "input".to_owned(), op: Op::Input, inputs: Vec::new() };
+        Self { input, nodes: vec![node], output: NodeId(0) }
     }
 
     /// Appends a node and makes it the output. Nothing is checked here: [`Graph::check`] sees the whole.
@@ -188,11 +180,7 @@ impl Graph {
         op: Op,
         inputs: impl Into<Vec<NodeId>>,
     ) -> NodeId {
-        self.nodes.push(Node {
-            name: name.into(),
-            op,
-            inputs: inputs.into(),
-        });
+        self.nodes.push(Node { name: name.into(), op, inputs: inputs.into() });
         self.output = NodeId(self.nodes.len() - 1);
         self.output
     }

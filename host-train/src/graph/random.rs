@@ -29,9 +29,8 @@ pub(crate) fn images(count: usize, height: usize, width: usize, seed: u64) -> Ve
     let mut image = || {
         let mut rgb = vec![0; height * width * 3];
         for channel in 0..3 {
-            let waves: Vec<_> = (0..5)
-                .map(|_| [(); 4].map(|()| rng.random_range(-1.0_f32..1.0)))
-                .collect();
+            let waves: Vec<_> =
+                (0..5).map(|_| [(); 4].map(|()| rng.random_range(-1.0_f32..1.0))).collect();
             for (i, byte) in rgb.iter_mut().skip(channel).step_by(3).enumerate() {
                 let (y, x) = ((i / width) as f32, (i % width) as f32);
                 let wave = |w: &[f32; 4]| w[3] * (0.5 * (w[0] * y + w[1] * x) + 6.0 * w[2]).sin();
@@ -189,11 +188,7 @@ impl Builder {
         let y = self.block(y);
         let y = self.conv(y, outs, 1, 1, 0);
         let y = self.norm(y);
-        if stride == 1 && outs == channels {
-            self.add(x, y)
-        } else {
-            y
-        }
+        if stride == 1 && outs == channels { self.add(x, y) } else { y }
     }
 
     /// Global depthwise convolution, then the embedding.
@@ -230,13 +225,9 @@ fn build_mobilefacenet() -> Graph {
     let x = builder.block(x);
     let x = builder.depthwise(x, 3, 1, 1);
     let mut x = builder.block(x);
-    for (t, outs, repeats, stride) in [
-        (2, 64, 5, 2),
-        (4, 128, 1, 2),
-        (2, 128, 6, 1),
-        (4, 128, 1, 2),
-        (2, 128, 2, 1),
-    ] {
+    for (t, outs, repeats, stride) in
+        [(2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1)]
+    {
         for repeat in 0..repeats {
             x = builder.bottleneck(x, t, outs, if repeat == 0 { stride } else { 1 });
         }

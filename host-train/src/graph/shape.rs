@@ -49,12 +49,10 @@ impl Node {
             });
         }
         let shape = |operand: &NodeId| {
-            seen.get(operand.0)
-                .copied()
-                .ok_or_else(|| GraphError::NotEarlier {
-                    node: self.name.clone(),
-                    operand: *operand,
-                })
+            seen.get(operand.0).copied().ok_or_else(|| GraphError::NotEarlier {
+                node: self.name.clone(),
+                operand: *operand,
+            })
         };
         self.inputs.iter().map(shape).collect()
     }
@@ -101,11 +99,7 @@ impl Node {
                 if let Some(bias) = &dense.bias {
                     self.parameter("bias", bias, outputs)?;
                 }
-                return Ok(Shape {
-                    height: 1,
-                    width: 1,
-                    channels: outputs,
-                });
+                return Ok(Shape { height: 1, width: 1, channels: outputs });
             }
         }
         Ok(first)
@@ -127,12 +121,7 @@ impl Node {
             });
         }
         let [top, left, bottom, right] = conv.padding;
-        let rows = extent(
-            operand.height,
-            [top, bottom],
-            conv.kernel[0],
-            conv.stride[0],
-        );
+        let rows = extent(operand.height, [top, bottom], conv.kernel[0], conv.stride[0]);
         let columns = extent(operand.width, [left, right], conv.kernel[1], conv.stride[1]);
         let (Some(height), Some(width)) = (rows, columns) else {
             return Err(GraphError::Window {
@@ -144,19 +133,11 @@ impl Node {
             });
         };
         let taps = conv.kernel[0] * conv.kernel[1] * conv.in_per_group;
-        self.parameter(
-            "weight",
-            &conv.weight,
-            taps.saturating_mul(conv.out_channels),
-        )?;
+        self.parameter("weight", &conv.weight, taps.saturating_mul(conv.out_channels))?;
         if let Some(bias) = &conv.bias {
             self.parameter("bias", bias, conv.out_channels)?;
         }
-        Ok(Shape {
-            height,
-            width,
-            channels: conv.out_channels,
-        })
+        Ok(Shape { height, width, channels: conv.out_channels })
     }
 
     /// Length and finiteness of one parameter.
@@ -181,12 +162,7 @@ impl Node {
     }
 
     fn bad_value(&self, parameter: &'static str, index: usize, value: f32) -> GraphError {
-        GraphError::ParameterValue {
-            node: self.name.clone(),
-            parameter,
-            index,
-            value,
-        }
+        GraphError::ParameterValue { node: self.name.clone(), parameter, index, value }
     }
 }
 

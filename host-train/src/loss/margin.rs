@@ -40,12 +40,7 @@ pub struct Margins {
 impl Default for Margins {
     /// ArcFace with the paper's margin and scale.
     fn default() -> Self {
-        Self {
-            m1: 1.0,
-            m2: 0.5,
-            m3: 0.0,
-            scale: 64.0,
-        }
+        Self { m1: 1.0, m2: 0.5, m3: 0.0, scale: 64.0 }
     }
 }
 
@@ -80,12 +75,7 @@ impl Margins {
             ("scale", self.scale, 1.0, 256.0),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(MarginError::Range {
-                    name,
-                    value,
-                    least,
-                    most,
-                });
+                return Err(MarginError::Range { name, value, least, most });
             }
         }
         Ok(())
@@ -139,10 +129,7 @@ impl MarginHead {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let deviation = 1.0 / (embedding as f64).sqrt();
         let weight = normal([classes, embedding], deviation, &mut rng, device);
-        Ok(Self {
-            weight: Param::from_tensor(weight),
-            margins,
-        })
+        Ok(Self { weight: Param::from_tensor(weight), margins })
     }
 
     /// `embeddings [batch, embedding]` of any length and their classes `labels [batch]`.
@@ -174,12 +161,7 @@ impl MarginHead {
 
 /// Every row divided by its length.
 fn unit_rows(rows: Tensor<2>) -> Tensor<2> {
-    let length = rows
-        .clone()
-        .powi_scalar(2)
-        .sum_dim(1)
-        .sqrt()
-        .clamp_min(SHORTEST);
+    let length = rows.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(SHORTEST);
     rows / length
 }
 
@@ -189,36 +171,11 @@ mod tests {
     use super::*;
 
     const KINDS: [Margins; 5] = [
-        Margins {
-            m1: 1.0,
-            m2: 0.5,
-            m3: 0.0,
-            scale: 64.0,
-        },
-        Margins {
-            m1: 1.0,
-            m2: 0.0,
-            m3: 0.35,
-            scale: 64.0,
-        },
-        Margins {
-            m1: 4.0,
-            m2: 0.0,
-            m3: 0.0,
-            scale: 30.0,
-        },
-        Margins {
-            m1: 0.9,
-            m2: 0.4,
-            m3: 0.15,
-            scale: 64.0,
-        },
-        Margins {
-            m1: 1.5,
-            m2: 3.0,
-            m3: 1.0,
-            scale: 64.0,
-        },
+        Margins { m1: 1.0, m2: 0.5, m3: 0.0, scale: 64.0 },
+        Margins { m1: 1.0, m2: 0.0, m3: 0.35, scale: 64.0 },
+        Margins { m1: 4.0, m2: 0.0, m3: 0.0, scale: 30.0 },
+        Margins { m1: 0.9, m2: 0.4, m3: 0.15, scale: 64.0 },
+        Margins { m1: 1.5, m2: 3.0, m3: 1.0, scale: 64.0 },
     ];
 
     /// Angles from a tenth of a degree to 179.9, both ends included.
@@ -240,16 +197,11 @@ mod tests {
     #[test]
     fn target_logit_falls_with_the_angle_without_a_jump() {
         for margins in KINDS {
-            let values: Vec<f64> = angles()
-                .map(|t| target_logit(t.cos(), &margins).0)
-                .collect();
+            let values: Vec<f64> = angles().map(|t| target_logit(t.cos(), &margins).0).collect();
             for pair in values.windows(2) {
                 let fall = pair[0] - pair[1];
                 // The steepest of these curves falls by m1 a radian, and a step is 0.05 degrees.
-                assert!(
-                    (0.0..=0.0009 * margins.m1).contains(&fall),
-                    "{margins:?} falls by {fall}"
-                );
+                assert!((0.0..=0.0009 * margins.m1).contains(&fall), "{margins:?} falls by {fall}");
             }
         }
     }
@@ -278,11 +230,7 @@ mod tests {
             .enumerate()
             .map(|(j, centre)| {
                 let cosine = (angle - centre).cos();
-                let logit = if j == label {
-                    target_logit(cosine, margins).0
-                } else {
-                    cosine
-                };
+                let logit = if j == label { target_logit(cosine, margins).0 } else { cosine };
                 margins.scale * logit
             })
             .collect();
@@ -313,12 +261,8 @@ mod tests {
                     (f64::from(loss) - expected).abs() < 2e-5 * (1.0 + expected),
                     "{margins:?} at {angle}: {loss} against {expected}"
                 );
-                let gradient: Vec<f32> = x
-                    .grad(&output.loss.backward())
-                    .unwrap()
-                    .into_data()
-                    .try_to_vec()
-                    .unwrap();
+                let gradient: Vec<f32> =
+                    x.grad(&output.loss.backward()).unwrap().into_data().try_to_vec().unwrap();
                 // Moving along the circle of radius 3 by one radian moves the point by 3.
                 let along = 3.0
                     * (-f64::from(gradient[0]) * angle.sin()
@@ -343,25 +287,9 @@ mod tests {
 
     #[test]
     fn rejects_range() {
-        let error = Margins {
-            m2: -0.1,
-            ..Margins::default()
-        }
-        .check();
-        let expected = MarginError::Range {
-            name: "m2",
-            value: -0.1,
-            least: 0.0,
-            most: PI,
-        };
+        let error = Margins { m2: -0.1, ..Margins::default() }.check();
+        let expected = MarginError::Range { name: "m2", value: -0.1, least: 0.0, most: PI };
         assert_eq!(error, Err(expected));
-        assert!(
-            Margins {
-                m3: f64::NAN,
-                ..Margins::default()
-            }
-            .check()
-            .is_err()
-        );
+        assert!(Margins { m3: f64::NAN, ..Margins::default() }.check().is_err());
     }
 }

@@ -106,10 +106,7 @@ impl ConvUnit {
         let [batch, height, width, _] = y.dims();
         let slope = self.slope.as_ref().map(Param::val);
         let (y, moments) = ops::batch_norm(y, self.gamma.val(), self.beta.val(), slope);
-        seen.push(BatchStatistics {
-            moments,
-            count: batch * height * width,
-        });
+        seen.push(BatchStatistics { moments, count: batch * height * width });
         y
     }
 
@@ -118,12 +115,7 @@ impl ConvUnit {
         let channels = self.gamma.dims()[0];
         let unbiased = seen.count as f64 / (seen.count.max(2) - 1) as f64;
         let moments = seen.moments.detach();
-        let row = |i: usize| {
-            moments
-                .clone()
-                .slice([i..i + 1, 0..channels])
-                .reshape([channels])
-        };
+        let row = |i: usize| moments.clone().slice([i..i + 1, 0..channels]).reshape([channels]);
         let towards = |running: &RunningState<Tensor<1>>, batch: Tensor<1>| {
             let kept = running.value().mul_scalar(1.0 - STATISTICS_MOMENTUM);
             running.update(kept + batch.mul_scalar(STATISTICS_MOMENTUM));

@@ -24,11 +24,7 @@ pub struct NetworkConfig {
 impl Default for NetworkConfig {
     /// The network of table 1 in arXiv 1804.07573.
     fn default() -> Self {
-        Self {
-            input: 112,
-            base_channels: 64,
-            embedding: 128,
-        }
+        Self { input: 112, base_channels: 64, embedding: 128 }
     }
 }
 
@@ -65,10 +61,7 @@ impl NetworkConfig {
     pub fn named(name: &str) -> Result<Self, NetworkError> {
         match name {
             "mobilefacenet" => Ok(Self::default()),
-            "mobilefacenet-512" => Ok(Self {
-                embedding: 512,
-                ..Self::default()
-            }),
+            "mobilefacenet-512" => Ok(Self { embedding: 512, ..Self::default() }),
             _ => Err(NetworkError::Unknown(name.to_owned())),
         }
     }
@@ -81,10 +74,9 @@ impl NetworkConfig {
         if !(32..=512).contains(&self.input) || !self.input.is_multiple_of(16) {
             return Err(NetworkError::Input { input: self.input });
         }
-        for (name, channels) in [
-            ("base channels", self.base_channels),
-            ("embedding length", self.embedding),
-        ] {
+        for (name, channels) in
+            [("base channels", self.base_channels), ("embedding length", self.embedding)]
+        {
             if !(16..=1024).contains(&channels) || !channels.is_multiple_of(16) {
                 return Err(NetworkError::Channels { name, channels });
             }
@@ -100,25 +92,16 @@ mod tests {
     #[test]
     fn rejects_input() {
         for input in [0, 31, 100, 528] {
-            let config = NetworkConfig {
-                input,
-                ..NetworkConfig::default()
-            };
+            let config = NetworkConfig { input, ..NetworkConfig::default() };
             assert_eq!(config.check(), Err(NetworkError::Input { input }));
         }
     }
 
     #[test]
     fn rejects_channels() {
-        let config = NetworkConfig {
-            base_channels: 24,
-            ..NetworkConfig::default()
-        };
+        let config = NetworkConfig { base_channels: 24, ..NetworkConfig::default() };
         let name = "base channels";
-        assert_eq!(
-            config.check(),
-            Err(NetworkError::Channels { name, channels: 24 })
-        );
+        assert_eq!(config.check(), Err(NetworkError::Channels { name, channels: 24 }));
     }
 
     #[test]

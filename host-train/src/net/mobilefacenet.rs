@@ -23,13 +23,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 /// One row of the table: expansion, output channels in units of the base, repeats, stride of the first.
-const STAGES: [(usize, usize, usize, usize); 5] = [
-    (2, 1, 5, 2),
-    (4, 2, 1, 2),
-    (2, 2, 6, 1),
-    (4, 2, 1, 2),
-    (2, 2, 2, 1),
-];
+const STAGES: [(usize, usize, usize, usize); 5] =
+    [(2, 1, 5, 2), (4, 2, 1, 2), (2, 2, 6, 1), (4, 2, 1, 2), (2, 2, 2, 1)];
 
 /// Channels of the last 1x1 convolution, in units of the base.
 const HEAD: usize = 8;
@@ -117,14 +112,12 @@ impl MobileFaceNet {
 
     /// Every unit in the order of the forward pass.
     pub fn units(&self) -> impl Iterator<Item = &ConvUnit> {
-        let middle = self
-            .bottlenecks
-            .iter()
-            .flat_map(|b| [&b.expand, &b.depthwise, &b.project]);
-        [&self.stem, &self.stem_depthwise]
-            .into_iter()
-            .chain(middle)
-            .chain([&self.head, &self.global, &self.embedding])
+        let middle = self.bottlenecks.iter().flat_map(|b| [&b.expand, &b.depthwise, &b.project]);
+        [&self.stem, &self.stem_depthwise].into_iter().chain(middle).chain([
+            &self.head,
+            &self.global,
+            &self.embedding,
+        ])
     }
 }
 
@@ -158,10 +151,7 @@ mod tests {
         let net = MobileFaceNet::new(&NetworkConfig::default(), 1, &device).unwrap();
         assert_eq!(macs(&net, 112), 220_965_376);
         // The paper rounds to 0.99 million parameters; convolution weights alone are the 976,000 bytes of the int8 file.
-        let weights: usize = net
-            .units()
-            .map(|u| u.weight.dims().iter().product::<usize>())
-            .sum();
+        let weights: usize = net.units().map(|u| u.weight.dims().iter().product::<usize>()).sum();
         assert_eq!(weights, 976_000);
         assert_eq!(net.units().count(), 50);
     }

@@ -38,10 +38,8 @@ pub(super) fn observe<I: AsRef<[u8]> + Sync>(
     for (index, node) in nodes.iter().enumerate() {
         slot[node.0] = Some(index);
     }
-    let channels: Vec<usize> = nodes
-        .iter()
-        .map(|node| executor.shapes()[node.0].channels)
-        .collect();
+    let channels: Vec<usize> =
+        nodes.iter().map(|node| executor.shapes()[node.0].channels).collect();
 
     let mut extremes = vec![(f32::INFINITY, f32::NEG_INFINITY); nodes.len()];
     let mut sums: Vec<Vec<f64>> = channels.iter().map(|count| vec![0.0; *count]).collect();
@@ -94,12 +92,7 @@ pub(super) fn observe<I: AsRef<[u8]> + Sync>(
         })?;
     let mean = |sums: Vec<f64>| sums.iter().map(|sum| sum / images.len() as f64).collect();
     let observed = histograms.into_iter().zip(sums);
-    Ok(observed
-        .map(|(histogram, sums)| Observed {
-            histogram,
-            mean: mean(sums),
-        })
-        .collect())
+    Ok(observed.map(|(histogram, sums)| Observed { histogram, mean: mean(sums) }).collect())
 }
 
 /// One tensor of one image.
@@ -160,8 +153,7 @@ mod tests {
         let images = random::images(70, graph.input.height, graph.input.width, 8);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            pool.unwrap()
-                .install(|| observe(&graph, &images, &nodes).unwrap())
+            pool.unwrap().install(|| observe(&graph, &images, &nodes).unwrap())
         };
         assert_eq!(run(1), run(7));
     }
@@ -180,13 +172,7 @@ mod tests {
     fn rejects_activations_that_are_not_finite() {
         let mut builder = random::Builder::new(2, 2, 1);
         let x = builder.relu(NodeId(0));
-        builder.graph.push(
-            "overflows",
-            Op::Prelu {
-                slope: vec![1.0; 3],
-            },
-            [x],
-        );
+        builder.graph.push("overflows", Op::Prelu { slope: vec![1.0; 3] }, [x]);
         builder.graph.input.scale = [3e38; 3];
         let nodes = [NodeId(2)];
         let images = [vec![255; 12]];

@@ -66,11 +66,7 @@ pub(super) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
         };
         layer.output = layer.activation.unwrap_or(head);
         if let (Op::Conv2d(_), Some(sum)) = (&graph.node(head).op, only_user(layer.output)) {
-            let other = graph
-                .node(sum)
-                .inputs
-                .iter()
-                .find(|id| **id != layer.output);
+            let other = graph.node(sum).inputs.iter().find(|id| **id != layer.output);
             let ends = !only_user(sum).is_some_and(|user| activates(&user));
             if let (Op::Add, Some(other), true) = (&graph.node(sum).op, other, ends) {
                 // The image has a scale a channel, and an operation cannot read one tensor twice.
@@ -92,11 +88,7 @@ pub(super) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
 
 fn unsupported(graph: &Graph, id: NodeId, reason: &'static str) -> QuantizeError {
     let node = graph.node(id);
-    QuantizeError::Unsupported {
-        node: node.name.clone(),
-        op: node.op.name(),
-        reason,
-    }
+    QuantizeError::Unsupported { node: node.name.clone(), op: node.op.name(), reason }
 }
 
 /// Whether a node can head a layer.
@@ -156,17 +148,8 @@ mod tests {
         // 2 before the bottlenecks, 3 in each of 15, the last convolution, the global one and the dense layer.
         assert_eq!(layers.len(), 2 + 3 * 15 + 3);
         // Residuals: 4 + 6 + 2 (the blocks of repeated width and stride 1; the (2,128,6,1) and (2,128,2,1) runs fully).
-        assert_eq!(
-            layers
-                .iter()
-                .filter(|layer| layer.residual.is_some())
-                .count(),
-            12
-        );
-        let activations = layers
-            .iter()
-            .filter(|layer| layer.activation.is_some())
-            .count();
+        assert_eq!(layers.iter().filter(|layer| layer.residual.is_some()).count(), 12);
+        let activations = layers.iter().filter(|layer| layer.activation.is_some()).count();
         assert_eq!(activations, 2 + 2 * 15 + 1);
     }
 
@@ -220,10 +203,7 @@ mod tests {
         let sum = builder.relu(sum); // 5
         builder.dense(sum, 5); // 6
         let layers = fuse(&builder.graph).unwrap();
-        assert_eq!(
-            shape_of(&layers)[2..],
-            [(3, None, 3), (4, None, 5), (6, None, 6)]
-        );
+        assert_eq!(shape_of(&layers)[2..], [(3, None, 3), (4, None, 5), (6, None, 6)]);
     }
 
     fn reason(build: impl FnOnce(&mut Builder)) -> (String, &'static str) {

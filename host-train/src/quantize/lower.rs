@@ -30,10 +30,7 @@ impl Stored {
         let pixel = |(c, mean): (usize, f64)| {
             mean / f64::from(input.scale[c]) + f64::from(input.mean[c]) - zero
         };
-        Self {
-            affine,
-            mean: self.mean.into_iter().enumerate().map(pixel).collect(),
-        }
+        Self { affine, mean: self.mean.into_iter().enumerate().map(pixel).collect() }
     }
 }
 
@@ -53,9 +50,7 @@ impl Network<'_> {
     /// Overflowing sums, multipliers out of range, sizes that the file cannot hold.
     pub(super) fn lower(&self, provenance: &Provenance) -> Result<ModelBuilder, QuantizeError> {
         let ops = self.layers.iter().enumerate();
-        let ops = ops
-            .map(|(step, layer)| self.op(step, layer))
-            .collect::<Result<_, _>>()?;
+        let ops = ops.map(|(step, layer)| self.op(step, layer)).collect::<Result<_, _>>()?;
         let tensors = self.tensors()?;
         let lifetimes: Vec<Lifetime> = tensors
             .iter()
@@ -67,10 +62,7 @@ impl Network<'_> {
             .collect();
         let plan = planner::plan(&lifetimes);
         let place = |(tensor, offset): (Tensor, &usize)| {
-            Ok(Tensor {
-                offset: self.fit(self.graph.output, "arena offset", *offset)?,
-                ..tensor
-            })
+            Ok(Tensor { offset: self.fit(self.graph.output, "arena offset", *offset)?, ..tensor })
         };
         let tensors = tensors.into_iter().zip(&plan.offsets).map(place);
         let tensors: Vec<Tensor> = tensors.collect::<Result<_, QuantizeError>>()?;
@@ -91,11 +83,7 @@ impl Network<'_> {
         let length = self.shapes[self.graph.output.0].channels;
         let provenance = provenance.clone();
         Ok(MetadataSpec {
-            input: InputSpec {
-                colour: input.colour,
-                mean: input.mean,
-                scale: input.scale,
-            },
+            input: InputSpec { colour: input.colour, mean: input.mean, scale: input.scale },
             landmarks: provenance.landmarks,
             embedding_len: self.fit(self.graph.output, "embedding length", length)?,
             name: provenance.name,
@@ -118,10 +106,7 @@ impl Network<'_> {
             let last = reads.map(|(step, _)| step + 1).next_back().unwrap_or(first);
             let shape = self.shapes[value.0];
             let Affine { scale, zero_point } = match is_output {
-                true => Affine {
-                    scale: 1.0,
-                    zero_point: 0,
-                },
+                true => Affine { scale: 1.0, zero_point: 0 },
                 false => self.stored(value).affine,
             };
             Ok(Tensor {
@@ -130,11 +115,7 @@ impl Network<'_> {
                     width: self.fit(value, "width", shape.width)?,
                     channels: self.fit(value, "channel count", shape.channels)?,
                 },
-                element: if is_output {
-                    ElementType::I32
-                } else {
-                    ElementType::I8
-                },
+                element: if is_output { ElementType::I32 } else { ElementType::I8 },
                 scale,
                 zero_point,
                 offset: 0,
@@ -151,11 +132,7 @@ impl Network<'_> {
         let output = TensorIndex(self.fit(layer.head, "tensor index", step + 1)?);
         Ok(match &node.op {
             Op::Conv2d(conv) => {
-                let Linear {
-                    weights,
-                    bias,
-                    steps,
-                } = self.linear(layer)?;
+                let Linear { weights, bias, steps } = self.linear(layer)?;
                 let depthwise = conv.is_depthwise();
                 let spec = ConvSpec {
                     input,
@@ -168,10 +145,7 @@ impl Network<'_> {
                     },
                     bias,
                     requantize: self.requantize(layer, &steps)?,
-                    residual: layer
-                        .residual
-                        .map(|id| self.residual(layer, id))
-                        .transpose()?,
+                    residual: layer.residual.map(|id| self.residual(layer, id)).transpose()?,
                 };
                 match depthwise {
                     true => OpSpec::DepthwiseConv2d(spec),
@@ -179,24 +153,14 @@ impl Network<'_> {
                 }
             }
             Op::FullyConnected(_) => {
-                let Linear {
-                    weights,
-                    bias,
-                    steps,
-                } = self.linear(layer)?;
+                let Linear { weights, bias, steps } = self.linear(layer)?;
                 let result = match layer.output == self.graph.output {
                     true => FullyConnectedResultSpec::Sums {
                         scales: ptq::multipliers(&node.name, &steps, 1.0)?,
                     },
                     false => FullyConnectedResultSpec::Requantized(self.requantize(layer, &steps)?),
                 };
-                OpSpec::FullyConnected(FullyConnectedSpec {
-                    input,
-                    output,
-                    weights,
-                    bias,
-                    result,
-                })
+                OpSpec::FullyConnected(FullyConnectedSpec { input, output, weights, bias, result })
             }
             _ => {
                 let scale = |id: NodeId| f64::from(self.stored(id).affine.scale);
@@ -229,10 +193,7 @@ impl Network<'_> {
     fn requantize(&self, layer: &Layer, steps: &[f64]) -> Result<RequantizeSpec, QuantizeError> {
         let name = &self.graph.node(layer.head).name;
         let multiplier = ptq::multipliers(name, steps, self.stored(layer.output).affine.scale)?;
-        Ok(RequantizeSpec {
-            activation: self.activation(layer, Some(&multiplier)),
-            multiplier,
-        })
+        Ok(RequantizeSpec { activation: self.activation(layer, Some(&multiplier)), multiplier })
     }
 
     /// Linear layers store the negative side's multipliers, sums the slopes themselves.
@@ -261,14 +222,8 @@ impl Network<'_> {
         let byte = |what, value| self.fit::<u8>(id, what, value);
         let [top, left, bottom, right] = conv.padding;
         Ok(Window {
-            kernel: [
-                byte("kernel height", conv.kernel[0])?,
-                byte("kernel width", conv.kernel[1])?,
-            ],
-            stride: [
-                byte("stride", conv.stride[0])?,
-                byte("stride", conv.stride[1])?,
-            ],
+            kernel: [byte("kernel height", conv.kernel[0])?, byte("kernel width", conv.kernel[1])?],
+            stride: [byte("stride", conv.stride[0])?, byte("stride", conv.stride[1])?],
             padding: Padding {
                 top: byte("padding", top)?,
                 left: byte("padding", left)?,

@@ -111,24 +111,13 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
     let mut ranges = vec![None; graph.nodes.len()];
     for (value, observed) in values.iter().zip(observed) {
         let (affine, sqnr_db) = observed.histogram.choose(options.calibration);
-        ranges[value.0] = Some(RangeReport {
-            scale: affine.scale,
-            zero_point: affine.zero_point,
-            sqnr_db,
-        });
-        stored[value.0] = Some(Stored {
-            affine,
-            mean: observed.mean,
-        });
+        ranges[value.0] =
+            Some(RangeReport { scale: affine.scale, zero_point: affine.zero_point, sqnr_db });
+        stored[value.0] = Some(Stored { affine, mean: observed.mean });
     }
     stored[0] = stored[0].take().map(|image| image.of_image(&graph.input));
 
-    let network = Network {
-        graph: &graph,
-        shapes: &shapes,
-        layers: &layers,
-        stored: &stored,
-    };
+    let network = Network { graph: &graph, shapes: &shapes, layers: &layers, stored: &stored };
     let bytes = network.lower(provenance)?.build()?;
     let report = |layer: &fuse::Layer| {
         let (node, shape) = (graph.node(layer.head), shapes[layer.output.0]);
@@ -139,10 +128,7 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
             range: ranges[layer.output.0],
         }
     };
-    Ok(Quantized {
-        bytes,
-        layers: layers.iter().map(report).collect(),
-    })
+    Ok(Quantized { bytes, layers: layers.iter().map(report).collect() })
 }
 
 #[cfg(test)]

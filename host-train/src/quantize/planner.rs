@@ -65,10 +65,7 @@ pub fn plan(tensors: &[Lifetime]) -> Plan {
         offsets[index] = offset;
         arena_bytes = arena_bytes.max(offset + tensor.bytes);
     }
-    Plan {
-        offsets,
-        arena_bytes,
-    }
+    Plan { offsets, arena_bytes }
 }
 
 /// The most bytes alive at one step: no plan can be smaller.
@@ -123,13 +120,8 @@ mod tests {
     #[test]
     fn a_chain_alternates_between_two_places() {
         let sizes = [64, 256, 128, 64, 192];
-        let chain: Vec<_> = (0..5)
-            .map(|i| Lifetime {
-                bytes: sizes[i],
-                first: i,
-                last: i + 1,
-            })
-            .collect();
+        let chain: Vec<_> =
+            (0..5).map(|i| Lifetime { bytes: sizes[i], first: i, last: i + 1 }).collect();
         let plan = plan(&chain);
         assert_valid(&chain, &plan);
         assert_eq!(plan.offsets, [256, 0, 256, 192, 0]);

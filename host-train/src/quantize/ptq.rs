@@ -46,12 +46,7 @@ impl Filters {
     /// The parameters of a convolution (full or depthwise) or dense layer; `channels` are its operand's.
     pub(super) fn of(op: &Op, channels: usize) -> Option<Self> {
         let (weight, bias, outs, row_channels) = match op {
-            Op::Conv2d(conv) => (
-                &conv.weight,
-                &conv.bias,
-                conv.out_channels,
-                conv.in_per_group,
-            ),
+            Op::Conv2d(conv) => (&conv.weight, &conv.bias, conv.out_channels, conv.in_per_group),
             Op::FullyConnected(dense) => (&dense.weight, &dense.bias, dense.out_features, channels),
             _ => return None,
         };
@@ -69,11 +64,7 @@ impl Filters {
 
     /// The operand's channel that weight `i` of row `row` multiplies.
     fn channel(&self, row: usize, i: usize) -> usize {
-        if self.row_channels == 1 {
-            row
-        } else {
-            i % self.row_channels
-        }
+        if self.row_channels == 1 { row } else { i % self.row_channels }
     }
 
     /// Takes the image's normalisation into a layer that reads it. The image is stored as `u8 - 128` with scale 1 and the
@@ -117,10 +108,7 @@ impl Filters {
         };
         for (row, (weights, &bias)) in self.weight.chunks_exact(depth).zip(&self.bias).enumerate() {
             let scale = weight_scale(weights, bias, in_scale);
-            let stored: Vec<i8> = weights
-                .iter()
-                .map(|w| round_weight(*w, scale) as i8)
-                .collect();
+            let stored: Vec<i8> = weights.iter().map(|w| round_weight(*w, scale) as i8).collect();
             let (mut sum, mut magnitude, mut drift) = (0_i64, 0_i64, 0.0);
             for (i, (&q, w)) in stored.iter().zip(weights).enumerate() {
                 sum += i64::from(q);
@@ -133,11 +121,7 @@ impl Filters {
             let worst = stored_bias.abs() + 128 * magnitude;
             let fits = i32::try_from(stored_bias).ok();
             let Some(stored_bias) = fits.filter(|_| worst <= i64::from(i32::MAX)) else {
-                return Err(QuantizeError::Overflow {
-                    node: node.to_owned(),
-                    channel: row,
-                    worst,
-                });
+                return Err(QuantizeError::Overflow { node: node.to_owned(), channel: row, worst });
             };
             linear.weights.extend(stored);
             linear.bias.push(stored_bias);
@@ -152,10 +136,7 @@ pub(super) fn image_affine(input: &Input) -> Affine {
     let low = input.mean.iter().copied().fold(f32::INFINITY, f32::min);
     let high = input.mean.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let middle = (f64::from(low) + f64::from(high)) / 2.0;
-    Affine {
-        scale: 1.0,
-        zero_point: (middle.round() - 128.0).clamp(-128.0, 127.0) as i8,
-    }
+    Affine { scale: 1.0, zero_point: (middle.round() - 128.0).clamp(-128.0, 127.0) as i8 }
 }
 
 /// Multipliers from sums to stored outputs, `numerator[i] / out_scale`.
@@ -172,20 +153,14 @@ pub(super) fn multipliers(
         let rounded = value as f32;
         match rounded.is_finite() {
             true => Ok(rounded),
-            false => Err(QuantizeError::Multiplier {
-                node: node.to_owned(),
-                channel,
-                value,
-            }),
+            false => Err(QuantizeError::Multiplier { node: node.to_owned(), channel, value }),
         }
     };
     numerators.iter().enumerate().map(multiplier).collect()
 }
 
 fn round_weight(weight: f64, scale: f64) -> f64 {
-    (weight / scale)
-        .round_ties_even()
-        .clamp(-MAX_WEIGHT, MAX_WEIGHT)
+    (weight / scale).round_ties_even().clamp(-MAX_WEIGHT, MAX_WEIGHT)
 }
 
 /// Largest weight at 127, unless the bias asks for a larger scale.
@@ -207,17 +182,10 @@ mod tests {
     use model_format::ColourOrder;
 
     fn dense(weight: Vec<f32>, bias: Vec<f32>) -> Op {
-        Op::FullyConnected(FullyConnected {
-            weight,
-            out_features: bias.len(),
-            bias: Some(bias),
-        })
+        Op::FullyConnected(FullyConnected { weight, out_features: bias.len(), bias: Some(bias) })
     }
 
-    const INPUT: Affine = Affine {
-        scale: 0.5,
-        zero_point: -10,
-    };
+    const INPUT: Affine = Affine { scale: 0.5, zero_point: -10 };
 
     #[test]
     fn numbers_of_a_small_layer_are_known() {
@@ -230,10 +198,7 @@ mod tests {
         assert!((linear.steps[0] - 0.005).abs() < 1e-9 && (linear.steps[1] - 0.01).abs() < 1e-9);
         // 3 / 0.005 = 600 and -1 / 0.01 = -100, less zero point times the row's sum: 77 and -75.
         assert_eq!(linear.bias, [600 + 770, -100 - 750]);
-        assert_eq!(
-            multipliers("fc", &[0.005, 0.01], 0.25).unwrap(),
-            [0.02, 0.04]
-        );
+        assert_eq!(multipliers("fc", &[0.005, 0.01], 0.25).unwrap(), [0.02, 0.04]);
     }
 
     #[test]
@@ -249,25 +214,13 @@ mod tests {
     }
 
     fn image(mean: [f32; 3], scale: [f32; 3]) -> Input {
-        Input {
-            height: 1,
-            width: 1,
-            colour: ColourOrder::Rgb,
-            mean,
-            scale,
-        }
+        Input { height: 1, width: 1, colour: ColourOrder::Rgb, mean, scale }
     }
 
     #[test]
     fn the_image_is_stored_around_its_mean() {
         let zero = |mean| image_affine(&image(mean, [1.0; 3]));
-        assert_eq!(
-            zero([127.5; 3]),
-            Affine {
-                scale: 1.0,
-                zero_point: 0
-            }
-        );
+        assert_eq!(zero([127.5; 3]), Affine { scale: 1.0, zero_point: 0 });
         assert_eq!(zero([0.0; 3]).zero_point, -128);
         assert_eq!(zero([123.7, 116.3, 103.5]).zero_point, -14);
         assert_eq!(zero([300.0; 3]).zero_point, 127);
@@ -318,25 +271,14 @@ mod tests {
         // 132,105 weights of 127 times inputs of up to 128 leave 32 bits; 132,103 do not.
         let layer = |count| {
             let filters = Filters::of(&dense(vec![1.0; count], vec![0.0]), 1).unwrap();
-            let input = Affine {
-                scale: 1.0,
-                zero_point: 0,
-            };
+            let input = Affine { scale: 1.0, zero_point: 0 };
             filters.quantize("huge", input, &[0.0])
         };
         assert!(layer(132_103).is_ok());
-        let Err(QuantizeError::Overflow {
-            node,
-            channel,
-            worst,
-        }) = layer(132_105)
-        else {
+        let Err(QuantizeError::Overflow { node, channel, worst }) = layer(132_105) else {
             panic!("accepted");
         };
-        assert_eq!(
-            (node.as_str(), channel, worst),
-            ("huge", 0, 132_105 * 127 * 128)
-        );
+        assert_eq!((node.as_str(), channel, worst), ("huge", 0, 132_105 * 127 * 128));
     }
 
     #[test]

@@ -39,16 +39,10 @@ impl Affine {
         let scale = ((high - low) / 255.0) as f32;
         if scale < f32::MIN_POSITIVE {
             // A tensor that is always zero: any scale represents it.
-            return Self {
-                scale: 1.0,
-                zero_point: 0,
-            };
+            return Self { scale: 1.0, zero_point: 0 };
         }
         let zero_point = (-128.0 - low / f64::from(scale)).round_ties_even();
-        Self {
-            scale,
-            zero_point: zero_point.clamp(-128.0, 127.0) as i8,
-        }
+        Self { scale, zero_point: zero_point.clamp(-128.0, 127.0) as i8 }
     }
 
     /// Smallest and largest real value that int8 can hold.
@@ -75,12 +69,7 @@ pub(super) struct Histogram {
 impl Histogram {
     /// An empty histogram for values from `low` to `high`; widened to hold zero.
     pub(super) fn new(low: f32, high: f32) -> Self {
-        Self {
-            low: low.min(0.0),
-            high: high.max(0.0),
-            bins: vec![0; BINS],
-            zeros: 0,
-        }
+        Self { low: low.min(0.0), high: high.max(0.0), bins: vec![0; BINS], zeros: 0 }
     }
 
     /// Counts values, which lie between `low` and `high`.
@@ -258,47 +247,19 @@ mod tests {
     #[test]
     fn min_max_spans_what_was_seen_and_holds_zero() {
         let (affine, _) = histogram(&[-1.0, 0.5, 1.55]).choose(Calibration::MinMax);
-        assert_eq!(
-            affine,
-            Affine {
-                scale: 0.01,
-                zero_point: -28
-            }
-        );
+        assert_eq!(affine, Affine { scale: 0.01, zero_point: -28 });
         // All positive: the range still starts at zero.
         let (affine, _) = histogram(&[25.5, 51.0]).choose(Calibration::MinMax);
-        assert_eq!(
-            affine,
-            Affine {
-                scale: 0.2,
-                zero_point: -128
-            }
-        );
+        assert_eq!(affine, Affine { scale: 0.2, zero_point: -128 });
         let (affine, _) = histogram(&[-25.5, -51.0]).choose(Calibration::MinMax);
-        assert_eq!(
-            affine,
-            Affine {
-                scale: 0.2,
-                zero_point: 127
-            }
-        );
+        assert_eq!(affine, Affine { scale: 0.2, zero_point: 127 });
     }
 
     #[test]
     fn a_tensor_of_zeros_has_a_valid_scale() {
-        for calibration in [
-            Calibration::MinMax,
-            Calibration::Mse,
-            Calibration::Percentile(99.0),
-        ] {
+        for calibration in [Calibration::MinMax, Calibration::Mse, Calibration::Percentile(99.0)] {
             let (affine, _) = histogram(&[0.0; 9]).choose(calibration);
-            assert_eq!(
-                affine,
-                Affine {
-                    scale: 1.0,
-                    zero_point: 0
-                }
-            );
+            assert_eq!(affine, Affine { scale: 1.0, zero_point: 0 });
         }
     }
 
@@ -307,10 +268,7 @@ mod tests {
         let values: Vec<f32> = (0..=100_000).map(|i| i as f32 / 50_000.0 - 1.0).collect();
         let (affine, _) = histogram(&values).choose(Calibration::Percentile(90.0));
         let (low, high) = affine.bounds();
-        assert!(
-            (low + 0.9).abs() < 0.01 && (high - 0.9).abs() < 0.01,
-            "{low} {high}"
-        );
+        assert!((low + 0.9).abs() < 0.01 && (high - 0.9).abs() < 0.01, "{low} {high}");
     }
 
     #[test]
@@ -338,10 +296,7 @@ mod tests {
         let (affine, sqnr) = histogram(&values).choose(Calibration::Mse);
         let (low, high) = affine.bounds();
         // The optimal uniform 8-bit quantizer of a Gaussian clips near 3.9 deviations and reaches 40.3 dB or so.
-        assert!(
-            (low + 3.9).abs() < 0.3 && (high - 3.9).abs() < 0.3,
-            "{low} {high}"
-        );
+        assert!((low + 3.9).abs() < 0.3 && (high - 3.9).abs() < 0.3, "{low} {high}");
         assert!((sqnr - 40.3).abs() < 0.5, "{sqnr}");
     }
 

@@ -110,13 +110,8 @@ fn mobilefacenet_agrees_with_float_in_a_small_arena() {
 
 /// A 1x1 image through an identity convolution and an identity dense layer.
 fn identity(colour: ColourOrder) -> Graph {
-    let mut graph = Graph::new(Input {
-        height: 1,
-        width: 1,
-        colour,
-        mean: [0.0; 3],
-        scale: [1.0; 3],
-    });
+    let mut graph =
+        Graph::new(Input { height: 1, width: 1, colour, mean: [0.0; 3], scale: [1.0; 3] });
     let unit = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
     let conv = Op::Conv2d(Conv2d {
         weight: unit.clone(),
@@ -129,11 +124,7 @@ fn identity(colour: ColourOrder) -> Graph {
         groups: 1,
     });
     let x = graph.push("conv", conv, [IMAGE]);
-    let dense = Op::FullyConnected(FullyConnected {
-        weight: unit,
-        bias: None,
-        out_features: 3,
-    });
+    let dense = Op::FullyConnected(FullyConnected { weight: unit, bias: None, out_features: 3 });
     graph.push("embedding", dense, [x]);
     graph
 }
@@ -142,9 +133,7 @@ fn identity(colour: ColourOrder) -> Graph {
 fn pixels_pass_an_identity_unchanged() {
     let images: Vec<Vec<u8>> = (0..=255).map(|v: u8| vec![v, 255 - v, v ^ 0x55]).collect();
     for colour in [ColourOrder::Rgb, ColourOrder::Bgr] {
-        let options = Options {
-            calibration: Calibration::MinMax,
-        };
+        let options = Options { calibration: Calibration::MinMax };
         let provenance = Provenance::default();
         let model = quantize(&identity(colour), &images, &options, &provenance).unwrap();
         for (image, embedding) in images.iter().zip(int8(&model.bytes, &images)) {
@@ -183,14 +172,8 @@ fn the_file_holds_the_numbers_of_a_known_layer() {
     // Real inputs -64..63.5 in channels 0 and 1, so outputs of the convolution -63..64.5 and -66..61.5; after PReLU
     // -31.5..64.5 and 0..66: the tensor spans -31.5..66.
     let images: Vec<Vec<u8>> = (0..=255).map(|v: u8| vec![v, v, v]).collect();
-    let options = Options {
-        calibration: Calibration::MinMax,
-    };
-    let provenance = Provenance {
-        name: "known".to_owned(),
-        seed: 7,
-        ..Provenance::default()
-    };
+    let options = Options { calibration: Calibration::MinMax };
+    let provenance = Provenance { name: "known".to_owned(), seed: 7, ..Provenance::default() };
     let model = quantize(&graph, &images, &options, &provenance).unwrap();
     let file = ModelFile::from_bytes(&model.bytes).unwrap();
     let view = file.view();
@@ -223,10 +206,7 @@ fn the_file_holds_the_numbers_of_a_known_layer() {
     };
     assert_eq!(scales, [(f64::from(output.scale) / 127.0) as f32; 3]);
     let metadata = view.metadata();
-    assert_eq!(
-        (metadata.name, metadata.seed, metadata.embedding_len),
-        ("known", 7, 3)
-    );
+    assert_eq!((metadata.name, metadata.seed, metadata.embedding_len), ("known", 7, 3));
     assert_eq!(metadata.input.scale, [0.5, 0.5, 0.25]);
     // The report says the same.
     let range = model.layers[0].range.unwrap();
@@ -266,12 +246,7 @@ fn rejects_a_kernel_that_the_file_cannot_hold() {
     );
     builder.dense(NodeId(1), 2);
     let images = random::images(1, 300, 1, 1);
-    let error = quantize(
-        &builder.graph,
-        &images,
-        &Options::default(),
-        &Provenance::default(),
-    );
+    let error = quantize(&builder.graph, &images, &Options::default(), &Provenance::default());
     let error = error.unwrap_err().to_string();
     let expected =
         "node tall: kernel height 300 is above 255, the most that the model file can hold";
@@ -280,10 +255,7 @@ fn rejects_a_kernel_that_the_file_cannot_hold() {
 
 #[test]
 fn rejects_what_the_file_refuses() {
-    let provenance = Provenance {
-        name: "x".repeat(70_000),
-        ..Provenance::default()
-    };
+    let provenance = Provenance { name: "x".repeat(70_000), ..Provenance::default() };
     let images = random::images(1, 12, 12, 1);
     let error = quantize(&random::small(1), &images, &Options::default(), &provenance);
     let Err(QuantizeError::Write(WriteError::TextTooLong { len: 70_000, .. })) = error else {

@@ -52,15 +52,8 @@ impl Checkpoint {
     /// # Errors
     /// The folder is not writable or the disk is full.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        let velocity = self
-            .velocity
-            .iter()
-            .map(|(name, v)| (format!("{VELOCITY}{name}"), v));
-        let all = self
-            .parameters
-            .iter()
-            .map(|(name, v)| (name.clone(), v))
-            .chain(velocity);
+        let velocity = self.velocity.iter().map(|(name, v)| (format!("{VELOCITY}{name}"), v));
+        let all = self.parameters.iter().map(|(name, v)| (name.clone(), v)).chain(velocity);
         let broken = |reason: safetensors::SafeTensorError| CheckpointError::Broken {
             path: path.to_owned(),
             reason: reason.to_string(),
@@ -73,10 +66,7 @@ impl Checkpoint {
             .collect();
         let mut views = Vec::with_capacity(bytes.len());
         for (name, shape, bytes) in &bytes {
-            views.push((
-                name,
-                TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(broken)?,
-            ));
+            views.push((name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(broken)?));
         }
         let metadata = HashMap::from([(STEP.to_owned(), self.step.to_string())]);
         let file = safetensors::serialize(views, Some(metadata)).map_err(broken)?;
@@ -89,32 +79,19 @@ impl Checkpoint {
     /// It is missing, not readable, cut short or of another kind.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
         let bytes = files::read(path)?;
-        let broken = |reason: String| CheckpointError::Broken {
-            path: path.to_owned(),
-            reason,
-        };
+        let broken = |reason: String| CheckpointError::Broken { path: path.to_owned(), reason };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
-        let step = header
-            .metadata()
-            .as_ref()
-            .and_then(|m| m.get(STEP)?.parse().ok());
+        let step = header.metadata().as_ref().and_then(|m| m.get(STEP)?.parse().ok());
         let step = step.ok_or_else(|| broken("it does not say its step".to_owned()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
-        let mut checkpoint = Self {
-            step,
-            parameters: BTreeMap::new(),
-            velocity: BTreeMap::new(),
-        };
+        let mut checkpoint = Self { step, parameters: BTreeMap::new(), velocity: BTreeMap::new() };
         for (name, view) in tensors.iter() {
             if view.dtype() != Dtype::F32 {
                 return Err(broken(format!("{name} is not of f32")));
             }
             let (numbers, _) = view.data().as_chunks::<4>();
             let numbers = numbers.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            let values = Values {
-                shape: view.shape().to_vec(),
-                numbers,
-            };
+            let values = Values { shape: view.shape().to_vec(), numbers };
             match name.strip_prefix(VELOCITY) {
                 Some(name) => checkpoint.velocity.insert(name.to_owned(), values),
                 None => checkpoint.parameters.insert(name.to_owned(), values),
@@ -130,17 +107,12 @@ mod tests {
     use super::*;
 
     fn sample() -> Checkpoint {
-        let values = |numbers: &[f32]| Values {
-            shape: vec![numbers.len()],
-            numbers: numbers.to_vec(),
-        };
+        let values =
+            |numbers: &[f32]| Values { shape: vec![numbers.len()], numbers: numbers.to_vec() };
         Checkpoint {
             step: 40,
             parameters: BTreeMap::from([
-                (
-                    "network.a.weight".to_owned(),
-                    values(&[1.0, -0.0, f32::MIN_POSITIVE]),
-                ),
+                ("network.a.weight".to_owned(), values(&[1.0, -0.0, f32::MIN_POSITIVE])),
                 ("margin.weight".to_owned(), values(&[0.1])),
             ]),
             velocity: BTreeMap::from([("margin.weight".to_owned(), values(&[3.5]))]),
@@ -167,21 +139,13 @@ mod tests {
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
             let error = Checkpoint::load(&path);
-            assert!(
-                matches!(error, Err(CheckpointError::Broken { .. })),
-                "length {length}"
-            );
+            assert!(matches!(error, Err(CheckpointError::Broken { .. })), "length {length}");
         }
     }
 
     #[test]
     fn rejects_a_missing_file() {
         let error = Checkpoint::load(Path::new("no/such/checkpoint")).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("cannot read no/such/checkpoint: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("cannot read no/such/checkpoint: "), "{error}");
     }
 }

@@ -104,27 +104,12 @@ impl TrainConfig {
             ("learning rate", self.learning_rate, 1e-6, 10.0),
             ("momentum", self.momentum, 0.0, 0.999),
             ("weight decay", self.weight_decay, 0.0, 1.0),
-            (
-                "weight decay of the embedding",
-                self.weight_decay_embedding,
-                0.0,
-                1.0,
-            ),
+            ("weight decay of the embedding", self.weight_decay_embedding, 0.0, 1.0),
             ("gradient clipping norm", self.clip_norm, 1e-3, 1e6),
-            (
-                "steps between checkpoints",
-                self.checkpoint_every as f64,
-                1.0,
-                1e9,
-            ),
+            ("steps between checkpoints", self.checkpoint_every as f64, 1.0, 1e9),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(ConfigError::Range {
-                    name,
-                    value,
-                    least,
-                    most,
-                });
+                return Err(ConfigError::Range { name, value, least, most });
             }
         }
         Ok(())
@@ -145,75 +130,33 @@ mod tests {
 
     #[test]
     fn survives_json() {
-        let config = TrainConfig {
-            seed: u64::MAX,
-            ..TrainConfig::default()
-        };
+        let config = TrainConfig { seed: u64::MAX, ..TrainConfig::default() };
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
     }
 
     #[test]
     fn rejects_range() {
-        let error = TrainConfig {
-            batch: 1,
-            ..TrainConfig::default()
-        }
-        .check();
-        let expected = ConfigError::Range {
-            name: "batch",
-            value: 1.0,
-            least: 2.0,
-            most: 65_536.0,
-        };
+        let error = TrainConfig { batch: 1, ..TrainConfig::default() }.check();
+        let expected = ConfigError::Range { name: "batch", value: 1.0, least: 2.0, most: 65_536.0 };
         assert_eq!(error, Err(expected));
-        assert!(
-            TrainConfig {
-                clip_norm: f64::NAN,
-                ..TrainConfig::default()
-            }
-            .check()
-            .is_err()
-        );
+        assert!(TrainConfig { clip_norm: f64::NAN, ..TrainConfig::default() }.check().is_err());
     }
 
     #[test]
     fn rejects_network_and_margins() {
-        let network = NetworkConfig {
-            input: 100,
-            ..NetworkConfig::default()
-        };
-        let error = TrainConfig {
-            network,
-            ..TrainConfig::default()
-        }
-        .check();
-        assert_eq!(
-            error,
-            Err(ConfigError::Network(NetworkError::Input { input: 100 }))
-        );
-        let margins = Margins {
-            scale: 0.0,
-            ..Margins::default()
-        };
-        let error = TrainConfig {
-            margins,
-            ..TrainConfig::default()
-        }
-        .check();
+        let network = NetworkConfig { input: 100, ..NetworkConfig::default() };
+        let error = TrainConfig { network, ..TrainConfig::default() }.check();
+        assert_eq!(error, Err(ConfigError::Network(NetworkError::Input { input: 100 })));
+        let margins = Margins { scale: 0.0, ..Margins::default() };
+        let error = TrainConfig { margins, ..TrainConfig::default() }.check();
         assert!(matches!(error, Err(ConfigError::Margins(_))));
     }
 
     #[test]
     fn rate_scales_with_the_batch() {
-        let config = TrainConfig {
-            warm_up: 0,
-            ..TrainConfig::default()
-        };
-        let doubled = TrainConfig {
-            batch: 128,
-            ..config.clone()
-        };
+        let config = TrainConfig { warm_up: 0, ..TrainConfig::default() };
+        let doubled = TrainConfig { batch: 128, ..config.clone() };
         assert!((config.rate(0) - 0.0125).abs() < 1e-12);
         assert!((doubled.rate(0) - 0.025).abs() < 1e-12);
     }

@@ -60,12 +60,7 @@ pub fn fit(
     let (found_classes, found_images) = (dataset.class_count(), dataset.len());
     if (found_classes, found_images) != (run.classes, run.images) {
         let (classes, images) = (run.classes, run.images);
-        return Err(FitError::DataChanged {
-            classes,
-            images,
-            found_classes,
-            found_images,
-        });
+        return Err(FitError::DataChanged { classes, images, found_classes, found_images });
     }
     let mut trainer = Trainer::new(config.clone(), run.classes)?;
     if let Some(checkpoint) = resume {

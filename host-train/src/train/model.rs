@@ -114,11 +114,7 @@ pub fn with_parameters<M: Module>(
     module: M,
     stored: &BTreeMap<String, Values>,
 ) -> Result<M, ParameterError> {
-    struct Replace<'a>(
-        Path,
-        &'a BTreeMap<String, Values>,
-        Result<(), ParameterError>,
-    );
+    struct Replace<'a>(Path, &'a BTreeMap<String, Values>, Result<(), ParameterError>);
     impl Replace<'_> {
         fn stored(&self, needed: &[usize]) -> Result<&Values, ParameterError> {
             let name = self.0.name();

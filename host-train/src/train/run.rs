@@ -73,9 +73,7 @@ impl RunFolder {
     /// # Errors
     /// It holds a run already, or is not writable.
     pub fn create(path: &Path, config: &RunConfig) -> Result<Self, RunError> {
-        let run = Self {
-            path: path.to_owned(),
-        };
+        let run = Self { path: path.to_owned() };
         if run.config_path().exists() {
             return Err(RunError::Occupied(path.to_owned()));
         }
@@ -90,10 +88,8 @@ impl RunFolder {
     /// The folder is not writable or the disk is full; the earlier settings stay.
     pub fn save_config(&self, config: &RunConfig) -> Result<(), RunError> {
         let path = self.config_path();
-        let text = serde_json::to_vec_pretty(config).map_err(|error| RunError::Config {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
+        let text = serde_json::to_vec_pretty(config)
+            .map_err(|error| RunError::Config { path: path.clone(), reason: error.to_string() })?;
         Ok(files::write_whole(&path, &text)?)
     }
 
@@ -102,22 +98,14 @@ impl RunFolder {
     /// # Errors
     /// There is none, or its settings can't be read.
     pub fn open(path: &Path) -> Result<(Self, RunConfig), RunError> {
-        let run = Self {
-            path: path.to_owned(),
-        };
+        let run = Self { path: path.to_owned() };
         let path = run.config_path();
         if !path.exists() {
             return Err(RunError::Absent(run.path));
         }
-        let config: RunConfig =
-            serde_json::from_slice(&files::read(&path)?).map_err(|error| RunError::Config {
-                path: path.clone(),
-                reason: error.to_string(),
-            })?;
-        config
-            .train
-            .check()
-            .map_err(|source| RunError::Range { path, source })?;
+        let config: RunConfig = serde_json::from_slice(&files::read(&path)?)
+            .map_err(|error| RunError::Config { path: path.clone(), reason: error.to_string() })?;
+        config.train.check().map_err(|source| RunError::Range { path, source })?;
         Ok((run, config))
     }
 
@@ -157,12 +145,7 @@ impl RunFolder {
     /// It is not readable or writable.
     pub fn log(&self, step: u64) -> Result<Log, RunError> {
         let path = self.path.join("log.jsonl");
-        let kept: String = self
-            .logged()?
-            .into_iter()
-            .filter(|l| l.0 < step)
-            .map(|l| l.1)
-            .collect();
+        let kept: String = self.logged()?.into_iter().filter(|l| l.0 < step).map(|l| l.1).collect();
         files::write_whole(&path, kept.as_bytes())?;
         let file = File::options().append(true).open(&path);
         let file = file.map_err(|source| FileError::new("write", &path, source))?;
@@ -177,11 +160,7 @@ impl RunFolder {
         }
         let text = files::read(&path)?;
         let text = String::from_utf8_lossy(&text);
-        let step = |line: &str| {
-            serde_json::from_str::<StepReport>(line)
-                .ok()
-                .map(|r| r.step)
-        };
+        let step = |line: &str| serde_json::from_str::<StepReport>(line).ok().map(|r| r.step);
         Ok(text
             .split_inclusive('\n')
             .filter_map(|line| step(line).map(|step| (step, line.to_owned())))
@@ -194,10 +173,7 @@ impl RunFolder {
     /// The log is not readable.
     pub fn reports(&self) -> Result<Vec<StepReport>, RunError> {
         let lines = self.logged()?;
-        Ok(lines
-            .iter()
-            .filter_map(|(_, line)| serde_json::from_str(line).ok())
-            .collect())
+        Ok(lines.iter().filter_map(|(_, line)| serde_json::from_str(line).ok()).collect())
     }
 }
 

@@ -50,10 +50,7 @@ impl NamedGradients {
         }
         let mut take = Take(Path::default(), gradients, BTreeMap::new(), 0.0);
         module.visit(&mut take);
-        Self {
-            gradients: take.2,
-            norm: take.3.sqrt(),
-        }
+        Self { gradients: take.2, norm: take.3.sqrt() }
     }
 }
 
@@ -112,11 +109,8 @@ impl Sgd {
                 Param::from_mapped_value(id, Tensor::from_inner(moved).require_grad(), mapper)
             }
         }
-        let clip = if gradients.norm > config.clip_norm {
-            config.clip_norm / gradients.norm
-        } else {
-            1.0
-        };
+        let clip =
+            if gradients.norm > config.clip_norm { config.clip_norm / gradients.norm } else { 1.0 };
         module.map(&mut Step {
             path: Path::default(),
             gradients: gradients.gradients,
@@ -137,10 +131,7 @@ impl Sgd {
                 .try_to_vec()
                 .expect("velocities are f32 sums of f32 gradients"),
         };
-        self.velocity
-            .iter()
-            .map(|(name, tensor)| (name.clone(), values(tensor)))
-            .collect()
+        self.velocity.iter().map(|(name, tensor)| (name.clone(), values(tensor))).collect()
     }
 
     /// The optimizer as it was when [`Self::state`] was taken.
@@ -149,12 +140,7 @@ impl Sgd {
         device: &burn::tensor::Device,
     ) -> Self {
         let tensor = |values: &Values| Tensor::from_floats(&values.numbers[..], device);
-        Self {
-            velocity: state
-                .iter()
-                .map(|(name, v)| (name.clone(), tensor(v)))
-                .collect(),
-        }
+        Self { velocity: state.iter().map(|(name, v)| (name.clone(), tensor(v))).collect() }
     }
 }
 
@@ -184,12 +170,7 @@ mod tests {
     fn follows_the_formula() {
         let device = Device::flex().autodiff();
         let param = |v: f32| Param::from_tensor(Tensor::<1>::from_floats([v], &device));
-        let mut tree = Tree {
-            part: Pair {
-                weight: param(2.0),
-                gamma: param(2.0),
-            },
-        };
+        let mut tree = Tree { part: Pair { weight: param(2.0), gamma: param(2.0) } };
         let config = TrainConfig {
             momentum: 0.5,
             weight_decay: 0.1,
@@ -209,9 +190,6 @@ mod tests {
         assert!((numbers(&tree.part.weight)[0] - 1.8008).abs() < 1e-6);
         // gamma, not decayed: v1 = 0.8, g1 = 1.92; v2 = 0.8 + 0.4 = 1.2, g2 = 1.8.
         assert!((numbers(&tree.part.gamma)[0] - 1.8).abs() < 1e-6);
-        assert_eq!(
-            sgd.state().keys().collect::<Vec<_>>(),
-            ["part.gamma", "part.weight"]
-        );
+        assert_eq!(sgd.state().keys().collect::<Vec<_>>(), ["part.gamma", "part.weight"]);
     }
 }

@@ -79,14 +79,7 @@ impl Trainer {
     pub fn new(config: TrainConfig, classes: usize) -> Result<Self, ConfigError> {
         let device = Device::flex().autodiff();
         let model = FaceModel::new(&config, classes, &device)?;
-        Ok(Self {
-            config,
-            model,
-            sgd: Sgd::default(),
-            device,
-            step: 0,
-            skipped_in_a_row: 0,
-        })
+        Ok(Self { config, model, sgd: Sgd::default(), device, step: 0, skipped_in_a_row: 0 })
     }
 
     /// This trainer as it was when `checkpoint` was taken.
@@ -140,9 +133,7 @@ impl Trainer {
         let norm = gradients.norm;
         if finite {
             self.model.network.commit(seen);
-            self.model = self
-                .sgd
-                .step(self.model.clone(), gradients, rate, &self.config);
+            self.model = self.sgd.step(self.model.clone(), gradients, rate, &self.config);
             self.skipped_in_a_row = 0;
         } else {
             self.skipped_in_a_row += 1;
@@ -160,11 +151,7 @@ impl Trainer {
         };
         if self.skipped_in_a_row >= DIVERGED_AFTER {
             let (step, in_a_row) = (self.step, self.skipped_in_a_row);
-            return Err(StepError::Diverged {
-                step,
-                in_a_row,
-                rate,
-            });
+            return Err(StepError::Diverged { step, in_a_row, rate });
         }
         self.step += 1;
         Ok((report, angles))
@@ -173,11 +160,8 @@ impl Trainer {
     /// Normalised pixels, `[batch, side, side, 3]`.
     fn pixels(&self, batch: &Batch) -> Tensor<4> {
         let side = self.config.network.input;
-        let normalised: Vec<f32> = batch
-            .pixels
-            .iter()
-            .map(|&p| (f32::from(p) - PIXEL_MEAN) * PIXEL_SCALE)
-            .collect();
+        let normalised: Vec<f32> =
+            batch.pixels.iter().map(|&p| (f32::from(p) - PIXEL_MEAN) * PIXEL_SCALE).collect();
         let shape = [batch.labels.len(), side, side, 3];
         Tensor::from_data(TensorData::new(normalised, shape), &self.device)
     }
@@ -190,14 +174,9 @@ impl Trainer {
 }
 
 fn angles(cosine: Tensor<1>) -> Vec<f32> {
-    let cosine: Vec<f32> = cosine
-        .into_data()
-        .try_to_vec()
-        .expect("the loss computes cosines in f32");
-    cosine
-        .into_iter()
-        .map(|c| c.clamp(-1.0, 1.0).acos().to_degrees())
-        .collect()
+    let cosine: Vec<f32> =
+        cosine.into_data().try_to_vec().expect("the loss computes cosines in f32");
+    cosine.into_iter().map(|c| c.clamp(-1.0, 1.0).acos().to_degrees()).collect()
 }
 
 /// Mean cosine over all pairs of different rows, from the length of the mean direction:
@@ -205,17 +184,8 @@ fn angles(cosine: Tensor<1>) -> Vec<f32> {
 fn mean_similarity(embeddings: Tensor<2>) -> f64 {
     let embeddings = embeddings.detach();
     let count = embeddings.dims()[0] as f64;
-    let length = embeddings
-        .clone()
-        .powi_scalar(2)
-        .sum_dim(1)
-        .sqrt()
-        .clamp_min(1e-12);
-    let square: f32 = (embeddings / length)
-        .sum_dim(0)
-        .powi_scalar(2)
-        .sum()
-        .into_scalar();
+    let length = embeddings.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(1e-12);
+    let square: f32 = (embeddings / length).sum_dim(0).powi_scalar(2).sum().into_scalar();
     (f64::from(square) - count) / (count * (count - 1.0))
 }
 
@@ -227,11 +197,7 @@ mod tests {
 
     fn config() -> TrainConfig {
         TrainConfig {
-            network: NetworkConfig {
-                input: 32,
-                base_channels: 16,
-                embedding: 32,
-            },
+            network: NetworkConfig { input: 32, base_channels: 16, embedding: 32 },
             batch: 8,
             steps: 20,
             warm_up: 4,
@@ -249,29 +215,16 @@ mod tests {
                 (noise as u8) + if i % 3 == label { 120 } else { 0 }
             })
         });
-        Batch {
-            pixels: pixels.collect(),
-            labels,
-            step,
-        }
+        Batch { pixels: pixels.collect(), labels, step }
     }
 
     fn run(trainer: &mut Trainer, steps: core::ops::Range<u64>) -> Vec<StepReport> {
-        steps
-            .map(|step| trainer.learn(&batch(step)).unwrap().0)
-            .collect()
+        steps.map(|step| trainer.learn(&batch(step)).unwrap().0).collect()
     }
 
     #[test]
     fn learns() {
-        let mut trainer = Trainer::new(
-            TrainConfig {
-                steps: 50,
-                ..config()
-            },
-            2,
-        )
-        .unwrap();
+        let mut trainer = Trainer::new(TrainConfig { steps: 50, ..config() }, 2).unwrap();
         let reports = run(&mut trainer, 0..50);
         let (first, last) = (reports[0].loss.unwrap(), reports[49].loss.unwrap());
         assert!(last < first / 4.0, "loss {first} to {last}");
@@ -286,14 +239,7 @@ mod tests {
         let mut got = run(&mut first, 0..7);
         let stored = first.checkpoint();
         // Another seed: everything that decides the rest must come from the checkpoint.
-        let fresh = Trainer::new(
-            TrainConfig {
-                seed: 77,
-                ..config()
-            },
-            2,
-        )
-        .unwrap();
+        let fresh = Trainer::new(TrainConfig { seed: 77, ..config() }, 2).unwrap();
         let mut second = fresh.resumed(&stored).unwrap();
         got.extend(run(&mut second, 7..20));
         assert_eq!(got, expected);
@@ -303,11 +249,7 @@ mod tests {
     #[test]
     fn rejects_a_checkpoint_of_another_class_count() {
         let stored = Trainer::new(config(), 3).unwrap().checkpoint();
-        let error = Trainer::new(config(), 2)
-            .unwrap()
-            .resumed(&stored)
-            .err()
-            .unwrap();
+        let error = Trainer::new(config(), 2).unwrap().resumed(&stored).err().unwrap();
         let expected = ParameterError::Shape {
             name: "margin.weight".to_owned(),
             found: vec![3, 32],
@@ -329,11 +271,7 @@ mod tests {
     #[test]
     fn leaves_out_steps_that_are_not_finite_then_ends() {
         let mut stored = Trainer::new(config(), 2).unwrap().checkpoint();
-        stored
-            .parameters
-            .get_mut("network.head.weight")
-            .unwrap()
-            .numbers[0] = f32::NAN;
+        stored.parameters.get_mut("network.head.weight").unwrap().numbers[0] = f32::NAN;
         let mut trainer = Trainer::new(config(), 2).unwrap().resumed(&stored).unwrap();
         for step in 0..9 {
             let (report, _) = trainer.learn(&batch(step)).unwrap();
@@ -342,22 +280,12 @@ mod tests {
         let after = trainer.checkpoint();
         for (name, before) in &stored.parameters {
             let after = &after.parameters[name];
-            let same = before
-                .numbers
-                .iter()
-                .zip(&after.numbers)
-                .all(|(a, b)| a.to_bits() == b.to_bits());
+            let same =
+                before.numbers.iter().zip(&after.numbers).all(|(a, b)| a.to_bits() == b.to_bits());
             assert!(same, "{name} moved");
         }
         let error = trainer.learn(&batch(9)).unwrap_err();
-        assert!(matches!(
-            error,
-            StepError::Diverged {
-                step: 9,
-                in_a_row: 10,
-                ..
-            }
-        ));
+        assert!(matches!(error, StepError::Diverged { step: 9, in_a_row: 10, .. }));
     }
 
     #[test]

@@ -18,27 +18,19 @@ const LARGEST_INPUT: u64 = 128;
 /// Checks `op`, one of `view`.
 pub(crate) fn check(op: &Op<'_>, view: &ModelView<'_>) -> Result<(), OpError> {
     let find = |TensorIndex(tensor)| {
-        let missing = OpError::TensorMissing {
-            tensor,
-            count: view.tensor_count(),
-        };
+        let missing = OpError::TensorMissing { tensor, count: view.tensor_count() };
         view.tensor(TensorIndex(tensor)).ok_or(missing)
     };
     let (first, second) = op.reads();
     let check = Check {
         input: (first, find(first)?),
-        second: second
-            .map(|second| Ok((second, find(second)?)))
-            .transpose()?,
+        second: second.map(|second| Ok((second, find(second)?))).transpose()?,
         output: (op.output(), find(op.output())?),
     };
     check.distinct()?;
     check.elements(matches!(
         op,
-        Op::FullyConnected(FullyConnected {
-            result: FullyConnectedResult::Sums { .. },
-            ..
-        })
+        Op::FullyConnected(FullyConnected { result: FullyConnectedResult::Sums { .. }, .. })
     ))?;
     match op {
         Op::Conv2d(op) => check.conv2d(op),
@@ -69,11 +61,7 @@ impl Check {
     }
 
     fn elements(&self, sums: bool) -> Result<(), OpError> {
-        let result = if sums {
-            ElementType::I32
-        } else {
-            ElementType::I8
-        };
+        let result = if sums { ElementType::I32 } else { ElementType::I8 };
         let roles = [
             (Some(self.input), ElementType::I8),
             (self.second, ElementType::I8),
@@ -83,11 +71,7 @@ impl Check {
             if let Some((TensorIndex(tensor), Tensor { element: found, .. })) = role
                 && found != expected
             {
-                return Err(OpError::ElementType {
-                    tensor,
-                    expected,
-                    found,
-                });
+                return Err(OpError::ElementType { tensor, expected, found });
             }
         }
         Ok(())
@@ -98,9 +82,7 @@ impl Check {
         self.window(op.window, channels)?;
         let inputs = taps(op.window).saturating_mul(u64::from(self.input.1.shape.channels));
         self.weights(op.weights, inputs, channels)?;
-        self.sums(op.bias, channels, |channel| {
-            row(op.weights, inputs, channel).iter()
-        })?;
+        self.sums(op.bias, channels, |channel| row(op.weights, inputs, channel).iter())?;
         self.requantize(&op.requantize)?;
         self.residual(op.residual)
     }
@@ -109,12 +91,8 @@ impl Check {
         let channels = self.input.1.shape.channels;
         self.window(op.window, channels)?;
         self.weights(op.weights, taps(op.window), channels)?;
-        let column = |channel| {
-            op.weights
-                .iter()
-                .skip(channel)
-                .step_by(usize::from(channels).max(1))
-        };
+        let column =
+            |channel| op.weights.iter().skip(channel).step_by(usize::from(channels).max(1));
         self.sums(op.bias, channels, column)?;
         self.requantize(&op.requantize)?;
         self.residual(op.residual)
@@ -125,9 +103,7 @@ impl Check {
         self.output_shape([1, 1, u32::from(channels)])?;
         let inputs = self.input.1.shape.elements_u64();
         self.weights(op.weights, inputs, channels)?;
-        self.sums(op.bias, channels, |channel| {
-            row(op.weights, inputs, channel).iter()
-        })?;
+        self.sums(op.bias, channels, |channel| row(op.weights, inputs, channel).iter())?;
         match &op.result {
             FullyConnectedResult::Requantized(requantize) => self.requantize(requantize),
             FullyConnectedResult::Sums { scales } => self.multipliers(Constant::Multiplier, scales),
@@ -144,11 +120,7 @@ impl Check {
 
     /// Kernel, stride and padding, and the output shape that follows from them.
     fn window(&self, window: Window, channels: u16) -> Result<(), OpError> {
-        let Window {
-            kernel,
-            stride,
-            padding,
-        } = window;
+        let Window { kernel, stride, padding } = window;
         if kernel.contains(&0) || stride.contains(&0) {
             return Err(OpError::WindowEmpty { window });
         }
@@ -159,19 +131,14 @@ impl Check {
             return Err(OpError::PaddingTooLarge { padding, kernel });
         }
         let input = self.input.1.shape;
-        let [height, width] = window.output_size(input).ok_or(OpError::KernelTooLarge {
-            kernel,
-            padded: window.padded(input),
-        })?;
+        let [height, width] = window
+            .output_size(input)
+            .ok_or(OpError::KernelTooLarge { kernel, padded: window.padded(input) })?;
         self.output_shape([height, width, u32::from(channels)])
     }
 
     fn output_shape(&self, expected: [u32; 3]) -> Result<(), OpError> {
-        let found @ Shape {
-            height,
-            width,
-            channels,
-        } = self.output.1.shape;
+        let found @ Shape { height, width, channels } = self.output.1.shape;
         if expected == [height, width, channels].map(u32::from) {
             Ok(())
         } else {
@@ -187,11 +154,7 @@ impl Check {
         if expected == found {
             Ok(())
         } else {
-            Err(OpError::OperandShape {
-                tensor,
-                expected,
-                found,
-            })
+            Err(OpError::OperandShape { tensor, expected, found })
         }
     }
 
@@ -207,21 +170,13 @@ impl Check {
         if u64::try_from(found) == Ok(expected) {
             Ok(())
         } else {
-            Err(OpError::ConstantLength {
-                constant,
-                expected,
-                found,
-            })
+            Err(OpError::ConstantLength { constant, expected, found })
         }
     }
 
     /// `inputs` weights for each of `channels` outputs, none of them -128.
     fn weights(&self, weights: &[i8], inputs: u64, channels: u16) -> Result<(), OpError> {
-        self.length(
-            Constant::Weights,
-            weights.len(),
-            inputs.saturating_mul(u64::from(channels)),
-        )?;
+        self.length(Constant::Weights, weights.len(), inputs.saturating_mul(u64::from(channels)))?;
         match weights.iter().position(|&weight| weight == i8::MIN) {
             Some(index) => Err(OpError::WeightRange { index }),
             None => Ok(()),
@@ -238,9 +193,8 @@ impl Check {
     ) -> Result<(), OpError> {
         self.length(Constant::Bias, bias.len(), u64::from(channels))?;
         for (channel, bias) in bias.iter().enumerate() {
-            let magnitude = weights(channel).fold(0_u64, |sum, weight| {
-                sum.saturating_add(u64::from(weight.unsigned_abs()))
-            });
+            let magnitude = weights(channel)
+                .fold(0_u64, |sum, weight| sum.saturating_add(u64::from(weight.unsigned_abs())));
             let worst = u64::from(bias.unsigned_abs())
                 .saturating_add(magnitude.saturating_mul(LARGEST_INPUT));
             if i32::try_from(worst).is_err() {
@@ -264,27 +218,15 @@ impl Check {
 
     /// One value an output channel.
     fn multipliers(&self, constant: Constant, values: &[f32]) -> Result<(), OpError> {
-        self.length(
-            constant,
-            values.len(),
-            u64::from(self.output.1.shape.channels),
-        )?;
+        self.length(constant, values.len(), u64::from(self.output.1.shape.channels))?;
         self.magnitudes(constant, values)
     }
 
     fn magnitudes(&self, constant: Constant, values: &[f32]) -> Result<(), OpError> {
         // NaN lies in no range.
         let permitted = -MAX_MULTIPLIER..=MAX_MULTIPLIER;
-        match values
-            .iter()
-            .enumerate()
-            .find(|(_, value)| !permitted.contains(*value))
-        {
-            Some((index, &value)) => Err(OpError::MultiplierRange {
-                constant,
-                index,
-                value,
-            }),
+        match values.iter().enumerate().find(|(_, value)| !permitted.contains(*value)) {
+            Some((index, &value)) => Err(OpError::MultiplierRange { constant, index, value }),
             None => Ok(()),
         }
     }
@@ -294,9 +236,7 @@ impl Check {
 fn row(weights: &[i8], inputs: u64, channel: usize) -> &[i8] {
     let inputs = usize::try_from(inputs).unwrap_or(usize::MAX);
     let start = channel.saturating_mul(inputs);
-    weights
-        .get(start..start.saturating_add(inputs))
-        .unwrap_or_default()
+    weights.get(start..start.saturating_add(inputs)).unwrap_or_default()
 }
 
 /// Positions of a kernel.

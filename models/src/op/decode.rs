@@ -15,10 +15,7 @@ use crate::{CONSTANT_ALIGN, WEIGHTS_ALIGN};
 
 /// Understands `raw`. Its constants are sought in `constants`.
 pub(crate) fn decode<'a>(raw: &RawOp, constants: &'a [u8]) -> Result<Op<'a>, OpError> {
-    let decoder = Decoder {
-        raw: *raw,
-        constants,
-    };
+    let decoder = Decoder { raw: *raw, constants };
     let op = match raw.kind {
         tag::CONV2D => {
             let (requantize, residual) = (decoder.requantize()?, decoder.residual()?);
@@ -58,10 +55,7 @@ pub(crate) fn decode<'a>(raw: &RawOp, constants: &'a [u8]) -> Result<Op<'a>, OpE
             activation: decoder.activation()?,
         }),
         found => {
-            return Err(OpError::UnknownTag {
-                tag: Tag::OpKind,
-                found,
-            });
+            return Err(OpError::UnknownTag { tag: Tag::OpKind, found });
         }
     };
     decoder.check_unused(&op)?;
@@ -87,12 +81,7 @@ impl<'a> Decoder<'a> {
         Window {
             kernel: self.raw.kernel,
             stride: self.raw.stride,
-            padding: Padding {
-                top,
-                left,
-                bottom,
-                right,
-            },
+            padding: Padding { top, left, bottom, right },
         }
     }
 
@@ -117,45 +106,30 @@ impl<'a> Decoder<'a> {
                     self.constant(Constant::Negative, self.raw.negative, CONSTANT_ALIGN)?;
                 Ok(Activation::Prelu(negative))
             }
-            found => Err(OpError::UnknownTag {
-                tag: Tag::Activation,
-                found,
-            }),
+            found => Err(OpError::UnknownTag { tag: Tag::Activation, found }),
         }
     }
 
     fn requantize(&self) -> Result<Requantize<'a>, OpError> {
-        Ok(Requantize {
-            multiplier: self.multiplier()?,
-            activation: self.activation()?,
-        })
+        Ok(Requantize { multiplier: self.multiplier()?, activation: self.activation()? })
     }
 
     fn residual(&self) -> Result<Option<Residual>, OpError> {
         let [_, multiplier] = self.raw.operands.map(f32::from_bits);
         match self.raw.variant {
             tag::PLAIN => Ok(None),
-            tag::RESIDUAL => Ok(Some(Residual {
-                tensor: TensorIndex(self.raw.second),
-                multiplier,
-            })),
-            found => Err(OpError::UnknownTag {
-                tag: Tag::OpVariant,
-                found,
-            }),
+            tag::RESIDUAL => {
+                Ok(Some(Residual { tensor: TensorIndex(self.raw.second), multiplier }))
+            }
+            found => Err(OpError::UnknownTag { tag: Tag::OpVariant, found }),
         }
     }
 
     fn result(&self) -> Result<FullyConnectedResult<'a>, OpError> {
         match self.raw.variant {
             tag::PLAIN => Ok(FullyConnectedResult::Requantized(self.requantize()?)),
-            tag::SUMS => Ok(FullyConnectedResult::Sums {
-                scales: self.multiplier()?,
-            }),
-            found => Err(OpError::UnknownTag {
-                tag: Tag::OpVariant,
-                found,
-            }),
+            tag::SUMS => Ok(FullyConnectedResult::Sums { scales: self.multiplier()? }),
+            found => Err(OpError::UnknownTag { tag: Tag::OpVariant, found }),
         }
     }
 
@@ -167,21 +141,11 @@ impl<'a> Decoder<'a> {
     ) -> Result<&'a [T], OpError> {
         let Extent { offset, len } = extent;
         let start = to_usize(offset);
-        let bytes = start
-            .checked_add(to_usize(len))
-            .and_then(|end| self.constants.get(start..end))
-            .ok_or(OpError::ConstantOutside {
-                constant,
-                offset,
-                len,
-                section: self.constants.len(),
-            })?;
-        let misaligned = OpError::ConstantMisaligned {
-            constant,
-            offset,
-            len,
-            align,
-        };
+        let bytes =
+            start.checked_add(to_usize(len)).and_then(|end| self.constants.get(start..end)).ok_or(
+                OpError::ConstantOutside { constant, offset, len, section: self.constants.len() },
+            )?;
+        let misaligned = OpError::ConstantMisaligned { constant, offset, len, align };
         if !offset.is_multiple_of(align) {
             return Err(misaligned);
         }
@@ -191,24 +155,10 @@ impl<'a> Decoder<'a> {
     /// Every field that `op` does not use must be zero: what is left of the record without the used ones is the zero
     /// record.
     fn check_unused(&self, op: &Op<'_>) -> Result<(), OpError> {
-        let mut rest = RawOp {
-            kind: 0,
-            variant: 0,
-            input: 0,
-            output: 0,
-            ..self.raw
-        };
+        let mut rest = RawOp { kind: 0, variant: 0, input: 0, output: 0, ..self.raw };
         let prelu = match op {
-            Op::Conv2d(Conv2d {
-                requantize,
-                residual,
-                ..
-            })
-            | Op::DepthwiseConv2d(DepthwiseConv2d {
-                requantize,
-                residual,
-                ..
-            }) => {
+            Op::Conv2d(Conv2d { requantize, residual, .. })
+            | Op::DepthwiseConv2d(DepthwiseConv2d { requantize, residual, .. }) => {
                 (rest.kernel, rest.stride, rest.padding) = Default::default();
                 (rest.weights, rest.bias, rest.multiplier, rest.activation) = Default::default();
                 if residual.is_some() {
@@ -236,10 +186,6 @@ impl<'a> Decoder<'a> {
         if prelu {
             rest.negative = Extent::default();
         }
-        if rest == RawOp::default() {
-            Ok(())
-        } else {
-            Err(OpError::UnusedField)
-        }
+        if rest == RawOp::default() { Ok(()) } else { Err(OpError::UnusedField) }
     }
 }

@@ -139,10 +139,7 @@ impl Extent {
 }
 
 fn extent_at<const OFFSET: usize, const LEN: usize>(record: &[u8; OP_RECORD]) -> Extent {
-    Extent {
-        offset: u32_at::<OFFSET, _>(record),
-        len: u32_at::<LEN, _>(record),
-    }
+    Extent { offset: u32_at::<OFFSET, _>(record), len: u32_at::<LEN, _>(record) }
 }
 
 /// Position of the first reserved byte that is not zero.
@@ -168,22 +165,10 @@ mod tests {
             kernel: [10, 11],
             stride: [12, 13],
             padding: [14, 15, 16, 17],
-            weights: Extent {
-                offset: 0x40,
-                len: 0x1b,
-            },
-            bias: Extent {
-                offset: 0x5c,
-                len: 8,
-            },
-            multiplier: Extent {
-                offset: 0x64,
-                len: 8,
-            },
-            negative: Extent {
-                offset: 0x6c,
-                len: 8,
-            },
+            weights: Extent { offset: 0x40, len: 0x1b },
+            bias: Extent { offset: 0x5c, len: 8 },
+            multiplier: Extent { offset: 0x64, len: 8 },
+            negative: Extent { offset: 0x6c, len: 8 },
             operands: [0, 1.0_f32.to_bits()],
         };
         #[rustfmt::skip]

@@ -31,11 +31,7 @@ pub fn content_id(view: &ModelView<'_>) -> ModelId {
     content.tensor(view.output_index());
     content.len(view.tensor_count());
     for tensor in view.tensors() {
-        for size in [
-            tensor.shape.height,
-            tensor.shape.width,
-            tensor.shape.channels,
-        ] {
+        for size in [tensor.shape.height, tensor.shape.width, tensor.shape.channels] {
             content.bytes(&size.to_le_bytes());
         }
         content.bytes(&[tensor.element.tag()]);
@@ -76,15 +72,7 @@ impl Content {
 
     fn op(&mut self, op: &Op<'_>) {
         match *op {
-            Op::Conv2d(Conv2d {
-                input,
-                output,
-                window,
-                weights,
-                bias,
-                requantize,
-                residual,
-            }) => {
+            Op::Conv2d(Conv2d { input, output, window, weights, bias, requantize, residual }) => {
                 self.bytes(&[tag::CONV2D]);
                 self.window(window);
                 self.sums(input, output, weights, bias);
@@ -106,13 +94,7 @@ impl Content {
                 self.requantize(&requantize);
                 self.residual(residual);
             }
-            Op::FullyConnected(FullyConnected {
-                input,
-                output,
-                weights,
-                bias,
-                result,
-            }) => {
+            Op::FullyConnected(FullyConnected { input, output, weights, bias, result }) => {
                 self.bytes(&[tag::FULLY_CONNECTED]);
                 self.sums(input, output, weights, bias);
                 match result {
@@ -126,12 +108,7 @@ impl Content {
                     }
                 }
             }
-            Op::Add(Add {
-                inputs,
-                output,
-                multipliers,
-                activation,
-            }) => {
+            Op::Add(Add { inputs, output, multipliers, activation }) => {
                 self.bytes(&[tag::ADD]);
                 for tensor in inputs {
                     self.tensor(tensor);
@@ -143,20 +120,8 @@ impl Content {
         }
     }
 
-    fn window(
-        &mut self,
-        Window {
-            kernel,
-            stride,
-            padding,
-        }: Window,
-    ) {
-        let Padding {
-            top,
-            left,
-            bottom,
-            right,
-        } = padding;
+    fn window(&mut self, Window { kernel, stride, padding }: Window) {
+        let Padding { top, left, bottom, right } = padding;
         self.bytes(&kernel);
         self.bytes(&stride);
         self.bytes(&[top, left, bottom, right]);

@@ -74,12 +74,7 @@ fn raw_op(op: &OpSpec, constants: &mut Constants) -> Result<RawOp, WriteError> {
 }
 
 fn raw_conv(op: &ConvSpec, kind: u8, constants: &mut Constants) -> Result<RawOp, WriteError> {
-    let Padding {
-        top,
-        left,
-        bottom,
-        right,
-    } = op.window.padding;
+    let Padding { top, left, bottom, right } = op.window.padding;
     let raw = RawOp {
         kind,
         input: op.input.0,
@@ -119,11 +114,9 @@ fn raw_fully_connected(
         FullyConnectedResultSpec::Requantized(requantize) => {
             with_requantize(raw, requantize, constants)
         }
-        FullyConnectedResultSpec::Sums { scales } => Ok(RawOp {
-            variant: tag::SUMS,
-            multiplier: constants.words(scales)?,
-            ..raw
-        }),
+        FullyConnectedResultSpec::Sums { scales } => {
+            Ok(RawOp { variant: tag::SUMS, multiplier: constants.words(scales)?, ..raw })
+        }
     }
 }
 
@@ -145,10 +138,7 @@ fn with_requantize(
     requantize: &RequantizeSpec,
     constants: &mut Constants,
 ) -> Result<RawOp, WriteError> {
-    let raw = RawOp {
-        multiplier: constants.words(&requantize.multiplier)?,
-        ..raw
-    };
+    let raw = RawOp { multiplier: constants.words(&requantize.multiplier)?, ..raw };
     with_activation(raw, &requantize.activation, constants)
 }
 
@@ -158,47 +148,24 @@ fn with_activation(
     constants: &mut Constants,
 ) -> Result<RawOp, WriteError> {
     Ok(match activation {
-        ActivationSpec::None => RawOp {
-            activation: tag::NO_ACTIVATION,
-            ..raw
-        },
-        ActivationSpec::Relu => RawOp {
-            activation: tag::RELU,
-            ..raw
-        },
-        ActivationSpec::Prelu(negative) => RawOp {
-            activation: tag::PRELU,
-            negative: constants.words(negative)?,
-            ..raw
-        },
+        ActivationSpec::None => RawOp { activation: tag::NO_ACTIVATION, ..raw },
+        ActivationSpec::Relu => RawOp { activation: tag::RELU, ..raw },
+        ActivationSpec::Prelu(negative) => {
+            RawOp { activation: tag::PRELU, negative: constants.words(negative)?, ..raw }
+        }
     })
 }
 
 fn metadata(spec: &MetadataSpec, thresholds: &[Threshold]) -> Result<Vec<u8>, WriteError> {
     use meta::field;
-    let texts = [
-        &spec.name,
-        &spec.data,
-        &spec.command,
-        &spec.commit,
-        &spec.licence,
-    ];
+    let texts = [&spec.name, &spec.data, &spec.command, &spec.commit, &spec.licence];
     let mut lengths = [[0; 2]; 5];
     for ((to, from), text) in lengths.iter_mut().zip(texts).zip(TEXTS) {
-        let too_long = WriteError::TextTooLong {
-            text,
-            len: from.len(),
-            limit: u16::MAX,
-        };
-        *to = u16::try_from(from.len())
-            .map_err(|_| too_long)?
-            .to_le_bytes();
+        let too_long = WriteError::TextTooLong { text, len: from.len(), limit: u16::MAX };
+        *to = u16::try_from(from.len()).map_err(|_| too_long)?.to_le_bytes();
     }
     let limit = usize::from(MAX_THRESHOLDS);
-    let too_many = WriteError::TooManyThresholds {
-        count: thresholds.len(),
-        limit: MAX_THRESHOLDS,
-    };
+    let too_many = WriteError::TooManyThresholds { count: thresholds.len(), limit: MAX_THRESHOLDS };
     let count = u8::try_from(thresholds.len())
         .ok()
         .filter(|&count| usize::from(count) <= limit)
@@ -218,10 +185,7 @@ fn metadata(spec: &MetadataSpec, thresholds: &[Threshold]) -> Result<Vec<u8>, Wr
     put::<{ field::SEED }, _, _>(&mut record, spec.seed.to_le_bytes());
     put::<{ field::TEXT_LENGTHS }, 10, _>(&mut record, bytemuck::cast(lengths));
     put::<{ field::THRESHOLDS }, 128, _>(&mut record, bytemuck::cast(places));
-    Ok(record
-        .into_iter()
-        .chain(texts.into_iter().flat_map(|text| text.bytes()))
-        .collect())
+    Ok(record.into_iter().chain(texts.into_iter().flat_map(|text| text.bytes())).collect())
 }
 
 /// Appends zeros up to the next multiple of `align`.
@@ -232,17 +196,11 @@ fn pad(bytes: &mut Vec<u8>, align: u32) {
 
 /// Appends `part` and says where it lies.
 fn append(bytes: &mut Vec<u8>, part: &[u8]) -> Result<Extent, WriteError> {
-    let extent = Extent {
-        offset: offset(bytes.len())?,
-        len: offset(part.len())?,
-    };
+    let extent = Extent { offset: offset(bytes.len())?, len: offset(part.len())? };
     bytes.extend_from_slice(part);
     Ok(extent)
 }
 
 fn offset(bytes: usize) -> Result<u32, WriteError> {
-    u32::try_from(bytes).map_err(|_| WriteError::FileTooLarge {
-        bytes,
-        limit: u32::MAX,
-    })
+    u32::try_from(bytes).map_err(|_| WriteError::FileTooLarge { bytes, limit: u32::MAX })
 }

@@ -13,18 +13,9 @@ fn walk(view: &ModelView<'_>) {
     assert_eq!(view.tensor(view.input_index()), Some(view.input()));
     assert_eq!(view.tensor(view.output_index()), Some(view.output()));
     assert!(view.weights_bytes() <= view.total_bytes());
-    assert!(
-        view.tensors()
-            .all(|tensor| tensor.byte_len() <= view.arena_bytes())
-    );
+    assert!(view.tensors().all(|tensor| tensor.byte_len() <= view.arena_bytes()));
     assert!(view.thresholds().len() <= 16);
-    let seen = (
-        content_id(view),
-        view.id(),
-        view.macs(),
-        view.metadata(),
-        view.bytes().len(),
-    );
+    let seen = (content_id(view), view.id(), view.macs(), view.metadata(), view.bytes().len());
     assert!(!format!("{seen:?} {view:?}").is_empty());
 }
 
@@ -69,10 +60,7 @@ fn every_changed_byte_is_found_by_the_checksum() {
         for change in 1..=255 {
             let mut damaged = file.clone();
             damaged[at] ^= change;
-            assert!(
-                ModelFile::from_bytes(damaged).is_err(),
-                "byte {at} changed by {change:#04x}"
-            );
+            assert!(ModelFile::from_bytes(damaged).is_err(), "byte {at} changed by {change:#04x}");
         }
     }
 }
@@ -93,10 +81,7 @@ fn every_changed_byte_under_a_right_checksum_is_refused_or_harmless() {
         }
     }
     // Weights, texts, seed and the like may hold other values: most changes of those pass.
-    assert!(
-        accepted > 100_000,
-        "only {accepted} changes were accepted: does the walk see any?"
-    );
+    assert!(accepted > 100_000, "only {accepted} changes were accepted: does the walk see any?");
 }
 
 proptest! {

@@ -11,11 +11,7 @@ fn header_and_plan_are_as_documented() {
     for &byte in &file[16..] {
         crc ^= u32::from(byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 {
-                crc >> 1 ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
         }
     }
     let constants = u32::try_from(CONSTANTS).unwrap();
@@ -27,12 +23,9 @@ fn header_and_plan_are_as_documented() {
     expected.extend(total.to_le_bytes());
     expected.extend((!crc).to_le_bytes());
     expected.extend(&file[16..32]);
-    for (offset, len) in [
-        (128, 7 * 32),
-        (384, 6 * 64),
-        (constants, 992),
-        (metadata, total - metadata),
-    ] {
+    for (offset, len) in
+        [(128, 7 * 32), (384, 6 * 64), (constants, 992), (metadata, total - metadata)]
+    {
         expected.extend([offset, len].map(u32::to_le_bytes).as_flattened());
     }
     expected.extend([192, 0, 0, 0, 0, 0, 6, 0]);
@@ -53,10 +46,7 @@ fn records_lie_where_the_header_says() {
     // Op 3: add with slopes, tensors 3 and 2 into 4, window unused.
     assert_eq!(file[OPS + 3 * 64..][..10], [4, 2, 0, 0, 3, 0, 2, 0, 4, 0]);
     assert_eq!(file[OPS + 3 * 64 + 10..][..34], [0; 34]);
-    assert_eq!(
-        file[OPS + 3 * 64 + 52..][..12],
-        [0, 0, 0, 0x3f, 0, 0, 0xa0, 0x3f, 0, 0, 0, 0]
-    );
+    assert_eq!(file[OPS + 3 * 64 + 52..][..12], [0, 0, 0, 0x3f, 0, 0, 0xa0, 0x3f, 0, 0, 0, 0]);
     // The first weight of op 0 opens the constants: 1 - 100.
     assert_eq!(file[CONSTANTS], 0x9d);
 }

@@ -10,10 +10,7 @@ type Edit = fn(&mut ModelBuilder);
 fn id(edit: impl FnOnce(&mut ModelBuilder)) -> ModelId {
     let mut model = sample::model();
     edit(&mut model);
-    ModelFile::from_bytes(model.build().unwrap())
-        .unwrap()
-        .view()
-        .id()
+    ModelFile::from_bytes(model.build().unwrap()).unwrap().view().id()
 }
 
 #[test]
@@ -31,10 +28,7 @@ fn the_stored_id_is_the_hash_of_the_content() {
 fn the_id_is_written_as_hex() {
     let id = ModelId([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
     assert_eq!(id.to_string(), "000102030405060708090a0b0c0d0eff");
-    assert_eq!(
-        format!("{id:?}"),
-        "ModelId(000102030405060708090a0b0c0d0eff)"
-    );
+    assert_eq!(format!("{id:?}"), "ModelId(000102030405060708090a0b0c0d0eff)");
 }
 
 #[test]
@@ -49,10 +43,7 @@ fn another_arena_plan_keeps_the_id() {
 #[test]
 fn thresholds_and_provenance_keep_the_id() {
     let renamed = id(|model| {
-        model.thresholds = vec![Threshold {
-            fmr: 1e-4,
-            cosine: 0.5,
-        }];
+        model.thresholds = vec![Threshold { fmr: 1e-4, cosine: 0.5 }];
         model.metadata.name = "another".into();
         model.metadata.data.clear();
         model.metadata.command.push('x');
@@ -66,16 +57,10 @@ fn thresholds_and_provenance_keep_the_id() {
 #[test]
 fn every_part_of_the_computation_changes_the_id() {
     let edits: [(&str, Edit); 10] = [
-        ("one weight", |model| {
-            sample::conv(model, 0).weights[17] ^= 1
-        }),
+        ("one weight", |model| sample::conv(model, 0).weights[17] ^= 1),
         ("one bias", |model| sample::conv(model, 1).bias[2] += 1),
-        ("one multiplier", |model| {
-            sample::conv(model, 2).requantize.multiplier[0] *= 2.0
-        }),
-        ("the residual", |model| {
-            sample::conv(model, 2).residual = None
-        }),
+        ("one multiplier", |model| sample::conv(model, 2).requantize.multiplier[0] *= 2.0),
+        ("the residual", |model| sample::conv(model, 2).residual = None),
         ("an activation", |model| {
             sample::conv(model, 0).requantize.activation = ActivationSpec::Relu
         }),

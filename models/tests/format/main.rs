@@ -1,10 +1,5 @@
 //! The `.afm` file from outside: what is written is read back, what is damaged or wrong is refused.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::std_instead_of_core,
-    reason = "tests"
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::std_instead_of_core, reason = "tests")]
 
 mod damage;
 mod golden;

@@ -36,10 +36,7 @@ fn in_op(op: u16, error: OpError) -> FormatError {
 
 #[test]
 fn messages_state_the_numbers() {
-    let error = OpError::AccumulatorRange {
-        channel: 3,
-        worst: 2_147_483_648,
-    };
+    let error = OpError::AccumulatorRange { channel: 3, worst: 2_147_483_648 };
     assert_eq!(
         in_op(5, error).to_string(),
         "op 5: channel 3 can sum to magnitude 2147483648, beyond int32"

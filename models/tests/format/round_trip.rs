@@ -63,9 +63,9 @@ fn op_spec(op: Op<'_>) -> OpSpec {
                 FullyConnectedResult::Requantized(plain) => {
                     FullyConnectedResultSpec::Requantized(requantize(plain))
                 }
-                FullyConnectedResult::Sums { scales } => FullyConnectedResultSpec::Sums {
-                    scales: scales.into(),
-                },
+                FullyConnectedResult::Sums { scales } => {
+                    FullyConnectedResultSpec::Sums { scales: scales.into() }
+                }
             },
         }),
         Op::Add(op) => OpSpec::Add(AddSpec {
@@ -116,10 +116,7 @@ fn counts_and_sizes_are_those_of_the_network() {
     let convs = ["conv2d", "depthwise_conv2d", "conv2d"];
     assert_eq!(names[..3], convs);
     assert_eq!(names[3..], ["add", "fully_connected", "fully_connected"]);
-    assert_eq!(
-        view.op(2).unwrap().reads(),
-        (TensorIndex(2), Some(TensorIndex(1)))
-    );
+    assert_eq!(view.op(2).unwrap().reads(), (TensorIndex(2), Some(TensorIndex(1))));
 }
 
 #[test]

@@ -24,11 +24,7 @@ pub(crate) const CONSTANTS: usize = 768;
 pub(crate) fn tensor(shape: [u16; 3], offset: u32, [first, last]: [u16; 2]) -> Tensor {
     let [height, width, channels] = shape;
     Tensor {
-        shape: Shape {
-            height,
-            width,
-            channels,
-        },
+        shape: Shape { height, width, channels },
         element: ElementType::I8,
         scale: 0.0625,
         zero_point: -5,
@@ -40,38 +36,20 @@ pub(crate) fn tensor(shape: [u16; 3], offset: u32, [first, last]: [u16; 2]) -> T
 
 /// Weights that differ from one another, -100 to 100.
 fn weights(len: usize, seed: i32) -> Vec<i8> {
-    (0..)
-        .map(|i: i32| i8::try_from((i * 37 + seed) % 201 - 100).unwrap())
-        .take(len)
-        .collect()
+    (0..).map(|i: i32| i8::try_from((i * 37 + seed) % 201 - 100).unwrap()).take(len).collect()
 }
 
 fn multipliers(len: usize, first: f32) -> Vec<f32> {
-    (0_u8..)
-        .map(|i| first + f32::from(i) / 1024.0)
-        .take(len)
-        .collect()
+    (0_u8..).map(|i| first + f32::from(i) / 1024.0).take(len).collect()
 }
 
 fn requantize(channels: usize, activation: ActivationSpec) -> RequantizeSpec {
-    RequantizeSpec {
-        multiplier: multipliers(channels, 0.01),
-        activation,
-    }
+    RequantizeSpec { multiplier: multipliers(channels, 0.01), activation }
 }
 
 pub(crate) fn window(kernel: u8, padding: u8) -> Window {
-    let padding = Padding {
-        top: padding,
-        left: padding,
-        bottom: padding,
-        right: padding,
-    };
-    Window {
-        kernel: [kernel; 2],
-        stride: [1, 1],
-        padding,
-    }
+    let padding = Padding { top: padding, left: padding, bottom: padding, right: padding };
+    Window { kernel: [kernel; 2], stride: [1, 1], padding }
 }
 
 pub(crate) fn model() -> ModelBuilder {
@@ -92,14 +70,8 @@ pub(crate) fn model() -> ModelBuilder {
             licence: "Apache-2.0 OR MIT, \u{a9}".into(),
         },
         thresholds: vec![
-            Threshold {
-                fmr: 0.01,
-                cosine: 0.21,
-            },
-            Threshold {
-                fmr: 0.001,
-                cosine: 0.3125,
-            },
+            Threshold { fmr: 0.01, cosine: 0.21 },
+            Threshold { fmr: 0.001, cosine: 0.3125 },
         ],
         tensors: vec![
             tensor([4, 4, 3], 0, [0, 1]),
@@ -108,10 +80,7 @@ pub(crate) fn model() -> ModelBuilder {
             tensor([4, 4, 4], 128, [3, 4]),
             tensor([4, 4, 4], 64, [4, 5]),
             tensor([1, 1, 8], 0, [5, 6]),
-            Tensor {
-                element: ElementType::I32,
-                ..tensor([1, 1, 2], 128, [6, 6])
-            },
+            Tensor { element: ElementType::I32, ..tensor([1, 1, 2], 128, [6, 6]) },
         ],
         ops: vec![
             OpSpec::Conv2d(ConvSpec {
@@ -139,10 +108,7 @@ pub(crate) fn model() -> ModelBuilder {
                 weights: weights(4 * 4, 3),
                 bias: vec![0; 4],
                 requantize: requantize(4, ActivationSpec::None),
-                residual: Some(Residual {
-                    tensor: TensorIndex(1),
-                    multiplier: 0.75,
-                }),
+                residual: Some(Residual { tensor: TensorIndex(1), multiplier: 0.75 }),
             }),
             OpSpec::Add(AddSpec {
                 inputs: [TensorIndex(3), TensorIndex(2)],
@@ -162,9 +128,7 @@ pub(crate) fn model() -> ModelBuilder {
                 output: TensorIndex(6),
                 weights: weights(2 * 8, 5),
                 bias: vec![5, -5],
-                result: FullyConnectedResultSpec::Sums {
-                    scales: multipliers(2, 0.001),
-                },
+                result: FullyConnectedResultSpec::Sums { scales: multipliers(2, 0.001) },
             }),
         ],
         input: TensorIndex(0),

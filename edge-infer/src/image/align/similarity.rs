@@ -55,12 +55,7 @@ impl Similarity {
         let Self { a, b, tx, ty } = *self;
         let determinant = a * a + b * b;
         let (a, b) = (a / determinant, -b / determinant);
-        Self {
-            a,
-            b,
-            tx: b * ty - a * tx,
-            ty: -b * tx - a * ty,
-        }
+        Self { a, b, tx: b * ty - a * tx, ty: -b * tx - a * ty }
     }
 }
 
@@ -85,12 +80,7 @@ pub fn similarity(from: &Landmarks, to: &Landmarks) -> Result<Similarity, AlignE
     }
     let (a, b) = (along / source.spread, across / source.spread);
     let ([x, y], [u, v]) = (source.mean, target.mean);
-    Ok(Similarity {
-        a,
-        b,
-        tx: u - (a * x - b * y),
-        ty: v - (b * x + a * y),
-    })
+    Ok(Similarity { a, b, tx: u - (a * x - b * y), ty: v - (b * x + a * y) })
 }
 
 /// Points, their mean and the sum of their squared distances from it.
@@ -113,11 +103,7 @@ impl<'a> Centred<'a> {
             from_origin += x * x + y * y;
         }
         let [x, y] = mean.map(|sum| sum / points.len() as f64);
-        let mut centred = Self {
-            points,
-            mean: [x, y],
-            spread: 0.0,
-        };
+        let mut centred = Self { points, mean: [x, y], spread: 0.0 };
         centred.spread = centred.offsets().map(|[x, y]| x * x + y * y).sum();
         if centred.spread <= COINCIDENT * from_origin {
             return Err(AlignError::Coincident { set, x, y });

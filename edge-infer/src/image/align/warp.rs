@@ -35,12 +35,7 @@ pub fn warp(
     let needed = row_len.saturating_mul(height);
     if output.len() != needed {
         let got = output.len();
-        return Err(AlignError::OutputLength {
-            width,
-            height,
-            needed,
-            got,
-        });
+        return Err(AlignError::OutputLength { width, height, needed, got });
     }
     let [[right_x, down_x, origin_x], [right_y, down_y, origin_y]] =
         transform.inverse().matrix().map(|row| row.map(to_fixed));
@@ -63,11 +58,7 @@ pub fn warp(
 /// The nearest 32.32 number; the cast saturates.
 fn to_fixed(value: f64) -> i64 {
     let scaled = value * (1_u64 << POSITION_BITS) as f64;
-    (if scaled < 0.0 {
-        scaled - 0.5
-    } else {
-        scaled + 0.5
-    }) as i64
+    (if scaled < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i64
 }
 
 /// Blends the four pixels around a 32.32 position.
@@ -75,35 +66,21 @@ fn sample(frame: &Frame<'_>, x: i64, y: i64) -> [u8; PIXEL] {
     let (x, right) = split(x);
     let (y, down) = split(y);
     let top = [frame.pixel_or_black(x, y), frame.pixel_or_black(x + 1, y)];
-    let bottom = [
-        frame.pixel_or_black(x, y + 1),
-        frame.pixel_or_black(x + 1, y + 1),
-    ];
+    let bottom = [frame.pixel_or_black(x, y + 1), frame.pixel_or_black(x + 1, y + 1)];
     let blend = |a: u32, b: u32, weight: u32| a * (ONE - weight) + b * weight;
     let row = |[left, next]: [[u8; PIXEL]; 2]| {
         let [[r0, g0, b0], [r1, g1, b1]] = [left.map(u32::from), next.map(u32::from)];
-        [
-            blend(r0, r1, right),
-            blend(g0, g1, right),
-            blend(b0, b1, right),
-        ]
+        [blend(r0, r1, right), blend(g0, g1, right), blend(b0, b1, right)]
     };
     let ([r0, g0, b0], [r1, g1, b1]) = (row(top), row(bottom));
     let half = 1 << (2 * WEIGHT_BITS - 1);
-    [
-        blend(r0, r1, down),
-        blend(g0, g1, down),
-        blend(b0, b1, down),
-    ]
-    .map(|sum| ((sum + half) >> (2 * WEIGHT_BITS)) as u8)
+    [blend(r0, r1, down), blend(g0, g1, down), blend(b0, b1, down)]
+        .map(|sum| ((sum + half) >> (2 * WEIGHT_BITS)) as u8)
 }
 
 /// Whole pixels (rounded down) and the weight of the next pixel, in [0, ONE).
 fn split(position: i64) -> (i64, u32) {
     let drop = POSITION_BITS - WEIGHT_BITS;
     let rounded = position.saturating_add(1 << (drop - 1)) >> drop;
-    (
-        rounded >> WEIGHT_BITS,
-        (rounded & i64::from(ONE - 1)) as u32,
-    )
+    (rounded >> WEIGHT_BITS, (rounded & i64::from(ONE - 1)) as u32)
 }

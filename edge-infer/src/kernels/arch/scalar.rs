@@ -24,28 +24,16 @@ const ROUNDING_LIMIT: f32 = 4096.0;
 pub(crate) fn round_to_i8(value: f32, zero_point: i8) -> i8 {
     // Written as comparisons, not `clamp`: NaN fails the first one and takes the limit, and each is
     // one instruction.
-    let value = if value > -ROUNDING_LIMIT {
-        value
-    } else {
-        -ROUNDING_LIMIT
-    };
-    let value = if value < ROUNDING_LIMIT {
-        value
-    } else {
-        ROUNDING_LIMIT
-    };
-    let rounded = (value + ROUNDING_SHIFT)
-        .to_bits()
-        .wrapping_sub(ROUNDING_SHIFT.to_bits()) as i32;
+    let value = if value > -ROUNDING_LIMIT { value } else { -ROUNDING_LIMIT };
+    let value = if value < ROUNDING_LIMIT { value } else { ROUNDING_LIMIT };
+    let rounded = (value + ROUNDING_SHIFT).to_bits().wrapping_sub(ROUNDING_SHIFT.to_bits()) as i32;
     (rounded + i32::from(zero_point)).clamp(-128, 127) as i8
 }
 
 /// Exact sum of `a[i] * b[i]`.
 #[inline(always)]
 pub(crate) fn dot(a: &[i8], b: &[i8]) -> i32 {
-    a.iter().zip(b).fold(0_i32, |sum, (&a, &b)| {
-        sum.wrapping_add(i32::from(a) * i32::from(b))
-    })
+    a.iter().zip(b).fold(0_i32, |sum, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)))
 }
 
 /// Adds to each accumulator the dot product of `input` with its own row of weights.
@@ -105,17 +93,10 @@ pub(crate) fn requantize_with_residual(
     zero_point: i8,
     output: &mut [i8],
 ) {
-    for ((((output, &sum), &positive), &negative), &value) in output
-        .iter_mut()
-        .zip(sums)
-        .zip(positive)
-        .zip(negative)
-        .zip(residual.values)
+    for ((((output, &sum), &positive), &negative), &value) in
+        output.iter_mut().zip(sums).zip(positive).zip(negative).zip(residual.values)
     {
-        *output = round_to_i8(
-            scale(sum, positive, negative) + addend(value, residual),
-            zero_point,
-        );
+        *output = round_to_i8(scale(sum, positive, negative) + addend(value, residual), zero_point);
     }
 }
 

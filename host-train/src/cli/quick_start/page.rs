@@ -28,10 +28,7 @@ pub(super) fn render(outcome: &Outcome, out: &Path) -> String {
         loss: outcome
             .losses
             .iter()
-            .map(|&(step, loss)| LossPoint {
-                step: step + 1,
-                loss,
-            })
+            .map(|&(step, loss)| LossPoint { step: step + 1, loss })
             .collect(),
         angles: angles(outcome),
         scores: Some(ScoreFigures {
@@ -58,10 +55,7 @@ pub(super) fn render(outcome: &Outcome, out: &Path) -> String {
         },
         next: next(&out.join("model.afm"))
             .into_iter()
-            .map(|(what, command)| NextStep {
-                what: what.to_owned(),
-                command,
-            })
+            .map(|(what, command)| NextStep { what: what.to_owned(), command })
             .collect(),
     })
 }
@@ -71,14 +65,8 @@ pub(super) fn next(model: &Path) -> [(&'static str, String); 4] {
     let program = "cargo run -p host-train --";
     let model = model.display();
     [
-        (
-            "what the model file holds",
-            format!("{program} inspect {model}"),
-        ),
-        (
-            "how long every layer takes",
-            format!("{program} bench --model {model}"),
-        ),
+        ("what the model file holds", format!("{program} inspect {model}")),
+        ("how long every layer takes", format!("{program} bench --model {model}")),
         (
             "train on your own faces, aligned to 112x112, a folder or tar with one directory a person",
             format!("{program} train --data FACES --out runs/mine"),
@@ -102,39 +90,20 @@ fn seconds(seconds: f64) -> String {
 
 fn cards(o: &Outcome) -> Vec<Card> {
     let (float, int8) = (&o.float.summary, &o.int8.summary);
-    let card = |label: &str, value: String, note: String| Card {
-        label: label.to_owned(),
-        value,
-        note,
-    };
+    let card =
+        |label: &str, value: String, note: String| Card { label: label.to_owned(), value, note };
     let trained = o.run.train.steps * o.run.train.batch as u64;
     let speed = trained as f64 / o.training.as_secs_f64();
     vec![
-        card(
-            "int8 accuracy",
-            percent(int8.accuracy),
-            format!("float {}", percent(float.accuracy)),
-        ),
-        card(
-            "model file",
-            kib(o.int8_bytes),
-            format!("float weights {}", kib(o.float_bytes)),
-        ),
-        card(
-            "working memory",
-            kib(o.arena_bytes),
-            "the engine's arena".to_owned(),
-        ),
+        card("int8 accuracy", percent(int8.accuracy), format!("float {}", percent(float.accuracy))),
+        card("model file", kib(o.int8_bytes), format!("float weights {}", kib(o.float_bytes))),
+        card("working memory", kib(o.arena_bytes), "the engine's arena".to_owned()),
         card(
             "one embedding",
             format!("{:.1} ms", int8.ms_per_image),
             format!("one thread, {:.1} M multiplications", o.macs as f64 / 1e6),
         ),
-        card(
-            "training",
-            seconds(o.training.as_secs_f64()),
-            format!("{speed:.0} images a second"),
-        ),
+        card("training", seconds(o.training.as_secs_f64()), format!("{speed:.0} images a second")),
     ]
 }
 
@@ -149,24 +118,15 @@ fn faces(o: &Outcome) -> Vec<FaceRow> {
 
 fn angles(o: &Outcome) -> Vec<AngleStage> {
     let stages = o.angles.iter().filter_map(|(first, degrees)| {
-        let cosines: Vec<f32> = degrees
-            .iter()
-            .map(|angle| angle.to_radians().cos())
-            .collect();
+        let cosines: Vec<f32> = degrees.iter().map(|angle| angle.to_radians().cos()).collect();
         let angles = Histogram::of_angles(&cosines).ok()?;
-        Some(AngleStage {
-            label: format!("from step {}", first + 1),
-            angles,
-        })
+        Some(AngleStage { label: format!("from step {}", first + 1), angles })
     });
     stages.collect()
 }
 
 fn table(columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table {
-        columns: columns.iter().map(|&c| c.to_owned()).collect(),
-        rows,
-    }
+    Table { columns: columns.iter().map(|&c| c.to_owned()).collect(), rows }
 }
 
 fn sizes(o: &Outcome) -> Table {
@@ -176,11 +136,7 @@ fn sizes(o: &Outcome) -> Table {
         &["", "float", "int8"],
         vec![
             row("weights, model file", kib(o.float_bytes), kib(o.int8_bytes)),
-            row(
-                "one embedding, one thread",
-                time(&o.float.summary),
-                time(&o.int8.summary),
-            ),
+            row("one embedding, one thread", time(&o.float.summary), time(&o.int8.summary)),
             row("multiplications", o.macs.to_string(), o.macs.to_string()),
         ],
     )
@@ -189,18 +145,8 @@ fn sizes(o: &Outcome) -> Table {
 fn layers(o: &Outcome) -> Table {
     let rows = o.layers.iter().map(|layer| {
         let [height, width, channels] = layer.shape;
-        let noise = layer
-            .range
-            .map_or("exact".to_owned(), |range| format!("{:.1}", range.sqnr_db));
-        vec![
-            layer.name.clone(),
-            layer.op.to_owned(),
-            format!("{height}x{width}x{channels}"),
-            noise,
-        ]
+        let noise = layer.range.map_or("exact".to_owned(), |range| format!("{:.1}", range.sqnr_db));
+        vec![layer.name.clone(), layer.op.to_owned(), format!("{height}x{width}x{channels}"), noise]
     });
-    table(
-        &["layer", "operation", "output", "signal to noise, dB"],
-        rows.collect(),
-    )
+    table(&["layer", "operation", "output", "signal to noise, dB"], rows.collect())
 }

@@ -17,9 +17,7 @@ const CMYK: &str = "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgx
 
 fn png(raw: &[u8], width: u32, height: u32, colour: Colour) -> Vec<u8> {
     let mut file = Vec::new();
-    PngEncoder::new(&mut file)
-        .write_image(raw, width, height, colour)
-        .unwrap();
+    PngEncoder::new(&mut file).write_image(raw, width, height, colour).unwrap();
     file
 }
 
@@ -136,17 +134,12 @@ fn all_eight_orientations_come_out_upright() {
 #[test]
 fn a_turned_jpeg_comes_out_upright() {
     // Stored 32x16, left half red, right half blue. Orientation 6: the stored top is the right side.
-    let row: Vec<u8> = [[220, 30, 30]; 16]
-        .into_iter()
-        .chain([[30, 30, 220]; 16])
-        .flatten()
-        .collect();
+    let row: Vec<u8> =
+        [[220, 30, 30]; 16].into_iter().chain([[30, 30, 220]; 16]).flatten().collect();
     let mut file = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut file, 95);
     encoder.set_exif_metadata(exif(6)).unwrap();
-    encoder
-        .write_image(&row.repeat(16), 32, 16, Colour::Rgb8)
-        .unwrap();
+    encoder.write_image(&row.repeat(16), 32, 16, Colour::Rgb8).unwrap();
     let image = decode(&file, "phone.jpg").unwrap();
     assert_eq!((image.width, image.height), (16, 32));
     assert_near(&image.rgb[..3], [220, 30, 30]);
@@ -211,19 +204,13 @@ fn rejects_a_damaged_image() {
     let middle = file.len() / 2;
     file[middle] ^= 1;
     let error = decode(&file, "rot.png").unwrap_err();
-    assert!(
-        matches!(&error, DataError::CorruptImage { name, .. } if name == "rot.png"),
-        "{error}"
-    );
+    assert!(matches!(&error, DataError::CorruptImage { name, .. } if name == "rot.png"), "{error}");
 
     let mut file = jpeg(&noise(24, 24), 24, 24);
     let middle = file.len() / 2;
     file[middle..middle + 2].copy_from_slice(&[0xff, 0x10]);
     let error = decode(&file, "rot.jpg").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "rot.jpg: the image file is damaged: a reserved marker"
-    );
+    assert_eq!(error.to_string(), "rot.jpg: the image file is damaged: a reserved marker");
 }
 
 #[test]
@@ -256,23 +243,14 @@ fn rejects_cmyk() {
 #[test]
 fn rejects_unsupported_jpegs() {
     let mut two_channels = STANDARD.decode(CMYK).unwrap();
-    let frame = two_channels
-        .windows(2)
-        .position(|pair| pair == [0xff, 0xc0])
-        .unwrap();
+    let frame = two_channels.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
     two_channels[frame + 9] = 2;
     let mut arithmetic = jpeg(&noise(16, 16), 16, 16);
-    let frame = arithmetic
-        .windows(2)
-        .position(|pair| pair == [0xff, 0xc0])
-        .unwrap();
+    let frame = arithmetic.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
     arithmetic[frame + 1] = 0xc9;
     for file in [two_channels, arithmetic] {
         let error = decode(&file, "odd.jpg").unwrap_err();
-        assert!(
-            matches!(error, DataError::UnsupportedImage { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, DataError::UnsupportedImage { .. }), "{error}");
     }
 }
 
@@ -291,10 +269,7 @@ fn rejects_other_formats() {
 fn rejects_sizes_that_would_fill_memory() {
     // Headers that claim 65500 x 65500 pixels over a few bytes of data.
     let mut bomb = jpeg(&noise(16, 16), 16, 16);
-    let frame = bomb
-        .windows(2)
-        .position(|pair| pair == [0xff, 0xc0])
-        .unwrap();
+    let frame = bomb.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
     for side in [frame + 5, frame + 7] {
         bomb[side..side + 2].copy_from_slice(&65_500_u16.to_be_bytes());
     }
@@ -302,12 +277,7 @@ fn rejects_sizes_that_would_fill_memory() {
     assert!(
         matches!(
             error,
-            DataError::TooManyPixels {
-                width: 65_500,
-                height: 65_500,
-                limit: MAX_PIXELS,
-                ..
-            }
+            DataError::TooManyPixels { width: 65_500, height: 65_500, limit: MAX_PIXELS, .. }
         ),
         "{error}"
     );

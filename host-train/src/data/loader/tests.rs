@@ -8,14 +8,8 @@ use super::*;
 use crate::data::fixture::{real_faces, say, write_people};
 use crate::data::{Source, TrainingSet};
 
-const CONFIG: LoaderConfig = LoaderConfig {
-    batch: 4,
-    seed: 11,
-    start_step: 0,
-    width: 2,
-    height: 3,
-    augment: Augment::NONE,
-};
+const CONFIG: LoaderConfig =
+    LoaderConfig { batch: 4, seed: 11, start_step: 0, width: 2, height: 3, augment: Augment::NONE };
 
 /// Images whose pixels are all `index + 1`, label `index`; from `broken` on they cannot be read.
 struct Numbers {
@@ -41,16 +35,9 @@ impl Dataset for Numbers {
     fn image(&self, index: usize) -> Result<(FaceImage, u32), DataError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if index >= self.broken {
-            return Err(DataError::TruncatedImage {
-                name: self.name(index),
-                bytes: index,
-            });
+            return Err(DataError::TruncatedImage { name: self.name(index), bytes: index });
         }
-        let image = FaceImage {
-            width: 2,
-            height: 3,
-            rgb: vec![index as u8 + 1; 18],
-        };
+        let image = FaceImage { width: 2, height: 3, rgb: vec![index as u8 + 1; 18] };
         Ok((image, index as u32))
     }
 }
@@ -70,10 +57,7 @@ fn an_epoch_visits_each_image_once_and_leaves_the_part_batch_out() {
     let made = batches(loader, 15);
     let mut orders = Vec::new();
     for epoch in made.chunks(5) {
-        let labels: Vec<u32> = epoch
-            .iter()
-            .flat_map(|batch| batch.labels.clone())
-            .collect();
+        let labels: Vec<u32> = epoch.iter().flat_map(|batch| batch.labels.clone()).collect();
         let mut sorted = labels.clone();
         sorted.sort_unstable();
         sorted.dedup();
@@ -83,11 +67,8 @@ fn an_epoch_visits_each_image_once_and_leaves_the_part_batch_out() {
     assert!(orders[0] != orders[1] && orders[1] != orders[2]);
     for (step, batch) in made.iter().enumerate() {
         assert_eq!(batch.step, step as u64);
-        let expected: Vec<u8> = batch
-            .labels
-            .iter()
-            .flat_map(|&label| [label as u8 + 1; 18])
-            .collect();
+        let expected: Vec<u8> =
+            batch.labels.iter().flat_map(|&label| [label as u8 + 1; 18]).collect();
         assert_eq!(batch.pixels, expected);
     }
 }
@@ -101,60 +82,28 @@ fn a_resumed_loader_continues_the_straight_one() {
     let config = LoaderConfig {
         width: 6,
         height: 6,
-        augment: Augment {
-            flip: true,
-            shift: 2,
-            brightness: 0.3,
-        },
+        augment: Augment { flip: true, shift: 2, brightness: 0.3 },
         ..CONFIG
     };
     let straight = batches(Loader::new(set.clone(), config).unwrap(), 14);
     for start in 0..14 {
-        let resumed = LoaderConfig {
-            start_step: start as u64,
-            ..config
-        };
+        let resumed = LoaderConfig { start_step: start as u64, ..config };
         let resumed = Loader::new(set.clone(), resumed).unwrap();
-        assert_eq!(
-            batches(resumed, 14 - start),
-            straight[start..],
-            "from step {start}"
-        );
+        assert_eq!(batches(resumed, 14 - start), straight[start..], "from step {start}");
     }
     // Steps are far from each other in a long run, and so are their batches.
-    let late = LoaderConfig {
-        start_step: u64::MAX / 2,
-        ..config
-    };
-    assert_eq!(
-        batches(Loader::new(set, late).unwrap(), 1)[0].step,
-        u64::MAX / 2
-    );
+    let late = LoaderConfig { start_step: u64::MAX / 2, ..config };
+    assert_eq!(batches(Loader::new(set, late).unwrap(), 1)[0].step, u64::MAX / 2);
 }
 
 #[test]
 fn batches_do_not_depend_on_the_number_of_threads() {
-    let augment = Augment {
-        flip: true,
-        shift: 1,
-        brightness: 0.1,
-    };
-    let config = LoaderConfig {
-        augment,
-        batch: 16,
-        ..CONFIG
-    };
+    let augment = Augment { flip: true, shift: 1, brightness: 0.1 };
+    let config = LoaderConfig { augment, batch: 16, ..CONFIG };
     let made = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let mut batches = Batches::new(numbers(40, 40), config).unwrap();
-        pool.install(|| {
-            (0..6)
-                .map(|step| batches.make(step).unwrap())
-                .collect::<Vec<_>>()
-        })
+        pool.install(|| (0..6).map(|step| batches.make(step).unwrap()).collect::<Vec<_>>())
     };
     let one = made(1);
     assert_eq!(one, made(2));
@@ -165,10 +114,7 @@ fn batches_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn another_seed_is_another_order() {
     let other = LoaderConfig { seed: 12, ..CONFIG };
-    assert_ne!(
-        batches(loader(40, CONFIG), 5),
-        batches(loader(40, other), 5)
-    );
+    assert_ne!(batches(loader(40, CONFIG), 5), batches(loader(40, other), 5));
 }
 
 #[test]
@@ -189,11 +135,7 @@ fn rejects_a_broken_image_in_its_place() {
 
 #[test]
 fn rejects_images_of_another_size() {
-    let config = LoaderConfig {
-        width: 112,
-        height: 112,
-        ..CONFIG
-    };
+    let config = LoaderConfig { width: 112, height: 112, ..CONFIG };
     let mut loader = Loader::new(numbers(8, 8), config).unwrap();
     let error = loader.next().unwrap().unwrap_err();
     assert!(
@@ -207,10 +149,7 @@ fn rejects_images_of_another_size() {
 fn rejects_batches_that_no_epoch_holds() {
     for batch in [0, 9] {
         let error = Loader::new(numbers(8, 8), LoaderConfig { batch, ..CONFIG }).unwrap_err();
-        assert!(
-            matches!(error, DataError::BatchSize { images: 8, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, DataError::BatchSize { images: 8, .. }), "{error}");
     }
     assert!(Loader::new(numbers(8, 8), LoaderConfig { batch: 8, ..CONFIG }).is_ok());
 }
@@ -252,21 +191,11 @@ fn the_real_training_set_loads() {
     let Some(faces) = real_faces("loading real faces") else {
         return;
     };
-    let tars = [
-        "lfw112-train-A-I",
-        "lfw112-train-J-Z",
-        "celeba112-train",
-        "glint112-train",
-    ];
+    let tars = ["lfw112-train-A-I", "lfw112-train-J-Z", "celeba112-train", "glint112-train"];
     let source = Source::open(&tars.map(|name| faces.join(format!("{name}.tar")))).unwrap();
     let manifest = faces.join("train_manifest.csv");
     let set = TrainingSet::from_manifest(Arc::new(source), &manifest).unwrap();
-    let config = LoaderConfig {
-        batch: 128,
-        width: 112,
-        height: 112,
-        ..CONFIG
-    };
+    let config = LoaderConfig { batch: 128, width: 112, height: 112, ..CONFIG };
     let loader = Loader::new(Arc::new(set), config).unwrap();
     assert_eq!(loader.steps_per_epoch(), 140);
     let start = Instant::now();
@@ -277,8 +206,6 @@ fn the_real_training_set_loads() {
         assert!(batch.labels.iter().all(|&label| label < 4_332));
     }
     let rate = (steps * 128) as f64 / start.elapsed().as_secs_f64();
-    say(&format!(
-        "{rate:.0} real faces a second read, decoded and batched"
-    ));
+    say(&format!("{rate:.0} real faces a second read, decoded and batched"));
     assert!(start.elapsed() < Duration::from_secs(60));
 }

@@ -10,26 +10,16 @@ fn open(paths: &[&Path]) -> Result<Source, DataError> {
 }
 
 fn names(source: &Source) -> Vec<&str> {
-    source
-        .images()
-        .iter()
-        .map(|image| image.path.as_str())
-        .collect()
+    source.images().iter().map(|image| image.path.as_str()).collect()
 }
 
 #[test]
 fn order_and_identities_come_from_names() {
     let root = tempfile::tempdir().unwrap();
     // `Al-Bo` sorts before `Al/` by plain bytes; the person `Al` must come first and stay together.
-    write_folder(
-        root.path(),
-        &["Al-Bo/1.jpg", "Al/2.jpg", "Al/1.jpg", "Zo/1.png"],
-    );
+    write_folder(root.path(), &["Al-Bo/1.jpg", "Al/2.jpg", "Al/1.jpg", "Zo/1.png"]);
     let source = open(&[root.path()]).unwrap();
-    assert_eq!(
-        names(&source),
-        ["Al/1.jpg", "Al/2.jpg", "Al-Bo/1.jpg", "Zo/1.png"]
-    );
+    assert_eq!(names(&source), ["Al/1.jpg", "Al/2.jpg", "Al-Bo/1.jpg", "Zo/1.png"]);
     assert_eq!(source.identities(), ["Al", "Al-Bo", "Zo"]);
     let labels: Vec<usize> = source.images().iter().map(|image| image.identity).collect();
     assert_eq!(labels, [0, 0, 1, 2]);
@@ -66,10 +56,7 @@ fn a_person_split_over_two_sources_is_one_identity() {
     let archive = tar_of(root.path(), "old.tar", &["top/Ann/1.jpg", "top/Bo/1.jpg"]);
     let ways = [open(&[&folder, &archive]), open(&[&archive, &folder])];
     for source in ways.map(Result::unwrap) {
-        assert_eq!(
-            names(&source),
-            ["Ann/1.jpg", "Ann/9.jpg", "Bo/1.jpg", "Cy/1.jpg"]
-        );
+        assert_eq!(names(&source), ["Ann/1.jpg", "Ann/9.jpg", "Bo/1.jpg", "Cy/1.jpg"]);
         assert_eq!(source.identities(), ["Ann", "Bo", "Cy"]);
         assert_eq!(source.read(0).unwrap(), b"top/Ann/1.jpg");
         assert_eq!(source.read(1).unwrap(), b"Ann/9.jpg");
@@ -111,17 +98,11 @@ fn load_decodes_and_names_the_place() {
     let source = open(&[&folder]).unwrap();
     assert_eq!(source.load(1).unwrap().rgb, [1, 2, 3].repeat(4));
     let error = source.load(0).unwrap_err().to_string();
-    assert!(
-        error.starts_with(&format!("{}", folder.join("Ann/bad.jpg").display())),
-        "{error}"
-    );
+    assert!(error.starts_with(&format!("{}", folder.join("Ann/bad.jpg").display())), "{error}");
 
     let archive = tar_of(root.path(), "a.tar", &["top/Ann/bad.jpg"]);
     let error = open(&[&archive]).unwrap().load(0).unwrap_err().to_string();
-    assert!(
-        error.contains("a.tar: top/Ann/bad.jpg: neither JPEG nor PNG (15 bytes)"),
-        "{error}"
-    );
+    assert!(error.contains("a.tar: top/Ann/bad.jpg: neither JPEG nor PNG (15 bytes)"), "{error}");
 }
 
 #[test]
@@ -143,10 +124,7 @@ fn rejects_an_archive_that_shrank_after_it_was_listed() {
     let source = open(&[&archive]).unwrap();
     std::fs::write(&archive, b"").unwrap();
     let error = source.read(0).unwrap_err();
-    assert!(
-        matches!(&error, DataError::Io { path, .. } if *path == archive),
-        "{error}"
-    );
+    assert!(matches!(&error, DataError::Io { path, .. } if *path == archive), "{error}");
 }
 
 #[test]
@@ -154,10 +132,7 @@ fn rejects_a_source_without_images() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("Ann")).unwrap();
     std::fs::write(root.path().join("Ann/notes.txt"), b"").unwrap();
-    assert!(matches!(
-        open(&[root.path()]),
-        Err(DataError::NoImages { .. })
-    ));
+    assert!(matches!(open(&[root.path()]), Err(DataError::NoImages { .. })));
     let archive = tar_of(root.path(), "empty.tar", &[]);
     assert!(matches!(open(&[&archive]), Err(DataError::NoImages { path }) if path == archive));
 }
@@ -182,10 +157,7 @@ fn rejects_two_images_of_one_name() {
         "{error}"
     );
     let twice = tar_of(root.path(), "twice.tar", &["Ann/1.jpg", "Ann/1.jpg"]);
-    assert!(matches!(
-        open(&[&twice]),
-        Err(DataError::DuplicateImage { .. })
-    ));
+    assert!(matches!(open(&[&twice]), Err(DataError::DuplicateImage { .. })));
 }
 
 #[test]

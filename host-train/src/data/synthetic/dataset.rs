@@ -77,25 +77,15 @@ impl DrawnFaces {
                 end: identities.end,
             });
         }
-        let countable = usize::try_from(people)
-            .ok()
-            .and_then(|people| people.checked_mul(shots_per_identity));
+        let countable =
+            usize::try_from(people).ok().and_then(|people| people.checked_mul(shots_per_identity));
         if shots_per_identity == 0 || countable.is_none() {
-            return Err(DrawnFacesError::Shots {
-                shots_per_identity,
-                identities: people,
-            });
+            return Err(DrawnFacesError::Shots { shots_per_identity, identities: people });
         }
         if !SIZES.contains(&size) {
             return Err(DrawnFacesError::Size { size });
         }
-        Ok(Self {
-            seed,
-            identities,
-            shots_per_identity,
-            size,
-            difficulty,
-        })
+        Ok(Self { seed, identities, shots_per_identity, size, difficulty })
     }
 
     /// Photographs in all.
@@ -123,11 +113,7 @@ impl DrawnFaces {
     pub fn image(&self, index: usize) -> (FaceImage, u32) {
         let label = (index / self.shots_per_identity) as u32;
         let person = self.identity(label);
-        let shot = Shot::draw(
-            &person,
-            (index % self.shots_per_identity) as u64,
-            &self.difficulty,
-        );
+        let shot = Shot::draw(&person, (index % self.shots_per_identity) as u64, &self.difficulty);
         (draw(&person, &shot, self.size), label)
     }
 }

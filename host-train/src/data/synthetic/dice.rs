@@ -24,10 +24,7 @@ impl Dice {
     /// The stream of its key; the same key gives the same draws.
     pub(super) fn new(purpose: Purpose, seed: u64, identity: u64, shot: u64) -> Self {
         let mut key = [0; 32];
-        for (bytes, word) in key
-            .chunks_exact_mut(8)
-            .zip([seed, identity, shot, purpose as u64])
-        {
+        for (bytes, word) in key.chunks_exact_mut(8).zip([seed, identity, shot, purpose as u64]) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
         Self(ChaCha8Rng::from_seed(key))

@@ -31,15 +31,7 @@ pub(super) fn paint(
         }
         socket(surface, local, &person.eyes);
         eye(surface, local, pixel, side, person, expression);
-        brow(
-            surface,
-            local,
-            pixel,
-            side,
-            &person.brows,
-            expression,
-            person.texture,
-        );
+        brow(surface, local, pixel, side, &person.brows, expression, person.texture);
     }
 }
 
@@ -84,11 +76,7 @@ fn eye(
     let cover = coverage(opening, pixel.max(0.7));
     if cover > 0.0 {
         surface.cover(&ball(tilted, pixel, side, eyes, expression, y - lid), cover);
-        let caruncle = bump(
-            tilted
-                .from(at(-eyes.half_width * 0.93, 0.4))
-                .squared_over(2.0, 1.6),
-        );
+        let caruncle = bump(tilted.from(at(-eyes.half_width * 0.93, 0.4)).squared_over(2.0, 1.6));
         surface.tint(display([200, 120, 112]), 0.8 * caruncle * cover);
     }
 
@@ -114,14 +102,8 @@ fn ball(
     under_lid: f32,
 ) -> Surface {
     let mut ball = Surface::flat(display([226, 222, 216]));
-    ball.albedo = scale(
-        ball.albedo,
-        1.0 - 0.28 * smooth(0.4, 1.0, (p.x / eyes.half_width).abs()),
-    );
-    let centre = at(
-        side * expression.gaze.x * 2.6,
-        expression.gaze.y * 1.4 - 0.5,
-    );
+    ball.albedo = scale(ball.albedo, 1.0 - 0.28 * smooth(0.4, 1.0, (p.x / eyes.half_width).abs()));
+    let centre = at(side * expression.gaze.x * 2.6, expression.gaze.y * 1.4 - 0.5);
     let radius = eyes.iris_radius;
     let from_centre = p.from(centre);
     let r = from_centre.length();
@@ -137,10 +119,7 @@ fn ball(
     ball.albedo = scale(ball.albedo, mix(0.5, 1.0, smooth(0.0, 2.6, under_lid)));
     // The window is on the same side of both eyes: undo the mirroring.
     let window = at(side * from_centre.x, from_centre.y).from(at(-0.36 * radius, -0.38 * radius));
-    ball.tint(
-        [1.1; 3],
-        0.95 * coverage(window.length() - 0.24 * radius, pixel.max(0.8)),
-    );
+    ball.tint([1.1; 3], 0.95 * coverage(window.length() - 0.24 * radius, pixel.max(0.8)));
     ball.gloss = 0.3;
     ball
 }
@@ -169,14 +148,7 @@ fn brow(
     let ragged = 0.5 * noise2(at(p.x * 0.7 + side * 31.0, p.y * 0.25), texture ^ 3);
     let distance =
         ((p.y - middle).abs() - thickness + ragged).max((t.abs() - 1.0) * brows.half_length);
-    let strands = 0.86
-        + 0.14
-            * noise2(
-                at((p.x - 0.6 * p.y) * 0.9, p.y * 0.3 + side * 17.0),
-                texture ^ 4,
-            );
-    surface.tint(
-        brows.colour,
-        brows.density * strands * coverage(distance, pixel.max(1.5)),
-    );
+    let strands =
+        0.86 + 0.14 * noise2(at((p.x - 0.6 * p.y) * 0.9, p.y * 0.3 + side * 17.0), texture ^ 4);
+    surface.tint(brows.colour, brows.density * strands * coverage(distance, pixel.max(1.5)));
 }

@@ -30,11 +30,7 @@ impl Exposure {
         if film.compression > 0.0 {
             self.compress(film.compression);
         }
-        self.pixels
-            .iter()
-            .flatten()
-            .map(|c| (unit(*c) * 255.0 + 0.5) as u8)
-            .collect()
+        self.pixels.iter().flatten().map(|c| (unit(*c) * 255.0 + 0.5) as u8).collect()
     }
 
     /// Blurs towards a Gaussian of standard deviation `sigma` pixels by five taps a side, repeated for wide blurs.
@@ -99,9 +95,7 @@ impl Exposure {
 fn tone(light: Rgb, film: &Film) -> Rgb {
     let luma = 0.299 * light[0] + 0.587 * light[1] + 0.114 * light[2];
     light.map(|c| {
-        let value = (mix(luma, c, film.saturation) * film.exposure)
-            .max(0.0)
-            .sqrt();
+        let value = (mix(luma, c, film.saturation) * film.exposure).max(0.0).sqrt();
         (value - 0.5) * film.contrast + 0.5
     })
 }
@@ -129,11 +123,7 @@ const BASIS: [[f32; 8]; 8] = {
             // cos((2x + 1) u pi / 16), folded into the first quarter turn.
             let phase = (2 * x + 1) * u % 32;
             let folded = if phase > 16 { 32 - phase } else { phase };
-            let cosine = if folded > 8 {
-                -COSINES[16 - folded]
-            } else {
-                COSINES[folded]
-            };
+            let cosine = if folded > 8 { -COSINES[16 - folded] } else { COSINES[folded] };
             basis[u][x] = if u == 0 { 0.353_553_4 } else { 0.5 * cosine };
             x += 1;
         }
@@ -180,10 +170,7 @@ mod tests {
     }
 
     fn flat(size: usize, value: f32) -> Exposure {
-        Exposure {
-            size,
-            pixels: vec![[value; 3]; size * size],
-        }
+        Exposure { size, pixels: vec![[value; 3]; size * size] }
     }
 
     #[test]
@@ -211,31 +198,18 @@ mod tests {
 
     #[test]
     fn noise_has_its_deviation() {
-        let film = Film {
-            noise: 0.05,
-            ..PLAIN
-        };
+        let film = Film { noise: 0.05, ..PLAIN };
         let bytes = flat(64, 0.25).develop(&film, &mut grain());
-        let variance = bytes
-            .iter()
-            .map(|b| (f32::from(*b) - 127.5).powi(2))
-            .sum::<f32>()
-            / bytes.len() as f32;
-        assert!(
-            (variance.sqrt() / 255.0 - 0.05).abs() < 0.003,
-            "{}",
-            variance.sqrt()
-        );
+        let variance =
+            bytes.iter().map(|b| (f32::from(*b) - 127.5).powi(2)).sum::<f32>() / bytes.len() as f32;
+        assert!((variance.sqrt() / 255.0 - 0.05).abs() < 0.003, "{}", variance.sqrt());
     }
 
     #[test]
     fn the_cosine_basis_is_orthonormal() {
         for (u, v) in (0..8).flat_map(|u| (0..8).map(move |v| (u, v))) {
             let dot: f32 = (0..8).map(|x| BASIS[u][x] * BASIS[v][x]).sum();
-            assert!(
-                (dot - f32::from(u8::from(u == v))).abs() < 1e-6,
-                "{u} {v}: {dot}"
-            );
+            assert!((dot - f32::from(u8::from(u == v))).abs() < 1e-6, "{u} {v}: {dot}");
         }
     }
 
@@ -246,12 +220,7 @@ mod tests {
         quantize_block(&mut block, 1e-4);
         assert!(block.iter().zip(exact).all(|(a, b)| (a - b).abs() < 2e-3));
         quantize_block(&mut block, 0.2);
-        let error: f32 = block
-            .iter()
-            .zip(exact)
-            .map(|(a, b)| (a - b).abs())
-            .sum::<f32>()
-            / 64.0;
+        let error: f32 = block.iter().zip(exact).map(|(a, b)| (a - b).abs()).sum::<f32>() / 64.0;
         assert!(error > 0.01 && error < 0.4, "{error}");
     }
 }

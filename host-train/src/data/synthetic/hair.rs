@@ -28,12 +28,7 @@ impl<'a> Brush<'a> {
     pub(super) fn new(person: &'a Identity, hatted: bool, pixel: f32) -> Self {
         let volume = person.hair.volume;
         let volume = if hatted { volume.min(PRESSED) } else { volume };
-        Self {
-            hair: &person.hair,
-            texture: person.texture,
-            volume,
-            pixel,
-        }
+        Self { hair: &person.hair, texture: person.texture, volume, pixel }
     }
 
     fn hangs(&self) -> bool {
@@ -102,9 +97,7 @@ impl<'a> Brush<'a> {
             let side = p.x.signum();
             let flare = 0.04 * (p.y - WIDEST).max(0.0);
             let outer = width + self.volume * 0.8 + flare + self.swing(p.y, side);
-            (p.x.abs() - outer)
-                .max(p.y - self.hair.length)
-                .max(WIDEST - 10.0 - p.y)
+            (p.x.abs() - outer).max(p.y - self.hair.length).max(WIDEST - 10.0 - p.y)
         } else {
             1e3
         };
@@ -138,11 +131,8 @@ impl<'a> Brush<'a> {
         let outer =
             outline.distance - extra + self.edge(outline.at) * smooth(0.5, 3.0, self.volume);
         let line = self.hairline(p, 0.985 * outline.half_width);
-        let soft = if hair.density < 1.0 {
-            4.5
-        } else {
-            mix(2.2, 1.4, smooth(2.0, 8.0, hair.fringe))
-        };
+        let soft =
+            if hair.density < 1.0 { 4.5 } else { mix(2.2, 1.4, smooth(2.0, 8.0, hair.fringe)) };
         let inner = coverage((p.y - line) * 0.8, self.pixel.max(soft));
         let cover = coverage(outer, self.pixel.max(1.4)) * inner * hair.density;
         if cover <= 0.0 {
@@ -172,20 +162,18 @@ impl<'a> Brush<'a> {
         let side = if p.x < 0.0 { -1.0 } else { 1.0 };
         let swing = self.swing(p.y, side);
         let below_chin = smooth(20.0, 60.0, p.y);
-        let inner = mix(
-            0.62 * width,
-            self.hair.inner * width,
-            smooth(-56.0, -24.0, p.y),
-        ) - 0.16 * width * below_chin;
+        let inner = mix(0.62 * width, self.hair.inner * width, smooth(-56.0, -24.0, p.y))
+            - 0.16 * width * below_chin;
         let outer = width + self.volume * 0.8 + 0.04 * (p.y - WIDEST).max(0.0) + swing;
         // Above the ears the lock lies on the skull like the cap it falls from.
         let on_skull = outline.distance - 0.8 * self.volume;
         let end = self.hair.length + 2.5 * noise1(p.x * 0.3, self.texture ^ 19);
         let x = p.x.abs();
-        let distance = (inner + 0.6 * swing - x)
-            .max(p.y - end)
-            .max(if p.y < WIDEST { on_skull } else { x - outer })
-            + self.edge(outline.at);
+        let distance = (inner + 0.6 * swing - x).max(p.y - end).max(if p.y < WIDEST {
+            on_skull
+        } else {
+            x - outer
+        }) + self.edge(outline.at);
         let cover = coverage(distance, self.pixel.max(1.5));
         if cover > 0.0 {
             let round = ((x - inner) / (outer - inner).max(4.0) - 0.45) * 1.3 * side;

@@ -30,10 +30,7 @@ enum Style {
 
 /// Draws a style that fits the person, then its numbers.
 pub(super) fn hair(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Hair {
-    let (f, m) = (
-        smooth(0.3, 0.7, hidden.feminine),
-        smooth(0.7, 0.3, hidden.feminine),
-    );
+    let (f, m) = (smooth(0.3, 0.7, hidden.feminine), smooth(0.7, 0.3, hidden.feminine));
     let old = hidden.age * m;
     let coily = smooth(0.55, 0.85, hidden.melanin);
     let style = dice.pick([
@@ -95,10 +92,8 @@ pub(super) fn hair(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Hair {
             (hair.volume, hair.fringe) = (dice.between(2.0, 4.0), dice.between(0.0, 5.0))
         }
         Style::SidePart => {
-            (hair.parting, hair.sweep) = (
-                side * dice.between(12.0, 20.0),
-                -side * dice.between(0.10, 0.24),
-            );
+            (hair.parting, hair.sweep) =
+                (side * dice.between(12.0, 20.0), -side * dice.between(0.10, 0.24));
             hair.fringe = dice.between(2.0, 5.0);
         }
         Style::SweptBack => {
@@ -128,10 +123,8 @@ pub(super) fn hair(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Hair {
         Style::LongWavy => {
             (hair.length, hair.inner) = (dice.between(60.0, 110.0), dice.between(0.76, 0.98));
             (hair.wave, hair.volume) = (dice.between(1.5, 3.5), dice.between(5.0, 10.0));
-            (hair.parting, hair.sweep) = (
-                side * dice.between(4.0, 16.0),
-                -side * dice.between(0.0, 0.2),
-            );
+            (hair.parting, hair.sweep) =
+                (side * dice.between(4.0, 16.0), -side * dice.between(0.0, 0.2));
         }
         Style::LongCurly => {
             (hair.length, hair.inner) = (dice.between(36.0, 90.0), dice.between(0.78, 0.98));
@@ -169,12 +162,8 @@ pub(super) fn beard(dice: &mut Dice, hidden: &Hidden, natural: Rgb) -> Beard {
         s if s < 0.80 => (0.1, 0.0, amount, 0.0),
         _ => (0.3, amount, amount, amount),
     };
-    let length = dice.between(0.5, 3.5)
-        + if dice.chance(0.25) {
-            dice.between(3.0, 12.0)
-        } else {
-            0.0
-        };
+    let length =
+        dice.between(0.5, 3.5) + if dice.chance(0.25) { dice.between(3.0, 12.0) } else { 0.0 };
     Beard {
         stubble,
         moustache,

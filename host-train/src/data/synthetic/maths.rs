@@ -106,24 +106,14 @@ pub(super) fn sin_cos(angle: f32) -> (f32, f32) {
 /// The vector at unit length; the viewing axis when it has none.
 pub(super) fn normalise(v: [f32; 3]) -> [f32; 3] {
     let length = (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).sqrt();
-    if length > 1e-6 {
-        v.map(|c| c / length)
-    } else {
-        [0.0, 0.0, 1.0]
-    }
+    if length > 1e-6 { v.map(|c| c / length) } else { [0.0, 0.0, 1.0] }
 }
 
 /// Distance to an axis-aligned ellipse at the origin, to first order.
 pub(super) fn ellipse(p: Point, radius_x: f32, radius_y: f32) -> f32 {
     let value = p.squared_over(radius_x, radius_y).sqrt();
-    let slope = at(p.x / radius_x, p.y / radius_y)
-        .squared_over(radius_x, radius_y)
-        .sqrt();
-    if slope > 1e-6 {
-        value * (value - 1.0) / slope
-    } else {
-        -radius_x.min(radius_y)
-    }
+    let slope = at(p.x / radius_x, p.y / radius_y).squared_over(radius_x, radius_y).sqrt();
+    if slope > 1e-6 { value * (value - 1.0) / slope } else { -radius_x.min(radius_y) }
 }
 
 /// Distance to the segment from `a` to `b` thickened by `radius`.
@@ -154,11 +144,8 @@ fn lattice(x: i32, y: i32, seed: u32) -> f32 {
 pub(super) fn noise1(x: f32, seed: u32) -> f32 {
     let cell = x.floor();
     let i = cell as i32;
-    let value = mix(
-        lattice(i, 0, seed),
-        lattice(i.wrapping_add(1), 0, seed),
-        smooth(0.0, 1.0, x - cell),
-    );
+    let value =
+        mix(lattice(i, 0, seed), lattice(i.wrapping_add(1), 0, seed), smooth(0.0, 1.0, x - cell));
     value * 2.0 - 1.0
 }
 

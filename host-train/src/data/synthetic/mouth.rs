@@ -34,10 +34,7 @@ impl Pose {
     /// The corners, left of the image first.
     pub(super) fn corners(&self, mouth: &Mouth) -> [Point; 2] {
         let y = mouth.centre.y - self.lift;
-        [
-            at(mouth.centre.x - self.half_width, y),
-            at(mouth.centre.x + self.half_width, y),
-        ]
+        [at(mouth.centre.x - self.half_width, y), at(mouth.centre.x + self.half_width, y)]
     }
 }
 
@@ -61,21 +58,9 @@ pub(super) fn paint(surface: &mut Surface, p: Point, pixel: f32, person: &Identi
 
     let philtrum = at(p.x.abs(), p.y).from(at(2.3, -mouth.upper - 3.6));
     surface.darken(0.09 * bump(philtrum.squared_over(1.4, 3.6)));
-    hollow(
-        surface,
-        p,
-        at(0.0, pose.gap + mouth.lower + 2.6),
-        at(9.0, 3.4),
-        0.30,
-    );
+    hollow(surface, p, at(0.0, pose.gap + mouth.lower + 2.6), at(9.0, 3.4), 0.30);
     for side in [-1.0, 1.0] {
-        hollow(
-            surface,
-            p,
-            at(side * (pose.half_width + 1.0), -pose.lift),
-            at(3.6, 3.0),
-            0.34,
-        );
+        hollow(surface, p, at(side * (pose.half_width + 1.0), -pose.lift), at(3.6, 3.0), 0.34);
     }
 
     let soft = pixel.max(1.0);
@@ -83,16 +68,11 @@ pub(super) fn paint(surface: &mut Surface, p: Point, pixel: f32, person: &Identi
     let lips = coverage((top - p.y).max(p.y - bottom) * 0.9, soft * 1.15);
     if lips > 0.0 {
         let upper = p.y < line + 0.5 * gap;
-        let mut lip = Surface {
-            albedo: scale(mouth.colour, if upper { 0.84 } else { 1.04 }),
-            ..*surface
-        };
+        let mut lip =
+            Surface { albedo: scale(mouth.colour, if upper { 0.84 } else { 1.04 }), ..*surface };
         // The upper lip turns down, the lower one up to its edge and then under.
-        let across = if upper {
-            0.32
-        } else {
-            mix(-0.42, 0.35, (p.y - line - gap) / mouth.lower.max(1.0))
-        };
+        let across =
+            if upper { 0.32 } else { mix(-0.42, 0.35, (p.y - line - gap) / mouth.lower.max(1.0)) };
         lip.tilt(at(0.0, -across));
         lip.gloss = if upper { 0.15 } else { 0.6 };
         surface.cover(&lip, lips);

@@ -12,11 +12,7 @@ use super::surface::Surface;
 fn rise(nose: &Nose, y: f32) -> f32 {
     let down = (y - nose.tip.y) / 20.0;
     nose.projection
-        * if down < 0.0 {
-            (1.0 + 0.85 * down).max(0.0)
-        } else {
-            (1.0 - 1.6 * down).max(0.0)
-        }
+        * if down < 0.0 { (1.0 + 0.85 * down).max(0.0) } else { (1.0 - 1.6 * down).max(0.0) }
 }
 
 /// Depth of the nose tip before the middle of the head.
@@ -47,37 +43,12 @@ pub(super) fn paint(surface: &mut Surface, p: Point, pixel: f32, person: &Identi
     hollow(surface, p, at(0.0, 8.0), at(nose.wings + 2.0, 4.2), 0.34);
 
     let length = mix(1.0, 0.8, smooth(-4.0, 4.0, p.y));
-    hill(
-        surface,
-        p,
-        at(0.0, -11.0),
-        at(nose.bridge_half_width * 2.1, 18.0),
-        3.4,
-    );
-    hill(
-        surface,
-        p,
-        at(0.0, -12.0),
-        at(nose.bridge_half_width * 1.9, 6.0),
-        2.2 * nose.hump,
-    );
-    hill(
-        surface,
-        p,
-        at(0.0, -0.6),
-        at(nose.tip_radius * 1.5, 7.4 * length),
-        4.6,
-    );
+    hill(surface, p, at(0.0, -11.0), at(nose.bridge_half_width * 2.1, 18.0), 3.4);
+    hill(surface, p, at(0.0, -12.0), at(nose.bridge_half_width * 1.9, 6.0), 2.2 * nose.hump);
+    hill(surface, p, at(0.0, -0.6), at(nose.tip_radius * 1.5, 7.4 * length), 4.6);
     hill(surface, mirrored, wing, at(4.6, 5.0), 2.2);
-    let red = [
-        surface.albedo[0],
-        surface.albedo[1] * 0.72,
-        surface.albedo[2] * 0.72,
-    ];
-    surface.tint(
-        red,
-        0.45 * person.skin.blush * bump(p.squared_over(8.0, 7.0)),
-    );
+    let red = [surface.albedo[0], surface.albedo[1] * 0.72, surface.albedo[2] * 0.72];
+    surface.tint(red, 0.45 * person.skin.blush * bump(p.squared_over(8.0, 7.0)));
     surface.gloss += 0.35 * person.skin.gloss * bump(p.from(at(0.0, -2.0)).squared_over(5.0, 7.0));
 
     // The crease where the wing meets the cheek, an arc drawn as two strokes.
@@ -94,11 +65,8 @@ pub(super) fn paint(surface: &mut Surface, p: Point, pixel: f32, person: &Identi
     surface.darken(0.3 * coverage(septum, pixel.max(1.6)));
     let nostril = mirrored.from(at(nose.wings * 0.46, 4.9));
     let slanted = at(nostril.x, nostril.y - 0.22 * nostril.x);
-    let open = (slanted
-        .squared_over(nose.wings * 0.27, 1.0 + 0.6 * nose.nostrils)
-        .sqrt()
-        - 1.0)
-        * 1.3;
+    let open =
+        (slanted.squared_over(nose.wings * 0.27, 1.0 + 0.6 * nose.nostrils).sqrt() - 1.0) * 1.3;
     surface.darken((0.55 + 0.3 * nose.nostrils) * coverage(open, pixel.max(1.0)));
 
     // Turned away, the far flank falls out of sight behind an edge.

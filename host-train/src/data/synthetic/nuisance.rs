@@ -45,10 +45,7 @@ fn expression(dice: &mut Dice, strength: f32) -> Expression {
         smile: strength * smiling * dice.between(0.6, 1.0),
         brow_raise: strength * dice.bell(0.1, 0.35).clamp(-0.6, 1.0),
         lids: 1.0 - strength * (blinking - dice.between(-0.15, 0.2)),
-        gaze: at(
-            dice.bell(0.0, 0.4) * strength,
-            dice.bell(0.0, 0.25) * strength,
-        ),
+        gaze: at(dice.bell(0.0, 0.4) * strength, dice.bell(0.0, 0.25) * strength),
     }
 }
 
@@ -56,13 +53,7 @@ fn light(dice: &mut Dice, strength: f32) -> Light {
     let aside = dice.between(-1.25, 1.25) * strength;
     let above = -0.45 + dice.bell(0.0, 0.5) * strength;
     let warmth = dice.between(-1.0, 1.0) * strength;
-    let tint = |warmth: f32| {
-        [
-            1.0 + 0.22 * warmth,
-            1.0 + 0.03 * warmth,
-            1.0 - 0.26 * warmth,
-        ]
-    };
+    let tint = |warmth: f32| [1.0 + 0.22 * warmth, 1.0 + 0.03 * warmth, 1.0 - 0.26 * warmth];
     let key = dice.between(0.72, 0.98) + 0.1 * strength;
     let room = 0.42 - dice.between(0.0, 0.26) * strength;
     let cool = dice.between(-0.7, 0.7) * strength;
@@ -123,10 +114,7 @@ fn scene(dice: &mut Dice) -> Scene {
     let other = ramp(&WALLS, dice.unit());
     Scene {
         upper: scale(wall, dice.between(0.7, 1.1)),
-        lower: scale(
-            mix_rgb(wall, other, dice.between(0.0, 0.6)),
-            dice.between(0.5, 1.0),
-        ),
+        lower: scale(mix_rgb(wall, other, dice.between(0.0, 0.6)), dice.between(0.5, 1.0)),
         object: (
             at(dice.between(-70.0, 70.0), dice.between(-80.0, 50.0)),
             dice.between(8.0, 40.0),
@@ -152,10 +140,8 @@ fn worn(dice: &mut Dice, person: &Identity, difficulty: &Difficulty) -> Worn {
     let (hat_colour, hat_edge) = (ramp(&FABRICS, dice.unit()), dice.between(-46.0, -37.0));
     let peaked = dice.chance(0.4);
     let mask = dice.chance(difficulty.mask_odds);
-    let (mask_colour, mask_edge) = (
-        ramp(&FABRICS, dice.between(0.0, 0.5)),
-        dice.between(-12.0, -3.0),
-    );
+    let (mask_colour, mask_edge) =
+        (ramp(&FABRICS, dice.between(0.0, 0.5)), dice.between(-12.0, -3.0));
     let hand = dice.chance(difficulty.hand_odds);
     let side = if dice.chance(0.5) { 1.0 } else { -1.0 };
     let tips = at(side * dice.between(2.0, 26.0), dice.between(2.0, 32.0));
@@ -175,9 +161,7 @@ mod tests {
         (0..40)
             .flat_map(|person| {
                 let person = Identity::draw(1, person);
-                (0..10)
-                    .map(|n| Shot::draw(&person, n, difficulty))
-                    .collect::<Vec<_>>()
+                (0..10).map(|n| Shot::draw(&person, n, difficulty)).collect::<Vec<_>>()
             })
             .collect()
     }
@@ -203,14 +187,8 @@ mod tests {
     fn one_setting_leaves_the_other_nuisances_alone() {
         let person = Identity::draw(1, 2);
         let plain = Shot::draw(&person, 4, &Difficulty::default());
-        let masked = Shot::draw(
-            &person,
-            4,
-            &Difficulty {
-                mask_odds: 1.0,
-                ..Difficulty::default()
-            },
-        );
+        let masked =
+            Shot::draw(&person, 4, &Difficulty { mask_odds: 1.0, ..Difficulty::default() });
         assert!(masked.worn.mask.is_some());
         assert_eq!(
             (plain.pose, plain.light, plain.scene),
@@ -227,12 +205,7 @@ mod tests {
                 .collect();
             let with = chosen
                 .iter()
-                .filter(|p| {
-                    Shot::draw(p, 0, &Difficulty::default())
-                        .worn
-                        .glasses
-                        .is_some()
-                })
+                .filter(|p| Shot::draw(p, 0, &Difficulty::default()).worn.glasses.is_some())
                 .count();
             with as f32 / chosen.len() as f32
         };

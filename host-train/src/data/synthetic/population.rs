@@ -30,11 +30,7 @@ pub(super) fn sample(seed: u64, index: u64) -> Identity {
             let a = dice.unit();
             a * mix(a, 1.0, 0.4)
         },
-        feminine: if dice.chance(0.5) {
-            dice.between(0.68, 1.0)
-        } else {
-            dice.between(0.0, 0.32)
-        },
+        feminine: if dice.chance(0.5) { dice.between(0.68, 1.0) } else { dice.between(0.0, 0.32) },
         melanin: dice.between(0.0, 1.0),
     };
     let head = head(dice, &hidden);
@@ -103,11 +99,7 @@ fn head(dice: &mut Dice, hidden: &Hidden) -> Head {
         temple: dice.bell(0.06, 0.05),
         depth: dice.bell(33.0, 1.5),
         cheekbones: unit(dice.bell(0.5, 0.25)),
-        cleft: if dice.chance(0.15 + 0.15 * masculine) {
-            dice.between(0.3, 1.0)
-        } else {
-            0.0
-        },
+        cleft: if dice.chance(0.15 + 0.15 * masculine) { dice.between(0.3, 1.0) } else { 0.0 },
     }
 }
 
@@ -115,11 +107,7 @@ fn skin(dice: &mut Dice, hidden: &Hidden) -> Skin {
     let base = ramp(&SKIN, hidden.melanin);
     // Warmth: from rosy (-1) to golden (+1) at equal lightness.
     let warmth = dice.between(-1.0, 1.0);
-    let colour = [
-        base[0],
-        base[1] * (1.0 + 0.04 * warmth),
-        base[2] * (1.0 - 0.12 * warmth),
-    ];
+    let colour = [base[0], base[1] * (1.0 + 0.04 * warmth), base[2] * (1.0 - 0.12 * warmth)];
     let spot = |dice: &mut Dice| at(dice.between(-28.0, 28.0), dice.between(-42.0, 34.0));
     let mole_count = dice.pick([(0, 4.0), (1, 3.0), (2, 2.0), (3, 1.0)]);
     Skin {
@@ -135,20 +123,11 @@ fn skin(dice: &mut Dice, hidden: &Hidden) -> Skin {
         wrinkles: unit(hidden.age * 1.3 - 0.35 + dice.bell(0.0, 0.1)),
         eye_bags: unit(dice.bell(0.25 + 0.3 * hidden.age, 0.2)),
         moles: (0..mole_count)
-            .map(|_| Mole {
-                at: spot(dice),
-                radius: dice.between(0.5, 1.25),
-            })
+            .map(|_| Mole { at: spot(dice), radius: dice.between(0.5, 1.25) })
             .collect(),
         scar: dice.chance(0.08).then(|| {
             let from = spot(dice);
-            (
-                from,
-                at(
-                    from.x + dice.bell(0.0, 5.0),
-                    from.y + dice.between(5.0, 13.0),
-                ),
-            )
+            (from, at(from.x + dice.bell(0.0, 5.0), from.y + dice.between(5.0, 13.0)))
         }),
     }
 }
@@ -169,11 +148,7 @@ fn hair_colour(dice: &mut Dice, hidden: &Hidden) -> Rgb {
     let young = scale(young, dice.between(0.8, 1.2));
     let onset = dice.bell(0.62, 0.14);
     let white = dice.chance(0.4);
-    mix_rgb(
-        young,
-        if white { WHITE } else { GREY },
-        smooth(onset - 0.18, onset + 0.2, hidden.age),
-    )
+    mix_rgb(young, if white { WHITE } else { GREY }, smooth(onset - 0.18, onset + 0.2, hidden.age))
 }
 
 fn eyes(dice: &mut Dice, hidden: &Hidden) -> Eyes {
@@ -203,11 +178,7 @@ fn eyes(dice: &mut Dice, hidden: &Hidden) -> Eyes {
         tilt: dice.bell(0.07, 0.07),
         iris: scale(iris, dice.between(0.8, 1.25)),
         iris_radius: dice.bell(4.0, 0.22),
-        crease: if dice.chance(0.25) {
-            dice.between(0.0, 0.25)
-        } else {
-            dice.between(0.5, 1.0)
-        },
+        crease: if dice.chance(0.25) { dice.between(0.0, 0.25) } else { dice.between(0.5, 1.0) },
         socket: dice.between(0.3, 1.0),
         lashes: unit(
             dice.bell(mix(0.2, 0.65, hidden.feminine), 0.15) + if made_up { 0.3 } else { 0.0 },
@@ -244,11 +215,7 @@ fn mouth(dice: &mut Dice, hidden: &Hidden, skin: &Skin) -> Mouth {
         (display([120, 28, 52]), 1.0),
         (display([190, 104, 84]), 1.5),
     ]);
-    let painted = if dice.chance(0.5 * hidden.feminine) {
-        dice.between(0.35, 0.9)
-    } else {
-        0.0
-    };
+    let painted = if dice.chance(0.5 * hidden.feminine) { dice.between(0.35, 0.9) } else { 0.0 };
     let fullness = dice.bell(mix(0.92, 1.12, hidden.feminine), 0.2) - 0.25 * hidden.age;
     Mouth {
         centre: at(dice.bell(0.0, 0.5), dice.bell(20.6, 1.3)),
@@ -258,11 +225,7 @@ fn mouth(dice: &mut Dice, hidden: &Hidden, skin: &Skin) -> Mouth {
         bow: dice.between(0.1, 1.0),
         corners: dice.bell(0.3, 0.8),
         colour: mix_rgb(natural, lipstick, painted),
-        tooth_gap: if dice.chance(0.15) {
-            dice.between(0.4, 1.2)
-        } else {
-            0.0
-        },
+        tooth_gap: if dice.chance(0.15) { dice.between(0.4, 1.2) } else { 0.0 },
     }
 }
 
@@ -284,21 +247,10 @@ mod tests {
 
     #[test]
     fn skin_spans_the_whole_range_of_tones() {
-        let lightness: Vec<f32> = people()
-            .iter()
-            .map(|p| p.skin.colour[1].sqrt() * 255.0)
-            .collect();
-        for band in [
-            (0.0, 60.0),
-            (60.0, 100.0),
-            (100.0, 145.0),
-            (145.0, 190.0),
-            (190.0, 256.0),
-        ] {
-            let share = lightness
-                .iter()
-                .filter(|l| (band.0..band.1).contains(*l))
-                .count();
+        let lightness: Vec<f32> =
+            people().iter().map(|p| p.skin.colour[1].sqrt() * 255.0).collect();
+        for band in [(0.0, 60.0), (60.0, 100.0), (100.0, 145.0), (145.0, 190.0), (190.0, 256.0)] {
+            let share = lightness.iter().filter(|l| (band.0..band.1).contains(*l)).count();
             assert!(share > 600 / 20, "{share} people of green {band:?}");
         }
     }
@@ -334,11 +286,7 @@ mod tests {
     #[test]
     fn marks_lie_on_the_face() {
         for person in people() {
-            for Mole {
-                at: Point { x, y },
-                radius,
-            } in &person.skin.moles
-            {
+            for Mole { at: Point { x, y }, radius } in &person.skin.moles {
                 assert!(x.abs() < 30.0 && (-42.0..=34.0).contains(y) && *radius < 2.0);
             }
         }

@@ -30,13 +30,7 @@ fn posed_landmarks(person: &Identity, turn: &Turn, mouth: &mouth::Pose) -> [Poin
     let [left, right] = person.eyes.centres;
     let [mouth_left, mouth_right] = mouth.corners(&person.mouth);
     let nose = turn.project(person.nose.tip, nose::tip_depth(person));
-    [
-        on_face(left),
-        on_face(right),
-        nose,
-        on_face(mouth_left),
-        on_face(mouth_right),
-    ]
+    [on_face(left), on_face(right), nose, on_face(mouth_left), on_face(mouth_right)]
 }
 
 impl<'a> Portrait<'a> {
@@ -115,11 +109,7 @@ pub fn draw(person: &Identity, shot: &Shot, size: usize) -> FaceImage {
         .collect();
     let grain = &mut person.dice(Purpose::Grain, shot.number);
     let rgb = Exposure { size, pixels }.develop(&shot.film, grain);
-    FaceImage {
-        width: size,
-        height: size,
-        rgb,
-    }
+    FaceImage { width: size, height: size, rgb }
 }
 
 /// Where [`draw`] puts the five landmarks, in pixels of a crop of `size` a side: eyes, nose tip, corners of the

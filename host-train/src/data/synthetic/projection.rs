@@ -38,12 +38,7 @@ impl Turn {
         // Beyond 1.2 radians the face would be edge on, which a drawing by depth cannot show.
         let (sin_yaw, cos_yaw) = sin_cos(pose.yaw.clamp(-1.2, 1.2));
         let (sin_pitch, cos_pitch) = sin_cos(pose.pitch.clamp(-1.2, 1.2));
-        Self {
-            sin_yaw,
-            cos_yaw,
-            sin_pitch,
-            cos_pitch,
-        }
+        Self { sin_yaw, cos_yaw, sin_pitch, cos_pitch }
     }
 
     /// Where a point of the head lands on the picture plane.
@@ -97,12 +92,8 @@ impl Camera {
             power += p.x * p.x + p.y * p.y;
         }
         let (a, b) = (along / power, across / power);
-        let fitted = Self {
-            a,
-            b,
-            c: to.x - (a * from.x - b * from.y),
-            d: to.y - (b * from.x + a * from.y),
-        };
+        let fitted =
+            Self { a, b, c: to.x - (a * from.x - b * from.y), d: to.y - (b * from.x + a * from.y) };
 
         let (sin, cos) = sin_cos(pose.roll);
         let zoom = pose.zoom.clamp(0.05, 20.0);
@@ -120,20 +111,14 @@ impl Camera {
 
     /// The pixel of a point of the plane.
     pub(super) fn pixel(&self, plane: Point) -> [f32; 2] {
-        [
-            self.a * plane.x - self.b * plane.y + self.c,
-            self.b * plane.x + self.a * plane.y + self.d,
-        ]
+        [self.a * plane.x - self.b * plane.y + self.c, self.b * plane.x + self.a * plane.y + self.d]
     }
 
     /// The point of the plane under a pixel: the inverse of [`Self::pixel`].
     pub(super) fn plane(&self, x: f32, y: f32) -> Point {
         let (x, y) = (x - self.c, y - self.d);
         let power = self.a * self.a + self.b * self.b;
-        at(
-            (self.a * x + self.b * y) / power,
-            (self.a * y - self.b * x) / power,
-        )
+        at((self.a * x + self.b * y) / power, (self.a * y - self.b * x) / power)
     }
 
     /// Width of a pixel on the plane.
@@ -148,21 +133,14 @@ mod tests {
 
     #[test]
     fn unprojecting_undoes_projecting() {
-        let turn = Turn::new(&Pose {
-            yaw: 0.5,
-            pitch: -0.3,
-            ..Pose::FRONTAL
-        });
+        let turn = Turn::new(&Pose { yaw: 0.5, pitch: -0.3, ..Pose::FRONTAL });
         let p = turn.unproject(turn.project(at(12.0, -20.0), 29.0), 29.0);
         assert!(p.from(at(12.0, -20.0)).length() < 1e-4, "{p:?}");
     }
 
     #[test]
     fn what_stands_out_moves_further() {
-        let turn = Turn::new(&Pose {
-            yaw: 0.3,
-            ..Pose::FRONTAL
-        });
+        let turn = Turn::new(&Pose { yaw: 0.3, ..Pose::FRONTAL });
         assert!(turn.project(at(0.0, 0.0), 45.0).x > turn.project(at(0.0, 0.0), 30.0).x + 4.0);
     }
 
@@ -173,10 +151,7 @@ mod tests {
         let camera = Camera::new(&posed, &Pose::FRONTAL, 112);
         for (p, t) in posed.iter().zip(TEMPLATE) {
             let [x, y] = camera.pixel(*p);
-            assert!(
-                (x - t[0]).abs() < 1e-3 && (y - t[1]).abs() < 1e-3,
-                "{x} {y} {t:?}"
-            );
+            assert!((x - t[0]).abs() < 1e-3 && (y - t[1]).abs() < 1e-3, "{x} {y} {t:?}");
         }
         let back = camera.plane(30.0, 40.0);
         let [x, y] = camera.pixel(back);
@@ -187,17 +162,9 @@ mod tests {
     #[test]
     fn leftovers_turn_about_the_centre_and_scale_with_the_crop() {
         let posed = TEMPLATE.map(|[x, y]| at(x, y));
-        let pose = Pose {
-            roll: 0.2,
-            zoom: 0.8,
-            shift: [3.0, -2.0],
-            ..Pose::FRONTAL
-        };
+        let pose = Pose { roll: 0.2, zoom: 0.8, shift: [3.0, -2.0], ..Pose::FRONTAL };
         let [x, y] = Camera::new(&posed, &pose, 224).pixel(at(56.0, 56.0));
-        assert!(
-            (x - 118.0).abs() < 1e-3 && (y - 108.0).abs() < 1e-3,
-            "{x} {y}"
-        );
+        assert!((x - 118.0).abs() < 1e-3 && (y - 108.0).abs() < 1e-3, "{x} {y}");
         let [x, y] = Camera::new(&posed, &pose, 112).pixel(at(66.0, 56.0));
         let (sin, cos) = (0.2_f32.sin(), 0.2_f32.cos());
         assert!(

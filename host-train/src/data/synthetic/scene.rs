@@ -35,11 +35,8 @@ pub(super) fn paint_body(
     let width = broad + 0.010 * (picture.place.y - 44.0) * (picture.place.y - 44.0);
     let neck = coverage(x.abs() - width, pixel.max(1.0));
     if neck > 0.0 {
-        let mut skin = Surface {
-            albedo: person.skin.colour,
-            normal: [x / width, 0.1, 0.6],
-            gloss: 0.1,
-        };
+        let mut skin =
+            Surface { albedo: person.skin.colour, normal: [x / width, 0.1, 0.6], gloss: 0.1 };
         // The head's shadow, then the two tendons.
         skin.darken(0.55 * smooth(34.0, 0.0, picture.place.y - chin.y));
         skin.darken(
@@ -54,11 +51,8 @@ pub(super) fn paint_body(
     let cloth = coverage(collar - picture.place.y, pixel.max(1.0)) * coverage(x.abs() - 120.0, 2.0);
     if cloth > 0.0 {
         let fold = 0.18 * noise2(at(x * 0.05, picture.place.y * 0.03), 77);
-        let mut cover = Surface {
-            albedo: scene.cloth,
-            normal: [x / 110.0 + fold, -0.25, 0.8],
-            gloss: 0.0,
-        };
+        let mut cover =
+            Surface { albedo: scene.cloth, normal: [x / 110.0 + fold, -0.25, 0.8], gloss: 0.0 };
         cover.darken(0.3 * smooth(3.0, 0.0, picture.place.y - collar));
         picture.cover(&cover, cloth);
     }
@@ -74,10 +68,8 @@ pub(super) fn paint_ears(
 ) {
     let (ears, head) = (&person.ears, &person.head);
     for side in [-1.0, 1.0] {
-        let centre = turn.project(
-            at(side * (head.half_width + 0.35 * ears.stand), WIDEST + 5.0),
-            -3.0,
-        );
+        let centre =
+            turn.project(at(side * (head.half_width + 0.35 * ears.stand), WIDEST + 5.0), -3.0);
         let near = smooth(0.1, 0.35, -side * turn.sin_yaw);
         let p = picture.place.from(centre);
         let p = at(side * p.x, p.y);
@@ -92,22 +84,16 @@ pub(super) fn paint_ears(
         let cover = coverage(shape, pixel) * visible;
         if cover > 0.0 {
             let pink = mix(1.0, 0.78, person.skin.blush);
-            let colour = [
-                person.skin.colour[0],
-                person.skin.colour[1] * pink,
-                person.skin.colour[2] * pink,
-            ];
+            let colour =
+                [person.skin.colour[0], person.skin.colour[1] * pink, person.skin.colour[2] * pink];
             let mut ear = Surface {
                 albedo: colour,
                 normal: [side * (0.25 + 0.08 * p.x), p.y * 0.02, 0.8],
                 gloss: 0.2,
             };
             // The rim shades the bowl; the lobe stays smooth.
-            let bowl = ellipse(
-                at(tilted.x + 0.8, tilted.y + 2.0),
-                wide * 0.58,
-                ears.half_height * 0.62,
-            );
+            let bowl =
+                ellipse(at(tilted.x + 0.8, tilted.y + 2.0), wide * 0.58, ears.half_height * 0.62);
             ear.darken(0.38 * coverage(bowl, pixel.max(2.0)));
             ear.darken(0.3 * smooth(0.0, -wide, tilted.x));
             picture.cover(&ear, cover);
@@ -115,15 +101,8 @@ pub(super) fn paint_ears(
         let (ring, metal) = ears.ring;
         if ring > 0.0 {
             let drop = p.from(at(-0.8, ears.half_height * 0.9 + ring)).length() - ring;
-            let band = if ring > 2.0 {
-                (drop + 0.5).abs() - 0.6
-            } else {
-                drop
-            };
-            picture.cover(
-                &metal_surface(metal),
-                coverage(band, pixel.max(0.8)) * visible,
-            );
+            let band = if ring > 2.0 { (drop + 0.5).abs() - 0.6 } else { drop };
+            picture.cover(&metal_surface(metal), coverage(band, pixel.max(0.8)) * visible);
         }
     }
 }

@@ -105,13 +105,7 @@ pub struct Pose {
 
 impl Pose {
     /// Facing the camera, perfectly aligned.
-    pub const FRONTAL: Self = Self {
-        yaw: 0.0,
-        pitch: 0.0,
-        roll: 0.0,
-        zoom: 1.0,
-        shift: [0.0; 2],
-    };
+    pub const FRONTAL: Self = Self { yaw: 0.0, pitch: 0.0, roll: 0.0, zoom: 1.0, shift: [0.0; 2] };
 }
 
 /// One photograph of a person: pose, expression, light, camera and whatever is in the way.

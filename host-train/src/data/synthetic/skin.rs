@@ -11,10 +11,7 @@ pub(super) fn hill(surface: &mut Surface, p: Point, centre: Point, radius: Point
     let r2 = d.squared_over(radius.x, radius.y);
     if r2 < 1.0 {
         let k = -4.0 * height * (1.0 - r2);
-        surface.tilt(at(
-            k * d.x / (radius.x * radius.x),
-            k * d.y / (radius.y * radius.y),
-        ));
+        surface.tilt(at(k * d.x / (radius.x * radius.x), k * d.y / (radius.y * radius.y)));
     }
 }
 
@@ -33,57 +30,20 @@ pub(super) fn paint(
 ) {
     let (skin, head) = (&person.skin, &person.head);
     let smile = expression.smile.max(0.0);
-    let red = [
-        skin.colour[0] * 0.98,
-        skin.colour[1] * 0.62,
-        skin.colour[2] * 0.62,
-    ];
+    let red = [skin.colour[0] * 0.98, skin.colour[1] * 0.62, skin.colour[2] * 0.62];
     for side in [-1.0, 1.0] {
         let cheek = at(side * 25.0, 3.0 - 2.0 * smile);
-        hill(
-            surface,
-            p,
-            cheek,
-            at(15.0, 17.0),
-            2.4 + 2.6 * smile + 1.6 * head.cheekbones,
-        );
-        hill(
-            surface,
-            p,
-            at(side * 30.0, -8.0),
-            at(14.0, 9.0),
-            3.0 * head.cheekbones,
-        );
-        surface.tint(
-            red,
-            0.42 * skin.blush * bump(p.from(cheek).squared_over(16.0, 14.0)),
-        );
-        hollow(
-            surface,
-            p,
-            at(side * 27.0, 20.0),
-            at(12.0, 16.0),
-            0.14 * head.cheekbones,
-        );
+        hill(surface, p, cheek, at(15.0, 17.0), 2.4 + 2.6 * smile + 1.6 * head.cheekbones);
+        hill(surface, p, at(side * 30.0, -8.0), at(14.0, 9.0), 3.0 * head.cheekbones);
+        surface.tint(red, 0.42 * skin.blush * bump(p.from(cheek).squared_over(16.0, 14.0)));
+        hollow(surface, p, at(side * 27.0, 20.0), at(12.0, 16.0), 0.14 * head.cheekbones);
         // The temples fall in a little.
         hollow(surface, p, at(side * 36.0, -34.0), at(10.0, 16.0), 0.12);
     }
     hill(surface, p, at(0.0, -40.0), at(32.0, 18.0), 3.0);
-    hill(
-        surface,
-        p,
-        at(0.0, head.chin - 8.0),
-        at(14.0, 9.0),
-        2.6 + head.squareness,
-    );
+    hill(surface, p, at(0.0, head.chin - 8.0), at(14.0, 9.0), 2.6 + head.squareness);
     if head.cleft > 0.0 {
-        hollow(
-            surface,
-            p,
-            at(0.0, head.chin - 6.0),
-            at(1.8, 5.0),
-            0.35 * head.cleft,
-        );
+        hollow(surface, p, at(0.0, head.chin - 6.0), at(1.8, 5.0), 0.35 * head.cleft);
     }
     surface.tint(
         red,
@@ -100,15 +60,8 @@ fn marks(surface: &mut Surface, p: Point, pixel: f32, person: &Identity) {
     let skin = &person.skin;
     if skin.freckles > 0.0 {
         let over_nose = bump(p.from(at(0.0, -6.0)).squared_over(38.0, 22.0));
-        let spots = smooth(
-            0.25,
-            0.75,
-            noise2(at(p.x * 0.42, p.y * 0.42), person.texture ^ 1),
-        );
-        surface.tint(
-            display([150, 84, 46]),
-            0.6 * skin.freckles * spots * over_nose,
-        );
+        let spots = smooth(0.25, 0.75, noise2(at(p.x * 0.42, p.y * 0.42), person.texture ^ 1));
+        surface.tint(display([150, 84, 46]), 0.6 * skin.freckles * spots * over_nose);
     }
     for mole in &skin.moles {
         let cover = coverage(p.from(mole.at).length() - mole.radius, pixel.max(0.6));
@@ -139,10 +92,8 @@ fn lines(surface: &mut Surface, p: Point, pixel: f32, person: &Identity, express
     let soft = pixel.max(1.4);
     let x = p.x.abs();
     let wing = at(person.nose.wings + 1.5, person.nose.tip.y + 1.0);
-    let corner = at(
-        person.mouth.half_width * (1.0 + 0.16 * smile) + 4.5,
-        person.mouth.centre.y - 1.0,
-    );
+    let corner =
+        at(person.mouth.half_width * (1.0 + 0.16 * smile) + 4.5, person.mouth.centre.y - 1.0);
     let fold = capsule(at(x, p.y), wing, corner, 0.6);
     let below = smooth(wing.y - 2.0, wing.y + 4.0, p.y);
     surface.darken((0.08 + 0.26 * age + 0.22 * smile) * coverage(fold, 2.4 * soft) * below);

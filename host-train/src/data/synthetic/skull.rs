@@ -40,12 +40,7 @@ pub(super) fn outline(head: &Head, turn: &Turn, plane: Point, jaw: f32) -> Outli
     );
     let half_width = turned_half_width(head, turn);
     let (t, length, taper, square) = if p.y > WIDEST {
-        (
-            (p.y - WIDEST) / (chin - WIDEST),
-            chin - WIDEST,
-            head.taper,
-            0.6 * head.squareness,
-        )
+        ((p.y - WIDEST) / (chin - WIDEST), chin - WIDEST, head.taper, 0.6 * head.squareness)
     } else {
         ((p.y - WIDEST) / DOME, DOME, head.temple, 0.55)
     };
@@ -84,11 +79,7 @@ pub(super) fn depth(head: &Head, p: Point) -> f32 {
 impl Outline {
     /// A surface of the head's large shape in colour `albedo`.
     pub(super) fn surface(&self, albedo: [f32; 3], gloss: f32) -> Surface {
-        Surface {
-            albedo,
-            normal: self.normal,
-            gloss,
-        }
+        Surface { albedo, normal: self.normal, gloss }
     }
 }
 
@@ -113,10 +104,7 @@ mod tests {
     #[test]
     fn a_turned_head_is_wider_and_its_chin_follows_the_turn() {
         let head = Identity::draw(1, 2).head;
-        let turn = Turn::new(&Pose {
-            yaw: 0.4,
-            ..Pose::FRONTAL
-        });
+        let turn = Turn::new(&Pose { yaw: 0.4, ..Pose::FRONTAL });
         let chin_x = |x| outline(&head, &turn, at(x, head.chin - 4.0), 0.0).distance;
         assert!(chin_x(6.0) < chin_x(-6.0));
         assert!(outline(&head, &turn, at(0.0, WIDEST), 0.0).half_width > head.half_width);

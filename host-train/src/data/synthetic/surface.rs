@@ -18,11 +18,7 @@ pub(super) struct Surface {
 impl Surface {
     /// A matt surface facing the camera.
     pub(super) fn flat(albedo: Rgb) -> Self {
-        Self {
-            albedo,
-            normal: [0.0, 0.0, 1.0],
-            gloss: 0.0,
-        }
+        Self { albedo, normal: [0.0, 0.0, 1.0], gloss: 0.0 }
     }
 
     /// Lays `other`, part of the same solid, over this with opacity `alpha`.
@@ -41,11 +37,8 @@ impl Surface {
     /// as it does in skin.
     pub(super) fn darken(&mut self, amount: f32) {
         let k = 1.0 - amount;
-        self.albedo = [
-            self.albedo[0] * mix(k, 1.0, 0.12 * amount),
-            self.albedo[1] * k,
-            self.albedo[2] * k,
-        ];
+        self.albedo =
+            [self.albedo[0] * mix(k, 1.0, 0.12 * amount), self.albedo[1] * k, self.albedo[2] * k];
     }
 
     /// Tilts the normal down a slope: `slope` is the gradient of height towards the camera.
@@ -69,11 +62,7 @@ impl Surface {
         };
         let [above, below] = light.ambient;
         let ambient = mix_rgb(below, above, 0.5 - 0.5 * normal[1]);
-        let halfway = normalise([
-            light.direction[0],
-            light.direction[1],
-            light.direction[2] + 1.0,
-        ]);
+        let halfway = normalise([light.direction[0], light.direction[1], light.direction[2] + 1.0]);
         let shine = dot(normal, halfway).max(0.0);
         let shine = {
             let s = shine * shine;
@@ -107,13 +96,7 @@ pub(super) struct Picture<'a> {
 impl<'a> Picture<'a> {
     /// The point `place` with nothing but `backdrop`.
     pub(super) fn new(light: &'a Light, place: Point, backdrop: Surface) -> Self {
-        Self {
-            light,
-            place,
-            behind: [0.0; 3],
-            top: backdrop,
-            share: 1.0,
-        }
+        Self { light, place, behind: [0.0; 3], top: backdrop, share: 1.0 }
     }
 
     /// Lays another solid in front with opacity `alpha`.
@@ -121,11 +104,7 @@ impl<'a> Picture<'a> {
         if alpha <= 0.0 {
             return;
         }
-        self.behind = if alpha < 1.0 {
-            scale(self.lit(), 1.0 - alpha)
-        } else {
-            [0.0; 3]
-        };
+        self.behind = if alpha < 1.0 { scale(self.lit(), 1.0 - alpha) } else { [0.0; 3] };
         (self.top, self.share) = (*solid, alpha);
     }
 
@@ -158,12 +137,7 @@ mod tests {
     use super::*;
 
     fn lamp(direction: [f32; 3]) -> Light {
-        Light {
-            direction,
-            key: [1.0; 3],
-            ambient: [[0.2; 3], [0.1; 3]],
-            shadow: None,
-        }
+        Light { direction, key: [1.0; 3], ambient: [[0.2; 3], [0.1; 3]], shadow: None }
     }
 
     #[test]
@@ -190,11 +164,7 @@ mod tests {
     #[test]
     fn an_edge_between_solids_never_outshines_both() {
         let light = lamp([0.0, 0.0, 1.0]);
-        let leaning = |x| Surface {
-            albedo: [0.5; 3],
-            normal: [x, 0.0, 0.2],
-            gloss: 1.0,
-        };
+        let leaning = |x| Surface { albedo: [0.5; 3], normal: [x, 0.0, 0.2], gloss: 1.0 };
         let (left, right) = (leaning(-1.0), leaning(1.0));
         let place = at(0.0, 0.0);
         let alone = left.lit(&light, place)[0];
@@ -208,14 +178,9 @@ mod tests {
     #[test]
     fn a_cast_shadow_leaves_its_share_of_the_key_light() {
         let wall = Surface::flat([1.0; 3]);
-        let light = Light {
-            shadow: Some((at(1.0, 0.0), 0.0, 0.25)),
-            ..lamp([0.0, 0.0, 1.0])
-        };
-        let (shade, sun) = (
-            wall.lit(&light, at(10.0, 0.0))[0],
-            wall.lit(&light, at(-10.0, 0.0))[0],
-        );
+        let light = Light { shadow: Some((at(1.0, 0.0), 0.0, 0.25)), ..lamp([0.0, 0.0, 1.0]) };
+        let (shade, sun) =
+            (wall.lit(&light, at(10.0, 0.0))[0], wall.lit(&light, at(-10.0, 0.0))[0]);
         assert!((sun - 1.15).abs() < 1e-6 && (shade - 0.4).abs() < 1e-6);
     }
 }

@@ -20,11 +20,7 @@ fn hash(bytes: &[u8]) -> u64 {
 
 fn luma(face: &FaceImage, at: [f32; 2]) -> f32 {
     let pixel = (at[1].round() as usize * face.width + at[0].round() as usize) * 3;
-    face.rgb[pixel..pixel + 3]
-        .iter()
-        .map(|c| f32::from(*c))
-        .sum::<f32>()
-        / 3.0
+    face.rgb[pixel..pixel + 3].iter().map(|c| f32::from(*c)).sum::<f32>() / 3.0
 }
 
 /// Every operation of the drawing is one that IEEE 754 rounds exactly, so these hold on every machine. A change of
@@ -32,17 +28,11 @@ fn luma(face: &FaceImage, at: [f32; 2]) -> f32 {
 #[test]
 fn the_same_seed_gives_the_same_bytes_everywhere() {
     let set = faces(4, 3, 64, Difficulty::default());
-    let hashes: Vec<u64> = [0, 5, 10]
-        .map(|index| hash(&set.image(index).0.rgb))
-        .to_vec();
+    let hashes: Vec<u64> = [0, 5, 10].map(|index| hash(&set.image(index).0.rgb)).to_vec();
     assert_eq!(hashes, GOLDEN, "{hashes:#018x?}");
 }
 
-const GOLDEN: [u64; 3] = [
-    0x56a9_6180_740b_69b5,
-    0xf3cb_82be_21a4_fe32,
-    0x4990_9c1e_4f4c_ee2d,
-];
+const GOLDEN: [u64; 3] = [0x56a9_6180_740b_69b5, 0xf3cb_82be_21a4_fe32, 0x4990_9c1e_4f4c_ee2d];
 
 #[test]
 fn an_image_depends_on_its_index_only() {
@@ -51,10 +41,7 @@ fn an_image_depends_on_its_index_only() {
     let forwards: Vec<_> = (0..12).map(|i| set.image(i)).collect();
     for (index, (image, label)) in forwards.iter().enumerate().rev() {
         assert_eq!(*label as usize, index / 4);
-        assert_eq!(
-            (image.width, image.height, image.rgb.len()),
-            (32, 32, 32 * 32 * 3)
-        );
+        assert_eq!((image.width, image.height, image.rgb.len()), (32, 32, 32 * 32 * 3));
         assert_eq!(&set.image(index).0, image);
     }
     // The population does not depend on the range it is cut from.
@@ -69,16 +56,8 @@ fn people_and_photographs_differ() {
     let images: Vec<FaceImage> = (0..set.len()).map(|i| set.image(i).0).collect();
     for (i, a) in images.iter().enumerate() {
         for b in &images[i + 1..] {
-            let far = a
-                .rgb
-                .iter()
-                .zip(&b.rgb)
-                .filter(|(a, b)| a.abs_diff(**b) > 12)
-                .count();
-            assert!(
-                far > a.rgb.len() / 50,
-                "image {i} equals another in all but {far} bytes"
-            );
+            let far = a.rgb.iter().zip(&b.rgb).filter(|(a, b)| a.abs_diff(**b) > 12).count();
+            assert!(far > a.rgb.len() / 50, "image {i} equals another in all but {far} bytes");
         }
     }
 }
@@ -93,15 +72,9 @@ fn landmarks_sit_near_the_template() {
             assert!(off < 7.0, "person {index}: {at:?} against {template:?}");
         }
         let shot = Shot::draw(&person, 1, &Difficulty::default());
-        let (large, small) = (
-            landmarks(&person, &shot, 112),
-            landmarks(&person, &shot, 64),
-        );
+        let (large, small) = (landmarks(&person, &shot, 112), landmarks(&person, &shot, 64));
         for (at, half) in large.iter().zip(small) {
-            assert!(
-                at.iter().all(|c| (4.0..108.0).contains(c)),
-                "person {index}: {at:?}"
-            );
+            assert!(at.iter().all(|c| (4.0..108.0).contains(c)), "person {index}: {at:?}");
             assert!(
                 (at[0] * 64.0 / 112.0 - half[0]).abs() < 1e-3
                     && (at[1] * 64.0 / 112.0 - half[1]).abs() < 1e-3
@@ -115,23 +88,12 @@ fn landmarks_move_with_the_pose_they_are_given() {
     let person = Identity::draw(4, 1);
     let mut shot = Shot::draw(&person, 0, &Difficulty::NONE);
     let plain = landmarks(&person, &shot, 112);
-    shot.pose = Pose {
-        roll: 1.2,
-        zoom: 0.5,
-        shift: [6.0, -9.0],
-        ..Pose::FRONTAL
-    };
+    shot.pose = Pose { roll: 1.2, zoom: 0.5, shift: [6.0, -9.0], ..Pose::FRONTAL };
     let (sin, cos) = 1.2_f32.sin_cos();
     for (at, moved) in plain.iter().zip(landmarks(&person, &shot, 112)) {
         let (x, y) = (0.5 * (at[0] - 56.0), 0.5 * (at[1] - 56.0));
-        assert!(
-            (moved[0] - (62.0 + cos * x - sin * y)).abs() < 1e-3,
-            "{moved:?}"
-        );
-        assert!(
-            (moved[1] - (47.0 + sin * x + cos * y)).abs() < 1e-3,
-            "{moved:?}"
-        );
+        assert!((moved[0] - (62.0 + cos * x - sin * y)).abs() < 1e-3, "{moved:?}");
+        assert!((moved[1] - (47.0 + sin * x + cos * y)).abs() < 1e-3, "{moved:?}");
     }
 }
 
@@ -172,30 +134,17 @@ fn comparing_pixels_does_not_recognise_people() {
         .map(|index| {
             let rgb = set.image(index).0.rgb;
             let mean: [f32; 3] = core::array::from_fn(|c| {
-                rgb.iter()
-                    .skip(c)
-                    .step_by(3)
-                    .map(|v| f32::from(*v))
-                    .sum::<f32>()
-                    * 3.0
+                rgb.iter().skip(c).step_by(3).map(|v| f32::from(*v)).sum::<f32>() * 3.0
                     / rgb.len() as f32
             });
-            let centred: Vec<f32> = rgb
-                .iter()
-                .enumerate()
-                .map(|(i, v)| f32::from(*v) - mean[i % 3])
-                .collect();
+            let centred: Vec<f32> =
+                rgb.iter().enumerate().map(|(i, v)| f32::from(*v) - mean[i % 3]).collect();
             let norm = centred.iter().map(|v| v * v).sum::<f32>().sqrt();
             centred.iter().map(|v| v / norm).collect()
         })
         .collect();
-    let cosine = |a: usize, b: usize| {
-        vectors[a]
-            .iter()
-            .zip(&vectors[b])
-            .map(|(a, b)| a * b)
-            .sum::<f32>()
-    };
+    let cosine =
+        |a: usize, b: usize| vectors[a].iter().zip(&vectors[b]).map(|(a, b)| a * b).sum::<f32>();
     let mut scores = Vec::new();
     for (person, a, b) in (0..PEOPLE).flat_map(|p| [(p, 0, 1), (p, 0, 2), (p, 1, 2)]) {
         let stranger = (person + 1 + 7 * a + 3 * b) % PEOPLE;
@@ -215,40 +164,19 @@ fn comparing_pixels_does_not_recognise_people() {
 #[test]
 fn rejects_identities_that_are_nobody_or_too_many() {
     let new = |identities| DrawnFaces::new(1, identities, 1, 64, Difficulty::default());
-    assert_eq!(
-        new(5..5),
-        Err(DrawnFacesError::Identities { start: 5, end: 5 })
-    );
-    #[expect(
-        clippy::reversed_empty_ranges,
-        reason = "the range that is to be refused"
-    )]
+    assert_eq!(new(5..5), Err(DrawnFacesError::Identities { start: 5, end: 5 }));
+    #[expect(clippy::reversed_empty_ranges, reason = "the range that is to be refused")]
     let reversed = 7..5;
     assert!(new(reversed).is_err());
-    assert_eq!(
-        new(0..1 << 32),
-        Err(DrawnFacesError::Identities {
-            start: 0,
-            end: 1 << 32
-        })
-    );
+    assert_eq!(new(0..1 << 32), Err(DrawnFacesError::Identities { start: 0, end: 1 << 32 }));
     assert!(new(u64::MAX - 2..u64::MAX).is_ok());
 }
 
 #[test]
 fn rejects_zero_or_uncountable_shots() {
     let new = |shots| DrawnFaces::new(1, 0..9, shots, 64, Difficulty::default());
-    assert_eq!(
-        new(0),
-        Err(DrawnFacesError::Shots {
-            shots_per_identity: 0,
-            identities: 9
-        })
-    );
-    assert!(matches!(
-        new(usize::MAX),
-        Err(DrawnFacesError::Shots { .. })
-    ));
+    assert_eq!(new(0), Err(DrawnFacesError::Shots { shots_per_identity: 0, identities: 9 }));
+    assert!(matches!(new(usize::MAX), Err(DrawnFacesError::Shots { .. })));
 }
 
 #[test]

@@ -34,10 +34,7 @@ pub(super) fn paint_glasses(
     let distance = rounded_box(lens, half, corner);
     let glass = coverage(distance, pixel);
     if glass > 0.0 {
-        picture.tint(
-            display([20, 22, 24]),
-            tint * glass * mix(1.0, 0.75, smooth(-8.0, 8.0, y)),
-        );
+        picture.tint(display([20, 22, 24]), tint * glass * mix(1.0, 0.75, smooth(-8.0, 8.0, y)));
         // One streak of reflected sky, on the same side of both lenses.
         let streak = bump(
             ((p.x * 0.8 + y - side * apart * 0.8 + 5.0) / 3.2)
@@ -45,30 +42,16 @@ pub(super) fn paint_glasses(
         );
         picture.tint([1.0; 3], 0.16 * streak * glass);
     }
-    let bridge = capsule(
-        at(p.x.abs(), y),
-        at(0.0, -3.4),
-        at(apart - half.x, -1.6),
-        0.3 + 0.5 * frames.rim,
-    );
+    let bridge =
+        capsule(at(p.x.abs(), y), at(0.0, -3.4), at(apart - half.x, -1.6), 0.3 + 0.5 * frames.rim);
     let hinge = at(apart + half.x, -4.0);
-    let temple = capsule(
-        at(side * p.x, y),
-        hinge,
-        at(hinge.x + 30.0, -2.5),
-        0.3 + 0.6 * frames.rim,
-    )
-    .max(outline.distance - 1.0);
-    let rim = (distance.abs() - 0.5 * frames.rim - 0.15)
-        .min(bridge)
-        .min(temple);
+    let temple =
+        capsule(at(side * p.x, y), hinge, at(hinge.x + 30.0, -2.5), 0.3 + 0.6 * frames.rim)
+            .max(outline.distance - 1.0);
+    let rim = (distance.abs() - 0.5 * frames.rim - 0.15).min(bridge).min(temple);
     let cover = coverage(rim, pixel.max(0.7));
     if cover > 0.0 {
-        let metal = Surface {
-            albedo: frames.colour,
-            normal: [0.1 * side, -0.3, 0.9],
-            gloss: 0.7,
-        };
+        let metal = Surface { albedo: frames.colour, normal: [0.1 * side, -0.3, 0.9], gloss: 0.7 };
         picture.cover(&metal, cover);
     } else {
         picture.darken(0.14 * smooth(4.0, 0.5, distance) * coverage(outline.distance, pixel));
@@ -89,11 +72,7 @@ pub(super) fn paint_hat(
     }
     let across = p.x / outline.half_width;
     let edge = edge + if peaked { -1.0 } else { 2.5 * across * across };
-    let thickness = if peaked {
-        3.5
-    } else {
-        5.0 + 2.0 * smooth(edge, edge - 30.0, p.y)
-    };
+    let thickness = if peaked { 3.5 } else { 5.0 + 2.0 * smooth(edge, edge - 30.0, p.y) };
     let shape = (outline.distance - thickness).max(p.y - edge);
     let cover = coverage(shape, pixel.max(1.0));
     picture.darken(
@@ -115,17 +94,10 @@ pub(super) fn paint_hat(
         picture.cover(&felt, cover);
     }
     if peaked {
-        let peak = rounded_box(
-            at(p.x, p.y - edge - 3.0 + 0.006 * p.x * p.x),
-            at(33.0, 5.0),
-            4.8,
-        );
+        let peak = rounded_box(at(p.x, p.y - edge - 3.0 + 0.006 * p.x * p.x), at(33.0, 5.0), 4.8);
         let cover = coverage(peak, pixel.max(1.0));
-        let mut board = Surface {
-            albedo: scale(colour, 0.7),
-            normal: [p.x / 60.0, -0.5, 0.7],
-            gloss: 0.1,
-        };
+        let mut board =
+            Surface { albedo: scale(colour, 0.7), normal: [p.x / 60.0, -0.5, 0.7], gloss: 0.1 };
         board.darken(0.45 * smooth(2.0, 7.0, p.y - edge));
         picture.cover(&board, cover);
     }
@@ -146,9 +118,7 @@ pub(super) fn paint_mask(
     }
     let x = p.x / person.head.half_width;
     let top = edge + 12.0 * x * x * (1.6 - x * x).max(0.4);
-    let sheet = (top - p.y)
-        .max(outline.distance - 1.6)
-        .max((x.abs() - 0.9) * 30.0);
+    let sheet = (top - p.y).max(outline.distance - 1.6).max((x.abs() - 0.9) * 30.0);
     let ear = at(person.head.half_width, -18.0);
     let strap = capsule(at(p.x.abs(), p.y), at(0.86 * ear.x, top + 1.5), ear, 0.6).min(capsule(
         at(p.x.abs(), p.y),
@@ -160,10 +130,7 @@ pub(super) fn paint_mask(
     if cover > 0.0 {
         let mut cloth = outline.surface(colour, 0.0);
         let nose = at(p.x, p.y - person.nose.tip.y);
-        cloth.tilt(at(
-            -0.9 * nose.x / 16.0 * bump(nose.squared_over(16.0, 20.0)),
-            0.0,
-        ));
+        cloth.tilt(at(-0.9 * nose.x / 16.0 * bump(nose.squared_over(16.0, 20.0)), 0.0));
         for fold in [4.0, 13.0, 22.0] {
             let line = (p.y - fold - 2.0 * x * x).abs() - 0.3;
             cloth.darken(0.2 * coverage(line, pixel.max(1.6)));
@@ -188,9 +155,8 @@ pub(super) fn paint_hand(
     if along < -16.0 || across.abs() > 34.0 {
         return;
     }
-    for (finger, (offset, short)) in [(-15.0, 5.0), (-5.2, 0.0), (4.8, 1.5), (14.2, 8.0)]
-        .into_iter()
-        .enumerate()
+    for (finger, (offset, short)) in
+        [(-15.0, 5.0), (-5.2, 0.0), (4.8, 1.5), (14.2, 8.0)].into_iter().enumerate()
     {
         let radius = 5.4 - 0.3 * finger as f32;
         let local = at(across - offset, along - short);
@@ -200,20 +166,13 @@ pub(super) fn paint_hand(
         if cover > 0.0 {
             let bent = local.x / radius;
             let normal = [0.7 * 0.866 * bent * side, -0.7 * 0.5 * bent - 0.1, 0.75];
-            let mut skin = Surface {
-                albedo: person.skin.colour,
-                normal,
-                gloss: 0.2,
-            };
+            let mut skin = Surface { albedo: person.skin.colour, normal, gloss: 0.2 };
             skin.darken(0.4 * smooth(0.75, 1.0, bent.abs()));
             for knuckle in [15.0, 34.0] {
                 skin.darken(0.18 * coverage((local.y - knuckle).abs() - 0.5, pixel.max(1.8)));
             }
             let nail = rounded_box(local.from(at(0.0, 5.4)), at(2.5, 3.2), 2.3);
-            skin.tint(
-                display([232, 190, 178]),
-                0.45 * coverage(nail, pixel.max(1.0)),
-            );
+            skin.tint(display([232, 190, 178]), 0.45 * coverage(nail, pixel.max(1.0)));
             picture.cover(&skin, cover);
         }
     }

@@ -31,20 +31,14 @@ fn list_bytes(bytes: &[u8]) -> Result<Vec<Found>, DataError> {
 }
 
 fn image(name: &str, offset: u64, length: u64) -> Found {
-    Found {
-        name: name.to_owned(),
-        span: Some(Span { offset, length }),
-    }
+    Found { name: name.to_owned(), span: Some(Span { offset, length }) }
 }
 
 #[test]
 fn spans_point_at_the_data() {
     assert_eq!(
         list_bytes(&two_images()).unwrap(),
-        [
-            image("lfw/Ann/1.jpg", 512, 3),
-            image("lfw/Bo/2.jpg", 1536, 600)
-        ]
+        [image("lfw/Ann/1.jpg", 512, 3), image("lfw/Bo/2.jpg", 1536, 600)]
     );
 }
 
@@ -70,16 +64,12 @@ fn other_files_links_folders_and_hidden_names_are_passed_over() {
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_size(0);
-        archive
-            .append_link(&mut header, "Ann/link.jpg", "/etc/passwd")
-            .unwrap();
+        archive.append_link(&mut header, "Ann/link.jpg", "/etc/passwd").unwrap();
     }
     let mut header = Header::new_gnu();
     header.set_entry_type(EntryType::Directory);
     header.set_size(0);
-    archive
-        .append_data(&mut header, "Ann/folder.jpg/", &[][..])
-        .unwrap();
+    archive.append_data(&mut header, "Ann/folder.jpg/", &[][..]).unwrap();
     assert_eq!(list_bytes(&archive.into_inner().unwrap()).unwrap(), []);
 }
 
@@ -102,19 +92,12 @@ fn rejects_an_archive_cut_anywhere() {
         match list(&path).unwrap_err() {
             // Not even one header: it could be any file.
             DataError::NotATar { .. } => assert!(length < 512),
-            DataError::TruncatedTar {
-                length: reported, ..
-            } => assert_eq!(reported, length),
+            DataError::TruncatedTar { length: reported, .. } => assert_eq!(reported, length),
             other => panic!("{length}: {other}"),
         }
     }
     let error = list_bytes(&bytes[..1700]).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("436 bytes of lfw/Bo/2.jpg are missing"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("436 bytes of lfw/Bo/2.jpg are missing"), "{error}");
     let error = list_bytes(&bytes[..2560]).unwrap_err();
     assert!(error.to_string().contains("end mark"), "{error}");
 }
@@ -132,10 +115,7 @@ fn rejects_a_damaged_header() {
     let mut bytes = two_images();
     bytes[1024] ^= 1;
     let error = list_bytes(&bytes).unwrap_err();
-    assert!(
-        matches!(error, DataError::CorruptTar { offset: 1024, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, DataError::CorruptTar { offset: 1024, .. }), "{error}");
 }
 
 #[test]

@@ -47,46 +47,22 @@ impl Axis {
         let last = (high / step + 1e-9).floor() as i64;
         let ticks = (first..=last).map(|index| {
             let value = index as f64 * step;
-            let text = if decimals == 0 {
-                grouped(value)
-            } else {
-                format!("{value:.decimals$}")
-            };
+            let text = if decimals == 0 { grouped(value) } else { format!("{value:.decimals$}") };
             Tick { value, text }
         });
-        Self {
-            label: label.into(),
-            scale: Scale::Linear,
-            low,
-            high,
-            ticks: ticks.collect(),
-        }
+        Self { label: label.into(), scale: Scale::Linear, low, high, ticks: ticks.collect() }
     }
 
     /// Logarithmic from `low` to `high`, both above 0, with a tick a decade.
     pub(super) fn log(label: &str, low: f64, high: f64) -> Self {
-        let (low, high) = if low > 0.0 && high > low {
-            (low, high)
-        } else {
-            (0.1, 1.0)
-        };
+        let (low, high) = if low > 0.0 && high > low { (low, high) } else { (0.1, 1.0) };
         let first = (low.log10() - 1e-9).ceil() as i32;
         let last = (high.log10() + 1e-9).floor() as i32;
         let ticks = (first..=last).map(|power| Tick {
             value: 10_f64.powi(power),
-            text: if power == 0 {
-                "1".into()
-            } else {
-                format!("1e{power}")
-            },
+            text: if power == 0 { "1".into() } else { format!("1e{power}") },
         });
-        Self {
-            label: label.into(),
-            scale: Scale::Log,
-            low,
-            high,
-            ticks: ticks.collect(),
-        }
+        Self { label: label.into(), scale: Scale::Log, low, high, ticks: ticks.collect() }
     }
 
     /// Where `value` lies between the ends, held within [0, 1].
@@ -138,11 +114,7 @@ pub(super) fn grouped(value: f64) -> String {
         }
         text.push(digit);
     }
-    if value <= -0.5 {
-        format!("-{text}")
-    } else {
-        text
-    }
+    if value <= -0.5 { format!("-{text}") } else { text }
 }
 
 #[cfg(test)]
@@ -157,10 +129,7 @@ mod tests {
     fn rounded_axes_end_on_ticks() {
         let axis = Axis::rounded("loss", 0.0, 27.3);
         assert_eq!(texts(&axis), ["0", "5", "10", "15", "20", "25", "30"]);
-        assert_eq!(
-            (axis.place(0.0), axis.place(15.0), axis.place(99.0)),
-            (0.0, 0.5, 1.0)
-        );
+        assert_eq!((axis.place(0.0), axis.place(15.0), axis.place(99.0)), (0.0, 0.5, 1.0));
         let axis = Axis::rounded("cosine", -0.2, 0.3);
         assert_eq!(texts(&axis), ["-0.2", "-0.1", "0.0", "0.1", "0.2", "0.3"]);
     }
@@ -182,17 +151,9 @@ mod tests {
 
     #[test]
     fn empty_and_broken_ranges_still_make_an_axis() {
-        for (low, high) in [
-            (3.0, 3.0),
-            (f64::NAN, 1.0),
-            (0.0, f64::INFINITY),
-            (2.0, 1.0),
-        ] {
+        for (low, high) in [(3.0, 3.0), (f64::NAN, 1.0), (0.0, f64::INFINITY), (2.0, 1.0)] {
             let axis = Axis::rounded("", low, high);
-            assert!(
-                (3..=12).contains(&axis.ticks().len()),
-                "{low} {high}: {axis:?}"
-            );
+            assert!((3..=12).contains(&axis.ticks().len()), "{low} {high}: {axis:?}");
             assert!(axis.place(low.max(0.0)).is_finite());
         }
         assert_eq!(texts(&Axis::log("", 0.0, 1.0)), ["1e-1", "1"]);

@@ -164,11 +164,8 @@ impl Chart {
     fn draw_marker(&self, marker: &Marker, marks: &mut String) {
         let x = self.x_of(marker.x);
         // The words go to the side with more room.
-        let (shift, anchor) = if x < f64::midpoint(LEFT, RIGHT) {
-            (5.0, "start")
-        } else {
-            (-5.0, "end")
-        };
+        let (shift, anchor) =
+            if x < f64::midpoint(LEFT, RIGHT) { (5.0, "start") } else { (-5.0, "end") };
         *marks += &format!(
             "<path class=\"marker\" d=\"M{x:.1} {TOP}V{BOTTOM}\"/>\
              <text class=\"title\" x=\"{:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
@@ -182,10 +179,7 @@ impl Chart {
     fn path(&self, points: &[(f64, f64)], closed: bool) -> String {
         let mut path = String::new();
         let mut ends = None;
-        for &(x, y) in points
-            .iter()
-            .filter(|(x, y)| x.is_finite() && y.is_finite())
-        {
+        for &(x, y) in points.iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
             let (px, py) = (self.x_of(x), self.y_of(y));
             let command = if ends.is_none() { 'M' } else { 'L' };
             // Writing to a String cannot fail.
@@ -238,10 +232,7 @@ mod tests {
                 filled: true,
                 points,
             }],
-            marker: Some(Marker {
-                x: 5.0,
-                label: "here".into(),
-            }),
+            marker: Some(Marker { x: 5.0, label: "here".into() }),
         }
     }
 
@@ -256,10 +247,7 @@ mod tests {
             html.contains("d=\"M46.0 232.0L236.0 129.0L426.0 26.0L426.0 232L46.0 232Z\""),
             "{html}"
         );
-        assert!(
-            html.contains("class=\"marker\" d=\"M236.0 26V232\""),
-            "{html}"
-        );
+        assert!(html.contains("class=\"marker\" d=\"M236.0 26V232\""), "{html}");
     }
 
     #[test]

@@ -31,11 +31,7 @@ pub(super) fn loss(points: &[LossPoint]) -> Chart {
     Chart {
         title: "Training loss".into(),
         reading: "A falling line that levels out is what training should look like.".into(),
-        x: Axis::exact(
-            "step",
-            raw.first().map_or(0.0, |&(step, _)| step),
-            last_step,
-        ),
+        x: Axis::exact("step", raw.first().map_or(0.0, |&(step, _)| step), last_step),
         y: Axis::rounded("loss", lowest, highest),
         series: vec![
             series("each step", Ink::Quiet, Stroke::Thin, extremes(&raw)),
@@ -56,18 +52,9 @@ pub(super) fn angles(stages: &[AngleStage]) -> Chart {
             0 => (Ink::Start, Stroke::Dotted),
             _ => (Ink::Middle, Stroke::Dashed),
         };
-        let mean = stage
-            .angles
-            .mean()
-            .map_or(String::new(), |mean| format!(", mean {mean:.1}°"));
+        let mean = stage.angles.mean().map_or(String::new(), |mean| format!(", mean {mean:.1}°"));
         let label = format!("{}{mean}", stage.label);
-        Series {
-            label,
-            ink,
-            stroke,
-            filled: true,
-            points: outline(&stage.angles),
-        }
+        Series { label, ink, stroke, filled: true, points: outline(&stage.angles) }
     });
     Chart {
         title: "Angle to the own class centre".into(),
@@ -90,10 +77,7 @@ pub(super) fn roc(scores: &ScoreFigures) -> Chart {
         ink,
         stroke,
         filled: false,
-        points: curve
-            .iter()
-            .map(|point| (point.far, 100.0 * point.tar))
-            .collect(),
+        points: curve.iter().map(|point| (point.far, 100.0 * point.tar)).collect(),
     };
     Chart {
         title: "ROC".into(),
@@ -113,12 +97,7 @@ pub(super) fn roc(scores: &ScoreFigures) -> Chart {
 /// Genuine and impostor scores, int8 as areas, float as dotted outlines.
 pub(super) fn score_histogram(scores: &ScoreFigures) -> Chart {
     let (float, int8) = (&scores.float, &scores.int8);
-    let histograms = [
-        &float.genuine,
-        &float.impostor,
-        &int8.genuine,
-        &int8.impostor,
-    ];
+    let histograms = [&float.genuine, &float.impostor, &int8.genuine, &int8.impostor];
     let (low, high) = occupied(&histograms);
     let series = |label: &str, ink, stroke, filled, histogram| Series {
         label: label.into(),
@@ -135,27 +114,9 @@ pub(super) fn score_histogram(scores: &ScoreFigures) -> Chart {
         x: Axis::rounded("cosine", low, high),
         y: Axis::rounded("share of pairs, %", 0.0, tallest(&histograms)),
         series: vec![
-            series(
-                "impostor, int8",
-                Ink::Impostor,
-                Stroke::Dashed,
-                true,
-                &int8.impostor,
-            ),
-            series(
-                "genuine, int8",
-                Ink::Genuine,
-                Stroke::Solid,
-                true,
-                &int8.genuine,
-            ),
-            series(
-                "float, both",
-                Ink::Quiet,
-                Stroke::Dotted,
-                false,
-                &float.impostor,
-            ),
+            series("impostor, int8", Ink::Impostor, Stroke::Dashed, true, &int8.impostor),
+            series("genuine, int8", Ink::Genuine, Stroke::Solid, true, &int8.genuine),
+            series("float, both", Ink::Quiet, Stroke::Dotted, false, &float.impostor),
             series("", Ink::Quiet, Stroke::Dotted, false, &float.genuine),
         ],
         marker: Some(Marker {
@@ -174,9 +135,7 @@ fn running_mean(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         let window = &points[center - reach..=center + reach];
         window.iter().map(|&(_, y)| y).sum::<f64>() / window.len() as f64
     };
-    (0..points.len())
-        .map(|center| (points[center].0, mean(center)))
-        .collect()
+    (0..points.len()).map(|center| (points[center].0, mean(center))).collect()
 }
 
 /// The lowest and the highest point of each stretch, in their order, so that thinning hides no spike.
@@ -191,11 +150,7 @@ fn extremes(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         if let (Some(&low), Some(&high)) =
             (part.iter().min_by(by_height), part.iter().max_by(by_height))
         {
-            kept.extend(if low.0 <= high.0 {
-                [low, high]
-            } else {
-                [high, low]
-            });
+            kept.extend(if low.0 <= high.0 { [low, high] } else { [high, low] });
         }
     }
     kept
@@ -215,10 +170,7 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 fn outline(histogram: &Histogram) -> Vec<(f64, f64)> {
     let bins: Vec<_> = histogram.shares().collect();
     let occupied = |(_, _, share): &(f64, f64, f64)| *share > 0.0;
-    let Some((first, last)) = bins
-        .iter()
-        .position(occupied)
-        .zip(bins.iter().rposition(occupied))
+    let Some((first, last)) = bins.iter().position(occupied).zip(bins.iter().rposition(occupied))
     else {
         return Vec::new();
     };
@@ -232,27 +184,16 @@ fn outline(histogram: &Histogram) -> Vec<(f64, f64)> {
 
 /// From the lowest to the highest occupied bin of all of these.
 fn occupied(histograms: &[&Histogram]) -> (f64, f64) {
-    let bins = || {
-        histograms
-            .iter()
-            .flat_map(|h| h.shares())
-            .filter(|&(_, _, share)| share > 0.0)
-    };
-    let low = bins()
-        .map(|(lower, _, _)| lower)
-        .fold(f64::INFINITY, f64::min);
-    let high = bins()
-        .map(|(_, upper, _)| upper)
-        .fold(f64::NEG_INFINITY, f64::max);
+    let bins = || histograms.iter().flat_map(|h| h.shares()).filter(|&(_, _, share)| share > 0.0);
+    let low = bins().map(|(lower, _, _)| lower).fold(f64::INFINITY, f64::min);
+    let high = bins().map(|(_, upper, _)| upper).fold(f64::NEG_INFINITY, f64::max);
     (low, high)
 }
 
 /// The highest share of all bins, in percent.
 fn tallest(histograms: &[&Histogram]) -> f64 {
     let shares = histograms.iter().flat_map(|h| h.shares());
-    shares
-        .map(|(_, _, share)| 100.0 * share)
-        .fold(0.0, f64::max)
+    shares.map(|(_, _, share)| 100.0 * share).fold(0.0, f64::max)
 }
 
 #[cfg(test)]
@@ -262,9 +203,7 @@ mod tests {
 
     #[test]
     fn the_running_mean_is_centred_and_keeps_straight_lines() {
-        let line: Vec<_> = (0..400)
-            .map(|i| (f64::from(i), 3.0 - 0.01 * f64::from(i)))
-            .collect();
+        let line: Vec<_> = (0..400).map(|i| (f64::from(i), 3.0 - 0.01 * f64::from(i))).collect();
         for (mean, point) in running_mean(&line).iter().zip(&line) {
             assert!((mean.1 - point.1).abs() < 1e-12);
         }
@@ -309,21 +248,14 @@ mod tests {
         let points = outline(&histogram);
         assert_eq!(points.len(), expected.len());
         for (point, expected) in points.iter().zip(expected) {
-            assert!(
-                (point.0 - expected.0).abs() < 1e-9 && point.1 == expected.1,
-                "{points:?}"
-            );
+            assert!((point.0 - expected.0).abs() < 1e-9 && point.1 == expected.1, "{points:?}");
         }
         assert!(outline(&Histogram::of_scores(&[]).unwrap()).is_empty());
     }
 
     #[test]
     fn a_log_without_finite_losses_is_still_a_chart() {
-        let html = loss(&[LossPoint {
-            step: 1,
-            loss: f64::NAN,
-        }])
-        .html();
+        let html = loss(&[LossPoint { step: 1, loss: f64::NAN }]).html();
         assert!(html.contains("Training loss") && !html.contains("NaN"));
     }
 }

@@ -37,19 +37,14 @@ pub(super) fn picture(image: &FaceImage, alt: &str) -> String {
 }
 
 fn png(image: &FaceImage) -> Option<Vec<u8>> {
-    let (width, height) = (
-        u32::try_from(image.width).ok()?,
-        u32::try_from(image.height).ok()?,
-    );
+    let (width, height) = (u32::try_from(image.width).ok()?, u32::try_from(image.height).ok()?);
     let bytes = image.width.checked_mul(image.height)?.checked_mul(3)?;
     if bytes == 0 || bytes != image.rgb.len() {
         return None;
     }
     let mut file = Vec::new();
     let encoder = PngEncoder::new(&mut file);
-    encoder
-        .write_image(&image.rgb, width, height, ExtendedColorType::Rgb8)
-        .ok()?;
+    encoder.write_image(&image.rgb, width, height, ExtendedColorType::Rgb8).ok()?;
     Some(file)
 }
 
@@ -99,25 +94,11 @@ mod tests {
     #[test]
     fn a_picture_carries_its_pixels() {
         let rgb: Vec<u8> = (0..2 * 3 * 3).map(|i| i * 14).collect();
-        let html = picture(
-            &FaceImage {
-                width: 3,
-                height: 2,
-                rgb: rgb.clone(),
-            },
-            "A \"B\"",
-        );
+        let html = picture(&FaceImage { width: 3, height: 2, rgb: rgb.clone() }, "A \"B\"");
         assert!(html.contains("alt=\"A &quot;B&quot;\""));
-        let encoded = html
-            .split("base64,")
-            .nth(1)
-            .unwrap()
-            .split('"')
-            .next()
-            .unwrap();
-        let decoded = image::load_from_memory(&STANDARD.decode(encoded).unwrap())
-            .unwrap()
-            .to_rgb8();
+        let encoded = html.split("base64,").nth(1).unwrap().split('"').next().unwrap();
+        let decoded =
+            image::load_from_memory(&STANDARD.decode(encoded).unwrap()).unwrap().to_rgb8();
         assert_eq!((decoded.width(), decoded.height()), (3, 2));
         assert_eq!(decoded.into_raw(), rgb);
     }
@@ -125,21 +106,9 @@ mod tests {
     #[test]
     fn a_picture_of_the_wrong_size_is_an_empty_frame() {
         for image in [
-            FaceImage {
-                width: 3,
-                height: 2,
-                rgb: vec![0; 17],
-            },
-            FaceImage {
-                width: 0,
-                height: 0,
-                rgb: vec![],
-            },
-            FaceImage {
-                width: usize::MAX,
-                height: 2,
-                rgb: vec![],
-            },
+            FaceImage { width: 3, height: 2, rgb: vec![0; 17] },
+            FaceImage { width: 0, height: 0, rgb: vec![] },
+            FaceImage { width: usize::MAX, height: 2, rgb: vec![] },
         ] {
             assert!(picture(&image, "x").starts_with("<span class=\"frame\""));
         }
@@ -149,10 +118,7 @@ mod tests {
     fn short_rows_are_filled() {
         let html = table(&Table {
             columns: vec!["file".into(), "size".into()],
-            rows: vec![
-                vec!["a<b".into()],
-                vec!["c".into(), "1".into(), "dropped".into()],
-            ],
+            rows: vec![vec!["a<b".into()], vec!["c".into(), "1".into(), "dropped".into()]],
         });
         assert!(html.contains("<th scope=\"row\">a&lt;b</th><td></td>"));
         assert!(html.contains("<th scope=\"row\">c</th><td>1</td></tr>"));

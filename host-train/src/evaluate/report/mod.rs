@@ -91,11 +91,7 @@ impl Verdict {
         // Keys ascend as "1e-2", "1e-3", ..: the last is the strictest.
         let strictest = float.tar.iter().rev().find_map(|(far, &float_tar)| {
             let int8_tar = *int8.tar.get(far)?;
-            Some(Strictest {
-                far: far.clone(),
-                float_tar,
-                int8_tar,
-            })
+            Some(Strictest { far: far.clone(), float_tar, int8_tar })
         });
         Self {
             float_accuracy: float.accuracy,
@@ -172,11 +168,7 @@ pub struct Scored {
 impl From<&Roc> for Scored {
     fn from(roc: &Roc) -> Self {
         let (genuine, impostor) = roc.histograms();
-        Self {
-            curve: roc.curve(200),
-            genuine,
-            impostor,
-        }
+        Self { curve: roc.curve(200), genuine, impostor }
     }
 }
 

@@ -21,10 +21,7 @@ pub(super) fn document(report: &Report) -> String {
         section("Sample faces", &faces(&report.faces)),
         section("Training", &training(report)),
         section("Float against int8", &float_against_int8(report)),
-        section(
-            "Sizes and times",
-            &report.sizes.as_ref().map_or(String::new(), table),
-        ),
+        section("Sizes and times", &report.sizes.as_ref().map_or(String::new(), table)),
         section(
             "Quantization layer by layer",
             &report.layers.as_ref().map_or(String::new(), layers),
@@ -111,11 +108,7 @@ fn change(float: f64, int8: f64) -> String {
 }
 
 fn points(count: f64) -> String {
-    if count == 1.0 {
-        "1 point".into()
-    } else {
-        format!("{count} points")
-    }
+    if count == 1.0 { "1 point".into() } else { format!("{count} points") }
 }
 
 /// A share in percent, held together across line ends.
@@ -144,11 +137,8 @@ fn cards(cards: &[Card]) -> String {
 fn faces(rows: &[FaceRow]) -> String {
     rows.iter()
         .map(|row| {
-            let pictures: String = row
-                .images
-                .iter()
-                .map(|image| picture(image, &row.label))
-                .collect();
+            let pictures: String =
+                row.images.iter().map(|image| picture(image, &row.label)).collect();
             format!(
                 "<div class=\"faces\"><p>{}</p><div>{pictures}</div></div>\n",
                 escape(&row.label)
@@ -169,9 +159,10 @@ fn training(report: &Report) -> String {
 }
 
 fn float_against_int8(report: &Report) -> String {
-    let charts = report.scores.as_ref().map_or(Vec::new(), |scores| {
-        vec![figures::roc(scores), figures::score_histogram(scores)]
-    });
+    let charts = report
+        .scores
+        .as_ref()
+        .map_or(Vec::new(), |scores| vec![figures::roc(scores), figures::score_histogram(scores)]);
     side_by_side(&charts) + &comparison(&report.comparison)
 }
 
@@ -190,27 +181,17 @@ fn comparison(rows: &[ComparisonRow]) -> String {
     let cells = rows.iter().map(|row| {
         let [float, int8, difference] = row.cells();
         // A true minus sign is as wide as the plus above it.
-        vec![
-            row.name.clone(),
-            float,
-            int8,
-            difference.replace('-', "\u{2212}"),
-        ]
+        vec![row.name.clone(), float, int8, difference.replace('-', "\u{2212}")]
     });
     table(&Table {
-        columns: ["", "float", "int8", "difference"]
-            .map(String::from)
-            .to_vec(),
+        columns: ["", "float", "int8", "difference"].map(String::from).to_vec(),
         rows: cells.collect(),
     })
 }
 
 fn layers(layers: &Table) -> String {
     let count = grouped(layers.rows.len() as f64);
-    format!(
-        "<details><summary>{count} layers</summary>\n{}</details>\n",
-        table(layers)
-    )
+    format!("<details><summary>{count} layers</summary>\n{}</details>\n", table(layers))
 }
 
 fn provenance(made: &Provenance) -> String {
@@ -227,10 +208,7 @@ fn provenance(made: &Provenance) -> String {
         .filter(|(_, text)| !text.is_empty())
         .map(|(name, text)| format!("<dt>{name}</dt><dd>{}</dd>\n", escape(text)))
         .collect();
-    format!(
-        "<pre>{}</pre>\n<dl class=\"made\">\n{rows}</dl>\n",
-        escape(&made.command)
-    )
+    format!("<pre>{}</pre>\n<dl class=\"made\">\n{rows}</dl>\n", escape(&made.command))
 }
 
 fn next(steps: &[NextStep]) -> String {

@@ -23,25 +23,12 @@ fn full(text: &str) -> Report {
         title: t(),
         subtitle: t(),
         verdict: verdict(0.9852, 0.9840, text),
-        cards: vec![Card {
-            label: t(),
-            value: t(),
-            note: t(),
-        }],
+        cards: vec![Card { label: t(), value: t(), note: t() }],
         faces: vec![FaceRow {
             label: t(),
-            images: vec![FaceImage {
-                width: 1,
-                height: 1,
-                rgb: vec![1, 2, 3],
-            }],
+            images: vec![FaceImage { width: 1, height: 1, rgb: vec![1, 2, 3] }],
         }],
-        loss: (0..50)
-            .map(|step| LossPoint {
-                step,
-                loss: 20.0 / (step + 1) as f64,
-            })
-            .collect(),
+        loss: (0..50).map(|step| LossPoint { step, loss: 20.0 / (step + 1) as f64 }).collect(),
         angles: vec![angles(88.0), angles(60.0), angles(35.0)],
         scores: Some(ScoreFigures {
             float: (&roc).into(),
@@ -49,14 +36,8 @@ fn full(text: &str) -> Report {
             threshold: summary.threshold,
         }),
         comparison: PairsSummary::compare(&summary, &summary),
-        sizes: Some(Table {
-            columns: vec![t(), t()],
-            rows: vec![vec![t(), t()]],
-        }),
-        layers: Some(Table {
-            columns: vec![t()],
-            rows: vec![vec![t()]],
-        }),
+        sizes: Some(Table { columns: vec![t(), t()], rows: vec![vec![t(), t()]] }),
+        layers: Some(Table { columns: vec![t()], rows: vec![vec![t()]] }),
         provenance: Provenance {
             command: t(),
             seed: 42,
@@ -65,10 +46,7 @@ fn full(text: &str) -> Report {
             machine: t(),
             duration: t(),
         },
-        next: vec![NextStep {
-            what: t(),
-            command: t(),
-        }],
+        next: vec![NextStep { what: t(), command: t() }],
     }
 }
 
@@ -151,13 +129,8 @@ fn empty_sections_are_left_out() {
 
 #[test]
 fn the_verdict_follows_the_numbers() {
-    let page_of = |verdict: Verdict| {
-        render(&Report {
-            verdict,
-            ..full("t")
-        })
-        .replace('\u{a0}', " ")
-    };
+    let page_of =
+        |verdict: Verdict| render(&Report { verdict, ..full("t") }).replace('\u{a0}', " ");
     let page = page_of(verdict(0.9852, 0.9840, "strangers"));
     assert!(page.contains("Int8 kept the float accuracy"));
     assert!(page.contains(
@@ -172,25 +145,16 @@ fn the_verdict_follows_the_numbers() {
     );
     assert!(page_of(verdict(0.97, 0.98, "s")).contains("1.00 points more"));
     assert!(page_of(verdict(0.97, 0.97, "s")).contains("no difference"));
-    let page = page_of(Verdict {
-        collapsed: true,
-        ..verdict(0.5, 0.5, "s")
-    });
+    let page = page_of(Verdict { collapsed: true, ..verdict(0.5, 0.5, "s") });
     assert!(page.contains("The network collapsed") && !page.contains("Int8 kept"));
 }
 
 #[test]
 fn the_verdict_names_the_strictest_rate_of_both() {
-    let impostor = (0..2000).map(|i| ScoredPair {
-        fold: i % 2,
-        score: i as f32 / 4000.0,
-        same: false,
-    });
-    let genuine = (0..100).map(|i| ScoredPair {
-        fold: i % 2,
-        score: 0.4 + i as f32 / 200.0,
-        same: true,
-    });
+    let impostor =
+        (0..2000).map(|i| ScoredPair { fold: i % 2, score: i as f32 / 4000.0, same: false });
+    let genuine =
+        (0..100).map(|i| ScoredPair { fold: i % 2, score: 0.4 + i as f32 / 200.0, same: true });
     let pairs: Vec<ScoredPair> = impostor.chain(genuine).collect();
     let (float, _) = PairsSummary::new(&pairs, 1.0, "float".into()).unwrap();
     let mut int8 = float.clone();
@@ -198,11 +162,7 @@ fn the_verdict_names_the_strictest_rate_of_both() {
     let verdict = Verdict::new(&float, &int8, 0.5, "strangers");
     // Two of 2000 impostors may pass, those from .4995 on; of the genuine, .40 to .495 (20) stay out.
     assert_eq!(verdict.strictest.as_ref().unwrap().float_tar, 0.8);
-    let page = render(&Report {
-        verdict,
-        ..full("t")
-    })
-    .replace('\u{a0}', " ");
+    let page = render(&Report { verdict, ..full("t") }).replace('\u{a0}', " ");
     assert!(page.contains(
         "At a false-accept rate of 1e-3, the strictest that these pairs resolve, 80.00 % of the genuine pairs pass in float \
          and 75.50 % in int8: 4.50 points less. Accuracy may lose 0.5 points."

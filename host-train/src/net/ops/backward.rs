@@ -158,12 +158,7 @@ impl Backward<Flex, 4> for BatchNorm {
     ) {
         let [x_node, gamma_node, beta_node, slope_node] = ops.parents;
         let dy = contiguous(grads.consume::<Flex>(&ops.node));
-        let BatchNormState {
-            x,
-            gamma,
-            slope,
-            statistics,
-        } = ops.state;
+        let BatchNormState { x, gamma, slope, statistics } = ops.state;
         let slope_values = slope.as_ref().map(values);
         let g = batch_norm::backward(
             values(&x),
@@ -178,11 +173,8 @@ impl Backward<Flex, 4> for BatchNorm {
         if let Some(node) = x_node {
             grads.register::<Flex>(node.id, tensor(g.x, dims(&x)));
         }
-        for (node, gradient) in [
-            (gamma_node, g.gamma),
-            (beta_node, g.beta),
-            (slope_node, g.slope),
-        ] {
+        for (node, gradient) in [(gamma_node, g.gamma), (beta_node, g.beta), (slope_node, g.slope)]
+        {
             if let Some(node) = node {
                 grads.register::<Flex>(node.id, tensor(gradient, [channels]));
             }
@@ -227,15 +219,7 @@ impl<C: CheckpointStrategy> FaceOps for Autodiff<Flex, C> {
         {
             OpsKind::Tracked(step) => {
                 let statistics = Arc::new(statistics);
-                step.finish(
-                    BatchNormState {
-                        x,
-                        gamma,
-                        slope,
-                        statistics,
-                    },
-                    y,
-                )
+                step.finish(BatchNormState { x, gamma, slope, statistics }, y)
             }
             OpsKind::UnTracked(step) => step.finish(y),
         };

@@ -118,10 +118,8 @@ pub(crate) fn backward(
     let mut line = vec![0.0; 3 * channels];
     for c in 0..channels {
         let (sum, sum_x) = (sums[c], sums[channels + c]);
-        let (mean, inverse) = (
-            f64::from(statistics.mean[c]),
-            f64::from(statistics.inverse_deviation[c]),
-        );
+        let (mean, inverse) =
+            (f64::from(statistics.mean[c]), f64::from(statistics.inverse_deviation[c]));
         let sum_normalised = (sum_x - mean * sum) * inverse;
         let a = f64::from(gamma[c]) * inverse;
         let b = -a * inverse * sum_normalised / count;
@@ -132,12 +130,11 @@ pub(crate) fn backward(
         g.beta[c] = sum as f32;
         g.slope[c] = sums[2 * channels + c] as f32;
     }
-    g.x.par_chunks_mut(block)
-        .zip(x.par_chunks(block))
-        .zip(dy.par_chunks(block))
-        .for_each(|((dx, x), dy)| {
+    g.x.par_chunks_mut(block).zip(x.par_chunks(block)).zip(dy.par_chunks(block)).for_each(
+        |((dx, x), dy)| {
             apply_gradient(x, dy, dx, statistics, slope, &line);
-        });
+        },
+    );
     g
 }
 

@@ -32,12 +32,7 @@ pub(crate) fn backward(
 ) -> (Vec<f32>, Vec<f32>) {
     let out = shape.strided(stride);
     // Of stride 1, the input's gradient is the same convolution with the window turned half around.
-    let turned: Vec<f32> = w
-        .chunks_exact(shape.channels)
-        .rev()
-        .flatten()
-        .copied()
-        .collect();
+    let turned: Vec<f32> = w.chunks_exact(shape.channels).rev().flatten().copied().collect();
     let mut dx = vec![0.0; x.len()];
     let parts = dx
         .par_chunks_mut(shape.image_len())

@@ -9,27 +9,17 @@ use burn::tensor::{Bytes, DType, Shape};
 /// A tensor of these numbers.
 pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     let shape = Shape::from(shape.into());
-    FlexTensor::new(
-        Bytes::from_elems(values),
-        Layout::contiguous(shape),
-        DType::F32,
-    )
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
 }
 
 /// The same tensor with its numbers side by side.
 pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    if tensor.as_slice::<f32>().is_some() {
-        tensor
-    } else {
-        tensor.to_contiguous()
-    }
+    if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
 }
 
 /// The numbers of a contiguous f32 tensor.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
-    tensor
-        .as_slice()
-        .expect("`contiguous` was called, and the networks compute in f32")
+    tensor.as_slice().expect("`contiguous` was called, and the networks compute in f32")
 }
 
 /// Dimensions.
@@ -39,9 +29,7 @@ pub(super) fn dims(tensor: &FlexTensor) -> Vec<usize> {
 
 /// Dimensions of a batch of images.
 pub(super) fn nhwc(tensor: &FlexTensor) -> Nhwc {
-    let dims: [usize; 4] = dims(tensor)
-        .try_into()
-        .expect("images are tensors of four dimensions");
+    let dims: [usize; 4] = dims(tensor).try_into().expect("images are tensors of four dimensions");
     Nhwc::new(dims)
 }
 
@@ -95,9 +83,7 @@ pub(super) fn statistics_tensor(statistics: &batch_norm::Statistics) -> FlexTens
 
 /// Dimensions of a weight matrix.
 pub(super) fn matrix_dims(w: &FlexTensor) -> [usize; 2] {
-    dims(w)
-        .try_into()
-        .expect("weights are tensors of two dimensions")
+    dims(w).try_into().expect("weights are tensors of two dimensions")
 }
 
 impl FaceOps for Flex {
@@ -124,12 +110,8 @@ impl FaceOps for Flex {
         slope: FlexTensor,
         prelu: bool,
     ) -> (FlexTensor, FlexTensor) {
-        let (x, gamma, beta, slope) = (
-            contiguous(x),
-            contiguous(gamma),
-            contiguous(beta),
-            contiguous(slope),
-        );
+        let (x, gamma, beta, slope) =
+            (contiguous(x), contiguous(gamma), contiguous(beta), contiguous(slope));
         let (y, statistics) = batch_norm_forward(&x, &gamma, &beta, prelu.then_some(&slope));
         (y, statistics_tensor(&statistics))
     }

@@ -7,15 +7,13 @@ use rayon::prelude::*;
 /// `x [batch, pixels, channels]`, `w [pixels, channels]` to `y [batch, channels]`.
 pub(crate) fn forward(x: &[f32], w: &[f32], channels: usize) -> Vec<f32> {
     let mut y = vec![0.0; x.len() / w.len() * channels];
-    y.par_chunks_mut(channels)
-        .zip(x.par_chunks(w.len()))
-        .for_each(|(y, x)| {
-            for (x, w) in x.chunks_exact(channels).zip(w.chunks_exact(channels)) {
-                for ((y, x), w) in y.iter_mut().zip(x).zip(w) {
-                    *y += x * w;
-                }
+    y.par_chunks_mut(channels).zip(x.par_chunks(w.len())).for_each(|(y, x)| {
+        for (x, w) in x.chunks_exact(channels).zip(w.chunks_exact(channels)) {
+            for ((y, x), w) in y.iter_mut().zip(x).zip(w) {
+                *y += x * w;
             }
-        });
+        }
+    });
     y
 }
 

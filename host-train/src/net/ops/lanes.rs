@@ -38,10 +38,7 @@ pub(crate) use vectorized;
 #[inline(always)]
 pub(crate) fn vectors<S: pulp::Simd>(values: &[f32]) -> &[S::f32s] {
     let (vectors, rest) = S::as_simd_f32s(values);
-    debug_assert!(
-        rest.is_empty(),
-        "channel count is not a multiple of {LANES}"
-    );
+    debug_assert!(rest.is_empty(), "channel count is not a multiple of {LANES}");
     vectors
 }
 
@@ -49,9 +46,6 @@ pub(crate) fn vectors<S: pulp::Simd>(values: &[f32]) -> &[S::f32s] {
 #[inline(always)]
 pub(crate) fn vectors_mut<S: pulp::Simd>(values: &mut [f32]) -> &mut [S::f32s] {
     let (vectors, rest) = S::as_mut_simd_f32s(values);
-    debug_assert!(
-        rest.is_empty(),
-        "channel count is not a multiple of {LANES}"
-    );
+    debug_assert!(rest.is_empty(), "channel count is not a multiple of {LANES}");
     vectors
 }

@@ -63,19 +63,12 @@ pub(crate) fn pointwise(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
 
 /// 3x3 depthwise convolution, padding 1, stride 1 or 2.
 pub(crate) fn depthwise(x: Tensor<4>, w: Tensor<2>, stride: usize) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::depthwise(
-        x.into_dispatch(),
-        w.into_dispatch(),
-        stride,
-    ))
+    Tensor::from_dispatch(Dispatch::depthwise(x.into_dispatch(), w.into_dispatch(), stride))
 }
 
 /// Depthwise convolution whose window is the whole image.
 pub(crate) fn global_depthwise(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::global_depthwise(
-        x.into_dispatch(),
-        w.into_dispatch(),
-    ))
+    Tensor::from_dispatch(Dispatch::global_depthwise(x.into_dispatch(), w.into_dispatch()))
 }
 
 /// 3x3 convolution of a colour image, stride 2, padding 1. The image gets no gradient.

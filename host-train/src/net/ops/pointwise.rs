@@ -11,13 +11,11 @@ pub(crate) fn forward(x: &[f32], w: &[f32], inputs: usize, outputs: usize) -> Ve
     let rows = x.len() / inputs;
     let block = rows_in_cache(inputs + outputs);
     let mut y = vec![0.0; rows * outputs];
-    y.par_chunks_mut(block * outputs)
-        .zip(x.par_chunks(block * inputs))
-        .for_each(|(y, x)| {
-            let x = Matrix::new(x, x.len() / inputs, inputs);
-            let w = Matrix::new(w, outputs, inputs);
-            multiply(y, Write::Replace, x, w.transposed());
-        });
+    y.par_chunks_mut(block * outputs).zip(x.par_chunks(block * inputs)).for_each(|(y, x)| {
+        let x = Matrix::new(x, x.len() / inputs, inputs);
+        let w = Matrix::new(w, outputs, inputs);
+        multiply(y, Write::Replace, x, w.transposed());
+    });
     y
 }
 
@@ -48,12 +46,7 @@ pub(crate) fn backward(
                 let dy = Matrix::new(dy, n, outputs);
                 let w = Matrix::new(w, outputs, inputs);
                 multiply(dx, Write::Replace, dy, w);
-                multiply(
-                    &mut dw,
-                    Write::Add,
-                    dy.transposed(),
-                    Matrix::new(x, n, inputs),
-                );
+                multiply(&mut dw, Write::Add, dy.transposed(), Matrix::new(x, n, inputs));
             }
             dw
         })

@@ -16,23 +16,13 @@ fn nhwc(x: Tensor<4>) -> Tensor<4> {
 pub(super) fn pointwise(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
     let [out, inputs] = w.dims();
     let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
-    nhwc(conv2d(
-        nchw(x),
-        w.reshape([out, inputs, 1, 1]),
-        None,
-        options,
-    ))
+    nhwc(conv2d(nchw(x), w.reshape([out, inputs, 1, 1]), None, options))
 }
 
 pub(super) fn depthwise(x: Tensor<4>, w: Tensor<2>, stride: usize) -> Tensor<4> {
     let channels = w.dims()[1];
     let options = ConvOptions::new([stride, stride], [1, 1], [1, 1], channels);
-    nhwc(conv2d(
-        nchw(x),
-        w.transpose().reshape([channels, 1, 3, 3]),
-        None,
-        options,
-    ))
+    nhwc(conv2d(nchw(x), w.transpose().reshape([channels, 1, 3, 3]), None, options))
 }
 
 pub(super) fn global_depthwise(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {

@@ -12,21 +12,12 @@ pub(crate) struct Nhwc {
 impl Nhwc {
     /// From a tensor's four dimensions.
     pub(crate) fn new([batch, height, width, channels]: [usize; 4]) -> Self {
-        Self {
-            batch,
-            height,
-            width,
-            channels,
-        }
+        Self { batch, height, width, channels }
     }
 
     /// What a padded convolution of this stride leaves.
     pub(crate) fn strided(self, stride: usize) -> Self {
-        Self {
-            height: self.height.div_ceil(stride),
-            width: self.width.div_ceil(stride),
-            ..self
-        }
+        Self { height: self.height.div_ceil(stride), width: self.width.div_ceil(stride), ..self }
     }
 
     /// Pixels of one image.

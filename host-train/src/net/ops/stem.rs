@@ -15,9 +15,8 @@ const ROWS_AT_ONCE: usize = 8;
 pub(crate) fn forward(x: &[f32], w: &[f32], shape: Nhwc, outputs: usize) -> Vec<f32> {
     let out = shape.strided(2);
     let mut y = vec![0.0; out.pixels() * outputs];
-    y.par_chunks_mut(out.image_pixels() * outputs)
-        .zip(x.par_chunks(shape.image_len()))
-        .for_each(|(y, image)| {
+    y.par_chunks_mut(out.image_pixels() * outputs).zip(x.par_chunks(shape.image_len())).for_each(
+        |(y, image)| {
             let mut patches = vec![0.0; ROWS_AT_ONCE * out.width * PATCH];
             for (band, y) in y.chunks_mut(ROWS_AT_ONCE * out.width * outputs).enumerate() {
                 let pixels = y.len() / outputs;
@@ -26,7 +25,8 @@ pub(crate) fn forward(x: &[f32], w: &[f32], shape: Nhwc, outputs: usize) -> Vec<
                 let w = Matrix::new(w, outputs, PATCH).transposed();
                 multiply(y, Write::Replace, Matrix::new(patches, pixels, PATCH), w);
             }
-        });
+        },
+    );
     y
 }
 

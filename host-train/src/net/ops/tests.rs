@@ -10,18 +10,15 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 fn random<const D: usize>(seed: u64, shape: [usize; D]) -> Tensor<D> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let count = shape.iter().product::<usize>();
-    let values: Vec<f32> = (0..count)
-        .map(|_| rng.next_u32() as f32 / (u32::MAX as f32) * 2.0 - 1.0)
-        .collect();
+    let values: Vec<f32> =
+        (0..count).map(|_| rng.next_u32() as f32 / (u32::MAX as f32) * 2.0 - 1.0).collect();
     Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff()).require_grad()
 }
 
 /// `length` numbers within 0.1 of `centre`.
 fn around(centre: f32, seed: u64, length: usize) -> Tensor<1> {
-    let numbers: Vec<f32> = values(random(seed, [length]))
-        .into_iter()
-        .map(|v| 0.1f32.mul_add(v, centre))
-        .collect();
+    let numbers: Vec<f32> =
+        values(random(seed, [length])).into_iter().map(|v| 0.1f32.mul_add(v, centre)).collect();
     Tensor::from_floats(&numbers[..], &Device::flex().autodiff()).require_grad()
 }
 
@@ -35,11 +32,7 @@ fn assert_close(name: &str, got: &[f32], expected: &[f32]) {
         |v: &mut dyn Iterator<Item = f32>| v.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     let size = norm(&mut expected.iter().copied());
     let error = norm(&mut got.iter().zip(expected).map(|(a, b)| a - b));
-    assert!(
-        size > 0.0 && error / size < 2e-6,
-        "{name}: relative error {}",
-        error / size
-    );
+    assert!(size > 0.0 && error / size < 2e-6, "{name}: relative error {}", error / size);
 }
 
 /// Compares the value and the gradients of `sum(y * direction)` for one input and its weights.
@@ -51,29 +44,15 @@ fn compare<const D: usize>(
     slow: impl Fn(Tensor<4>, Vec<Tensor<D>>) -> Tensor<4>,
     input_gradient: bool,
 ) {
-    let (y, expected) = (
-        fast(x.clone(), parameters.clone()),
-        slow(x.clone(), parameters.clone()),
-    );
+    let (y, expected) = (fast(x.clone(), parameters.clone()), slow(x.clone(), parameters.clone()));
     assert_eq!(y.dims(), expected.dims(), "{name}");
-    assert_close(
-        &format!("{name} forward"),
-        &values(y.clone()),
-        &values(expected.clone()),
-    );
+    assert_close(&format!("{name} forward"), &values(y.clone()), &values(expected.clone()));
     let direction = random(99, y.dims()).detach();
     let got = (y * direction.clone()).sum().backward();
     let want = (expected * direction).sum().backward();
     for (i, parameter) in parameters.iter().enumerate() {
-        let (got, want) = (
-            parameter.grad(&got).unwrap(),
-            parameter.grad(&want).unwrap(),
-        );
-        assert_close(
-            &format!("{name} parameter {i}"),
-            &values(got),
-            &values(want),
-        );
+        let (got, want) = (parameter.grad(&got).unwrap(), parameter.grad(&want).unwrap());
+        assert_close(&format!("{name} parameter {i}"), &values(got), &values(want));
     }
     if input_gradient {
         let (got, want) = (x.grad(&got).unwrap(), x.grad(&want).unwrap());
@@ -102,13 +81,9 @@ fn pointwise_equals_reference() {
 #[test]
 fn depthwise_equals_reference() {
     for stride in [1, 2] {
-        for (batch, height, width, channels) in [
-            (1, 1, 1, 16),
-            (2, 2, 2, 16),
-            (2, 7, 5, 48),
-            (3, 8, 8, 32),
-            (1, 9, 12, 16),
-        ] {
+        for (batch, height, width, channels) in
+            [(1, 1, 1, 16), (2, 2, 2, 16), (2, 7, 5, 48), (3, 8, 8, 32), (1, 9, 12, 16)]
+        {
             compare(
                 &format!("depthwise {height}x{width}x{channels} stride {stride}"),
                 random(3, [batch, height, width, channels]),
@@ -179,12 +154,7 @@ fn batch_norm_reports_mean_and_biased_variance() {
     let (_, moments) = super::batch_norm(x.clone(), random(14, [16]), random(15, [16]), None);
     let (moments, x) = (values(moments), values(x));
     for c in 0..16 {
-        let column: Vec<f64> = x
-            .iter()
-            .skip(c)
-            .step_by(16)
-            .map(|&v| f64::from(v))
-            .collect();
+        let column: Vec<f64> = x.iter().skip(c).step_by(16).map(|&v| f64::from(v)).collect();
         let mean = column.iter().sum::<f64>() / column.len() as f64;
         let variance = column.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / column.len() as f64;
         assert!((f64::from(moments[c]) - mean).abs() < 1e-6);
@@ -195,23 +165,13 @@ fn batch_norm_reports_mean_and_biased_variance() {
 #[test]
 fn thread_count_changes_no_bit() {
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let (x, w, d) = (
-                random(16, [5, 14, 14, 32]),
-                random(17, [64, 32]),
-                random(18, [9, 64]),
-            );
+            let (x, w, d) =
+                (random(16, [5, 14, 14, 32]), random(17, [64, 32]), random(18, [9, 64]));
             let y = super::depthwise(super::pointwise(x.clone(), w.clone()), d.clone(), 2);
-            let (y, _) = super::batch_norm(
-                y,
-                random(19, [64]),
-                random(20, [64]),
-                Some(random(21, [64])),
-            );
+            let (y, _) =
+                super::batch_norm(y, random(19, [64]), random(20, [64]), Some(random(21, [64])));
             let gradients = y.powi_scalar(2).sum().backward();
             [
                 values(x.grad(&gradients).unwrap()),

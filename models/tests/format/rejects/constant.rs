@@ -18,22 +18,12 @@ fn put(file: &mut [u8], at: usize, value: u32) {
 fn rejects_constant_outside() {
     let (constant, offset, len, section) = (Constant::Weights, 1024, 108, 992);
     let refused = edited_bytes(|file| put(file, OPS + WEIGHTS, offset));
-    let expected = OpError::ConstantOutside {
-        constant,
-        offset,
-        len,
-        section,
-    };
+    let expected = OpError::ConstantOutside { constant, offset, len, section };
     assert_eq!(refused, in_op(0, expected));
     // An end beyond 32 bits.
     let offset = u32::MAX - 63;
     let refused = edited_bytes(|file| put(file, OPS + WEIGHTS, offset));
-    let expected = OpError::ConstantOutside {
-        constant,
-        offset,
-        len,
-        section,
-    };
+    let expected = OpError::ConstantOutside { constant, offset, len, section };
     assert_eq!(refused, in_op(0, expected));
 }
 
@@ -41,31 +31,17 @@ fn rejects_constant_outside() {
 fn rejects_constant_misaligned() {
     let (constant, align) = (Constant::Weights, 64);
     let refused = edited_bytes(|file| put(file, OPS + WEIGHTS, 4));
-    let expected = OpError::ConstantMisaligned {
-        constant,
-        offset: 4,
-        len: 108,
-        align,
-    };
+    let expected = OpError::ConstantMisaligned { constant, offset: 4, len: 108, align };
     assert_eq!(refused, in_op(0, expected));
     let (constant, align) = (Constant::Bias, 4);
     let refused = edited_bytes(|file| put(file, OPS + BIAS + 4, 15));
-    let expected = OpError::ConstantMisaligned {
-        constant,
-        offset: 108,
-        len: 15,
-        align,
-    };
+    let expected = OpError::ConstantMisaligned { constant, offset: 108, len: 15, align };
     assert_eq!(refused, in_op(0, expected));
 }
 
 #[test]
 fn rejects_constant_length() {
-    let length = |constant, expected, found| OpError::ConstantLength {
-        constant,
-        expected,
-        found,
-    };
+    let length = |constant, expected, found| OpError::ConstantLength { constant, expected, found };
     let refused = edited_model(|model| sample::conv(model, 0).weights.push(1));
     assert_eq!(refused, in_op(0, length(Constant::Weights, 108, 109)));
     let refused = edited_model(|model| sample::conv(model, 1).weights.truncate(35));
@@ -85,11 +61,7 @@ fn rejects_constant_length() {
 
 #[test]
 fn rejects_multiplier_range() {
-    let range = |constant, index, value| OpError::MultiplierRange {
-        constant,
-        index,
-        value,
-    };
+    let range = |constant, index, value| OpError::MultiplierRange { constant, index, value };
     let value = MAX_MULTIPLIER * 1.5;
     let refused = edited_model(|model| sample::conv(model, 0).requantize.multiplier[2] = value);
     assert_eq!(refused, in_op(0, range(Constant::Multiplier, 2, value)));
@@ -125,9 +97,8 @@ fn rejects_accumulator_range() {
         let mut model = sample::model();
         let op = sample::conv(&mut model, op);
         let start = if step == 1 { channel * width } else { channel };
-        let magnitude: i32 = (0..width)
-            .map(|i| i32::from(op.weights[start + i * step]).abs())
-            .sum();
+        let magnitude: i32 =
+            (0..width).map(|i| i32::from(op.weights[start + i * step]).abs()).sum();
         op.bias[channel] = -(i32::MAX - 128 * magnitude + over);
         model.build()
     };
@@ -144,8 +115,5 @@ fn rejects_accumulator_range() {
         op.bias[1] = i32::MIN;
     });
     let worst = (1 << 31) + 8 * 127 * 128;
-    assert_eq!(
-        refused,
-        in_op(5, OpError::AccumulatorRange { channel: 1, worst })
-    );
+    assert_eq!(refused, in_op(5, OpError::AccumulatorRange { channel: 1, worst }));
 }

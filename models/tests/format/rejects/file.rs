@@ -28,13 +28,7 @@ fn rejects_misaligned_file() {
 #[test]
 fn rejects_too_short() {
     let refused = edited_bytes(|file| file.truncate(127));
-    assert_eq!(
-        refused,
-        FormatError::TooShort {
-            needed: 128,
-            found: 127
-        }
-    );
+    assert_eq!(refused, FormatError::TooShort { needed: 128, found: 127 });
 }
 
 #[test]
@@ -46,13 +40,7 @@ fn rejects_magic() {
 #[test]
 fn rejects_version() {
     let refused = edited_bytes(|file| file[4] = 2);
-    assert_eq!(
-        refused,
-        FormatError::Version {
-            found: 2,
-            supported: 1
-        }
-    );
+    assert_eq!(refused, FormatError::Version { found: 2, supported: 1 });
     assert_eq!(
         refused.to_string(),
         "format version 2, this build reads version 1; export the model again"
@@ -64,13 +52,7 @@ fn rejects_file_length() {
     let len = sample::bytes().len();
     let stated = u32::try_from(len).unwrap();
     let refused = edited_bytes(|file| file.push(0));
-    assert_eq!(
-        refused,
-        FormatError::FileLength {
-            stated,
-            found: len + 1
-        }
-    );
+    assert_eq!(refused, FormatError::FileLength { stated, found: len + 1 });
 }
 
 #[test]
@@ -79,13 +61,7 @@ fn rejects_checksum() {
     let stated = u32::from_le_bytes(file[12..16].try_into().unwrap());
     file[CONSTANTS] ^= 1;
     let refused = model_format::ModelFile::from_bytes(&file).unwrap_err();
-    let FormatError::Checksum {
-        stated: found,
-        computed,
-    } = refused
-    else {
-        panic!("{refused}")
-    };
+    let FormatError::Checksum { stated: found, computed } = refused else { panic!("{refused}") };
     assert_eq!(found, stated);
     assert_ne!(computed, stated);
 }
@@ -94,36 +70,16 @@ fn rejects_checksum() {
 fn rejects_section_overlap() {
     let refused = edited_bytes(|file| put(file, TABLE[1], 320));
     let section = Section::Ops;
-    assert_eq!(
-        refused,
-        FormatError::SectionOverlap {
-            section,
-            offset: 320,
-            previous_end: 352
-        }
-    );
+    assert_eq!(refused, FormatError::SectionOverlap { section, offset: 320, previous_end: 352 });
     let refused = edited_bytes(|file| put(file, TABLE[0], 64));
     let section = Section::Tensors;
-    assert_eq!(
-        refused,
-        FormatError::SectionOverlap {
-            section,
-            offset: 64,
-            previous_end: 128
-        }
-    );
+    assert_eq!(refused, FormatError::SectionOverlap { section, offset: 64, previous_end: 128 });
 }
 
 #[test]
 fn rejects_section_misaligned() {
     let refused = edited_bytes(|file| put(file, TABLE[1], 388));
-    assert_eq!(
-        refused,
-        FormatError::SectionMisaligned {
-            section: Section::Ops,
-            offset: 388
-        }
-    );
+    assert_eq!(refused, FormatError::SectionMisaligned { section: Section::Ops, offset: 388 });
 }
 
 #[test]
@@ -132,15 +88,7 @@ fn rejects_section_outside() {
     let (section, offset) = (Section::Constants, 768);
     for len in [total - 767, u32::MAX] {
         let refused = edited_bytes(|file| put(file, TABLE[2] + 4, len));
-        assert_eq!(
-            refused,
-            FormatError::SectionOutside {
-                section,
-                offset,
-                len,
-                total
-            }
-        );
+        assert_eq!(refused, FormatError::SectionOutside { section, offset, len, total });
     }
 }
 
@@ -148,14 +96,7 @@ fn rejects_section_outside() {
 fn rejects_section_length() {
     let refused = edited_bytes(|file| put(file, TABLE[0] + 4, 225));
     let section = Section::Tensors;
-    assert_eq!(
-        refused,
-        FormatError::SectionLength {
-            section,
-            len: 225,
-            record: 32
-        }
-    );
+    assert_eq!(refused, FormatError::SectionLength { section, len: 225, record: 32 });
     let refused = edited_bytes(|file| {
         let at = u32::from_le_bytes(file[TABLE[3]..TABLE[3] + 4].try_into().unwrap());
         file.truncate(at as usize + 223);
@@ -163,14 +104,7 @@ fn rejects_section_length() {
         put(file, TABLE[3] + 4, 223);
     });
     let section = Section::Metadata;
-    assert_eq!(
-        refused,
-        FormatError::SectionLength {
-            section,
-            len: 223,
-            record: 224
-        }
-    );
+    assert_eq!(refused, FormatError::SectionLength { section, len: 223, record: 224 });
 }
 
 #[test]
@@ -180,24 +114,10 @@ fn rejects_record_count() {
         model.tensors.resize(1025, spare);
     });
     let (section, limit) = (Section::Tensors, 1024);
-    assert_eq!(
-        refused,
-        FormatError::RecordCount {
-            section,
-            count: 1025,
-            limit
-        }
-    );
+    assert_eq!(refused, FormatError::RecordCount { section, count: 1025, limit });
     let refused = super::edited_model(|model| model.ops.clear());
     let section = Section::Ops;
-    assert_eq!(
-        refused,
-        FormatError::RecordCount {
-            section,
-            count: 0,
-            limit
-        }
-    );
+    assert_eq!(refused, FormatError::RecordCount { section, count: 0, limit });
 }
 
 #[test]

@@ -26,50 +26,23 @@ fn rejects_unknown_colour_order() {
 #[test]
 fn rejects_input_spec() {
     let refused = edited_model(|model| model.metadata.input.scale[1] = 0.0);
-    assert_eq!(
-        refused,
-        FormatError::InputSpec {
-            channel: 1,
-            mean: 120.0,
-            scale: 0.0
-        }
-    );
+    assert_eq!(refused, FormatError::InputSpec { channel: 1, mean: 120.0, scale: 0.0 });
     let mean = f32::INFINITY;
     let refused = edited_model(|model| model.metadata.input.mean[2] = mean);
-    assert_eq!(
-        refused,
-        FormatError::InputSpec {
-            channel: 2,
-            mean,
-            scale: 0.02
-        }
-    );
+    assert_eq!(refused, FormatError::InputSpec { channel: 2, mean, scale: 0.02 });
 }
 
 #[test]
 fn rejects_landmark() {
     let y = f32::NEG_INFINITY;
     let refused = edited_model(|model| model.metadata.landmarks[3][1] = y);
-    assert_eq!(
-        refused,
-        FormatError::Landmark {
-            index: 3,
-            x: 1.5,
-            y
-        }
-    );
+    assert_eq!(refused, FormatError::Landmark { index: 3, x: 1.5, y });
 }
 
 #[test]
 fn rejects_embedding_length() {
     let refused = edited_model(|model| model.metadata.embedding_len = 128);
-    assert_eq!(
-        refused,
-        FormatError::EmbeddingLength {
-            stated: 128,
-            channels: 2
-        }
-    );
+    assert_eq!(refused, FormatError::EmbeddingLength { stated: 128, channels: 2 });
 }
 
 #[test]
@@ -78,32 +51,16 @@ fn rejects_threshold_count() {
         let at = start(file) + THRESHOLD_COUNT;
         file[at] = 17;
     });
-    assert_eq!(
-        refused,
-        FormatError::ThresholdCount {
-            count: 17,
-            limit: 16
-        }
-    );
+    assert_eq!(refused, FormatError::ThresholdCount { count: 17, limit: 16 });
 }
 
 #[test]
 fn rejects_threshold() {
     for (fmr, cosine) in [(0.0, 0.5), (1.0, 0.5), (0.5, -1.5), (0.5, f32::INFINITY)] {
         let refused = edited_model(|model| model.thresholds.push(Threshold { fmr, cosine }));
-        assert_eq!(
-            refused,
-            FormatError::Threshold {
-                index: 2,
-                fmr,
-                cosine
-            }
-        );
+        assert_eq!(refused, FormatError::Threshold { index: 2, fmr, cosine });
     }
-    let nan = Threshold {
-        fmr: f32::NAN,
-        cosine: 0.5,
-    };
+    let nan = Threshold { fmr: f32::NAN, cosine: 0.5 };
     let refused = edited_model(|model| model.thresholds[0] = nan);
     assert!(matches!(refused, FormatError::Threshold { index: 0, fmr, .. } if fmr.is_nan()));
 }
@@ -114,13 +71,7 @@ fn rejects_text_length() {
         let at = start(file) + TEXT_LENGTHS;
         file[at] += 1;
     });
-    assert_eq!(
-        refused,
-        FormatError::TextLength {
-            stated: 71,
-            found: 70
-        }
-    );
+    assert_eq!(refused, FormatError::TextLength { stated: 71, found: 70 });
 }
 
 #[test]
@@ -129,11 +80,5 @@ fn rejects_text_encoding() {
         let at = start(file) + TEXTS + "sample".len() + 3;
         file[at] = 0xff;
     });
-    assert_eq!(
-        refused,
-        FormatError::TextEncoding {
-            text: Text::Data,
-            valid: 3
-        }
-    );
+    assert_eq!(refused, FormatError::TextEncoding { text: Text::Data, valid: 3 });
 }

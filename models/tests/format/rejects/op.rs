@@ -36,27 +36,14 @@ fn rejects_unused_field() {
         (5, ACTIVATION),  // activation of sums
     ] {
         let refused = edited_bytes(|file| file[OPS + usize::from(op) * OP + at] = 1);
-        assert_eq!(
-            refused,
-            in_op(op, OpError::UnusedField),
-            "op {op}, byte {at}"
-        );
+        assert_eq!(refused, in_op(op, OpError::UnusedField), "op {op}, byte {at}");
     }
 }
 
 #[test]
 fn rejects_tensor_missing() {
     let refused = edited_model(|model| sample::add(model).inputs[1] = TensorIndex(7));
-    assert_eq!(
-        refused,
-        in_op(
-            3,
-            OpError::TensorMissing {
-                tensor: 7,
-                count: 7
-            }
-        )
-    );
+    assert_eq!(refused, in_op(3, OpError::TensorMissing { tensor: 7, count: 7 }));
 }
 
 #[test]
@@ -76,40 +63,16 @@ fn rejects_element_type() {
         model.tensors[5].element = found;
         model.arena_bytes = 256;
     });
-    assert_eq!(
-        refused,
-        in_op(
-            4,
-            OpError::ElementType {
-                tensor: 5,
-                expected,
-                found
-            }
-        )
-    );
+    assert_eq!(refused, in_op(4, OpError::ElementType { tensor: 5, expected, found }));
     let refused = edited_model(|model| model.tensors[6].element = expected);
     let (expected, found) = (found, expected);
-    assert_eq!(
-        refused,
-        in_op(
-            5,
-            OpError::ElementType {
-                tensor: 6,
-                expected,
-                found
-            }
-        )
-    );
+    assert_eq!(refused, in_op(5, OpError::ElementType { tensor: 6, expected, found }));
 }
 
 #[test]
 fn rejects_window_empty() {
     for (kernel, stride) in [([0, 3], [1, 1]), ([3, 3], [1, 0])] {
-        let window = Window {
-            kernel,
-            stride,
-            padding: Padding::default(),
-        };
+        let window = Window { kernel, stride, padding: Padding::default() };
         let refused = edited_model(|model| sample::conv(model, 0).window = window);
         assert_eq!(refused, in_op(0, OpError::WindowEmpty { window }));
     }
@@ -117,135 +80,45 @@ fn rejects_window_empty() {
 
 #[test]
 fn rejects_padding_too_large() {
-    let padding = Padding {
-        top: 1,
-        left: 1,
-        bottom: 1,
-        right: 3,
-    };
+    let padding = Padding { top: 1, left: 1, bottom: 1, right: 3 };
     let refused = edited_model(|model| sample::conv(model, 1).window.padding = padding);
-    assert_eq!(
-        refused,
-        in_op(
-            1,
-            OpError::PaddingTooLarge {
-                padding,
-                kernel: [3, 3]
-            }
-        )
-    );
+    assert_eq!(refused, in_op(1, OpError::PaddingTooLarge { padding, kernel: [3, 3] }));
 }
 
 #[test]
 fn rejects_kernel_too_large() {
     let refused = edited_model(|model| sample::conv(model, 0).window = sample::window(7, 1));
-    assert_eq!(
-        refused,
-        in_op(
-            0,
-            OpError::KernelTooLarge {
-                kernel: [7, 7],
-                padded: [6, 6]
-            }
-        )
-    );
+    assert_eq!(refused, in_op(0, OpError::KernelTooLarge { kernel: [7, 7], padded: [6, 6] }));
 }
 
 #[test]
 fn rejects_output_shape() {
-    let found = Shape {
-        height: 4,
-        width: 4,
-        channels: 4,
-    };
+    let found = Shape { height: 4, width: 4, channels: 4 };
     // A convolution without its padding.
     let refused = edited_model(|model| sample::conv(model, 0).window = sample::window(3, 0));
-    assert_eq!(
-        refused,
-        in_op(
-            0,
-            OpError::OutputShape {
-                expected: [2, 2, 4],
-                found
-            }
-        )
-    );
+    assert_eq!(refused, in_op(0, OpError::OutputShape { expected: [2, 2, 4], found }));
     // A depthwise convolution that would change the channels.
     let refused = edited_model(|model| sample::conv(model, 1).input = TensorIndex(0));
-    assert_eq!(
-        refused,
-        in_op(
-            1,
-            OpError::OutputShape {
-                expected: [4, 4, 3],
-                found
-            }
-        )
-    );
+    assert_eq!(refused, in_op(1, OpError::OutputShape { expected: [4, 4, 3], found }));
     // A fully connected op that would write an image.
     let refused = edited_model(|model| {
-        model.tensors[5].shape = Shape {
-            height: 2,
-            width: 1,
-            channels: 4,
-        };
+        model.tensors[5].shape = Shape { height: 2, width: 1, channels: 4 };
     });
-    let found = Shape {
-        height: 2,
-        width: 1,
-        channels: 4,
-    };
-    assert_eq!(
-        refused,
-        in_op(
-            4,
-            OpError::OutputShape {
-                expected: [1, 1, 4],
-                found
-            }
-        )
-    );
+    let found = Shape { height: 2, width: 1, channels: 4 };
+    assert_eq!(refused, in_op(4, OpError::OutputShape { expected: [1, 1, 4], found }));
 }
 
 #[test]
 fn rejects_operand_shape() {
-    let expected = Shape {
-        height: 4,
-        width: 4,
-        channels: 4,
-    };
-    let found = Shape {
-        height: 4,
-        width: 4,
-        channels: 3,
-    };
+    let expected = Shape { height: 4, width: 4, channels: 4 };
+    let found = Shape { height: 4, width: 4, channels: 3 };
     // As residual, and as either input of an add.
     let refused = edited_model(|model| {
         sample::conv(model, 2).residual.as_mut().unwrap().tensor = TensorIndex(0);
     });
-    assert_eq!(
-        refused,
-        in_op(
-            2,
-            OpError::OperandShape {
-                tensor: 0,
-                expected,
-                found
-            }
-        )
-    );
+    assert_eq!(refused, in_op(2, OpError::OperandShape { tensor: 0, expected, found }));
     for input in 0..2 {
         let refused = edited_model(|model| sample::add(model).inputs[input] = TensorIndex(0));
-        assert_eq!(
-            refused,
-            in_op(
-                3,
-                OpError::OperandShape {
-                    tensor: 0,
-                    expected,
-                    found
-                }
-            )
-        );
+        assert_eq!(refused, in_op(3, OpError::OperandShape { tensor: 0, expected, found }));
     }
 }

@@ -8,23 +8,13 @@ use crate::sample::{self, TENSOR, TENSORS};
 #[test]
 fn rejects_unknown_element_type() {
     let refused = edited_bytes(|file| file[TENSORS + 2 * TENSOR + 6] = 3);
-    assert_eq!(
-        refused,
-        FormatError::UnknownElementType {
-            tensor: 2,
-            found: 3
-        }
-    );
+    assert_eq!(refused, FormatError::UnknownElementType { tensor: 2, found: 3 });
 }
 
 #[test]
 fn rejects_shape_empty() {
     let refused = edited_model(|model| model.tensors[3].shape.width = 0);
-    let shape = Shape {
-        height: 4,
-        width: 0,
-        channels: 4,
-    };
+    let shape = Shape { height: 4, width: 0, channels: 4 };
     assert_eq!(refused, FormatError::ShapeEmpty { tensor: 3, shape });
 }
 
@@ -41,57 +31,28 @@ fn rejects_tensor_scale() {
 #[test]
 fn rejects_tensor_misaligned() {
     let refused = edited_model(|model| model.tensors[6].offset = 130);
-    assert_eq!(
-        refused,
-        FormatError::TensorMisaligned {
-            tensor: 6,
-            offset: 130
-        }
-    );
+    assert_eq!(refused, FormatError::TensorMisaligned { tensor: 6, offset: 130 });
 }
 
 #[test]
 fn rejects_tensor_outside_arena() {
     let refused = edited_model(|model| model.arena_bytes = 191);
     let (tensor, arena) = (3, 191);
-    assert_eq!(
-        refused,
-        FormatError::TensorOutsideArena {
-            tensor,
-            offset: 128,
-            len: 64,
-            arena
-        }
-    );
+    assert_eq!(refused, FormatError::TensorOutsideArena { tensor, offset: 128, len: 64, arena });
     // A product beyond 32 bits, and an end beyond them.
     let refused = edited_model(|model| {
-        model.tensors[3].shape = Shape {
-            height: u16::MAX,
-            width: u16::MAX,
-            channels: u16::MAX,
-        };
+        model.tensors[3].shape = Shape { height: u16::MAX, width: u16::MAX, channels: u16::MAX };
         model.tensors[3].offset = u32::MAX;
     });
     let len = 65_535_u64.pow(3);
-    let expected = FormatError::TensorOutsideArena {
-        tensor,
-        offset: u32::MAX,
-        len,
-        arena: 192,
-    };
+    let expected = FormatError::TensorOutsideArena { tensor, offset: u32::MAX, len, arena: 192 };
     assert_eq!(refused, expected);
 }
 
 #[test]
 fn rejects_endpoint_missing() {
     let refused = edited_model(|model| model.output = TensorIndex(7));
-    assert_eq!(
-        refused,
-        FormatError::EndpointMissing {
-            tensor: 7,
-            count: 7
-        }
-    );
+    assert_eq!(refused, FormatError::EndpointMissing { tensor: 7, count: 7 });
 }
 
 #[test]
@@ -103,32 +64,18 @@ fn rejects_endpoints_equal() {
 #[test]
 fn rejects_input_tensor() {
     let refused = edited_model(|model| model.input = TensorIndex(1));
-    assert_eq!(
-        refused,
-        FormatError::InputTensor {
-            channels: 4,
-            element: ElementType::I8
-        }
-    );
+    assert_eq!(refused, FormatError::InputTensor { channels: 4, element: ElementType::I8 });
 }
 
 #[test]
 fn rejects_first_step() {
     // The input is born at step 0.
     let refused = edited_model(|model| model.tensors[0].first = 1);
-    assert_eq!(
-        refused,
-        FormatError::FirstStep {
-            tensor: 0,
-            first: 1
-        }
-    );
+    assert_eq!(refused, FormatError::FirstStep { tensor: 0, first: 1 });
     // A tensor that no op writes.
     for first in [0, 1, 7] {
         let refused = edited_model(|model| {
-            model
-                .tensors
-                .push(sample::tensor([1, 1, 1], 180, [first, 6]));
+            model.tensors.push(sample::tensor([1, 1, 1], 180, [first, 6]));
         });
         assert_eq!(refused, FormatError::FirstStep { tensor: 7, first });
     }
@@ -141,16 +88,7 @@ fn rejects_written_twice() {
         sample::conv(model, 2).input = TensorIndex(3);
         sample::conv(model, 2).output = TensorIndex(2);
     });
-    assert_eq!(
-        refused,
-        in_op(
-            2,
-            OpError::WrittenTwice {
-                tensor: 2,
-                first: 2
-            }
-        )
-    );
+    assert_eq!(refused, in_op(2, OpError::WrittenTwice { tensor: 2, first: 2 }));
 }
 
 #[test]
@@ -183,36 +121,18 @@ fn rejects_tensor_that_nothing_reads() {
 #[test]
 fn rejects_read_before_written() {
     let refused = edited_model(|model| sample::conv(model, 1).input = TensorIndex(4));
-    assert_eq!(
-        refused,
-        in_op(
-            1,
-            OpError::ReadBeforeWritten {
-                tensor: 4,
-                first: 4
-            }
-        )
-    );
+    assert_eq!(refused, in_op(1, OpError::ReadBeforeWritten { tensor: 4, first: 4 }));
 }
 
 #[test]
 fn rejects_read_after_last() {
     let refused = edited_model(|model| model.tensors[1].last = 2);
-    assert_eq!(
-        refused,
-        in_op(2, OpError::ReadAfterLast { tensor: 1, last: 2 })
-    );
+    assert_eq!(refused, in_op(2, OpError::ReadAfterLast { tensor: 1, last: 2 }));
 }
 
 #[test]
 fn rejects_arena_overlap() {
     // Tensor 3 is read at the step that writes tensor 4.
     let refused = edited_model(|model| model.tensors[4].offset = 128 - 63);
-    assert_eq!(
-        refused,
-        FormatError::ArenaOverlap {
-            first: 3,
-            second: 4
-        }
-    );
+    assert_eq!(refused, FormatError::ArenaOverlap { first: 3, second: 4 });
 }
