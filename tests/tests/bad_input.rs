@@ -1,0 +1,195 @@
+//! What people get wrong, one row each: exit 2, one line on stderr that names the thing, no file under the final name.
+#![allow(clippy::std_instead_of_core, clippy::unwrap_used, reason = "a test on a host")]
+
+use model_format::writer::reseal;
+use std::path::Path;
+use std::process::Output;
+use tests::{SIDE, SMALL, faces, run, stdout};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_host-train-under-test");
+
+/// Asserts a refusal whose line holds every one of `words`.
+fn refused(output: &Output, words: &[&str]) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "{stderr}");
+    for word in words {
+        assert!(errors[0].contains(word), "no {word:?} in {}", errors[0]);
+    }
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert!(output.stdout.is_empty());
+}
+
+/// `train` on a folder, expecting a refusal that leaves no finished run.
+fn train_refused(data: &Path, extra: &str, words: &[&str]) {
+    let out = tempfile::tempdir().unwrap();
+    let run_folder = out.path().join("run");
+    let flags = format!("train --data {{}} --out {{}} --steps 4 {} {extra}", SMALL.join(" "));
+    refused(&run(PROGRAM, &flags, &[data, &run_folder]), words);
+    assert!(!run_folder.join("checkpoint.safetensors").exists());
+}
+
+fn with_faces(people: u64, shots: usize, change: impl Fn(&Path), words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = faces(folder.path(), people, shots);
+    change(&data);
+    train_refused(&data, "", words);
+}
+
+#[test]
+fn images() {
+    let cut = |data: &Path| {
+        let path = data.join("p01/s1.png");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() * 2 / 3]).unwrap();
+    };
+    with_faces(3, 4, cut, &["p01/s1.png"]);
+    let corrupt = |data: &Path| std::fs::write(data.join("p00/s0.png"), b"not a picture").unwrap();
+    with_faces(3, 4, corrupt, &["p00/s0.png"]);
+    let cut_jpeg = |data: &Path| {
+        let image = image::open(data.join("p02/s3.png")).unwrap().to_rgb8();
+        let path = data.join("p02/s3.jpg");
+        image.save(&path).unwrap();
+        std::fs::remove_file(data.join("p02/s3.png")).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() * 9 / 10]).unwrap();
+    };
+    with_faces(3, 4, cut_jpeg, &["p02/s3.jpg"]);
+    let other_size = |data: &Path| {
+        image::RgbImage::new(48, 40).save(data.join("p01/s0.png")).unwrap();
+    };
+    with_faces(3, 4, other_size, &["p01/s0.png", "48x40", "32x32", "align"]);
+}
+
+#[test]
+fn gray_and_transparent_images_are_converted() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = faces(folder.path(), 3, 4);
+    image::GrayImage::new(SIDE as u32, SIDE as u32).save(data.join("p00/s0.png")).unwrap();
+    image::RgbaImage::new(SIDE as u32, SIDE as u32).save(data.join("p01/s0.png")).unwrap();
+    let out = folder.path().join("run");
+    let flags = format!("train --data {{}} --out {{}} --steps 2 {}", SMALL.join(" "));
+    stdout(&run(PROGRAM, &flags, &[&data, &out]));
+}
+
+#[test]
+fn folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    train_refused(&empty, "", &["empty"]);
+    train_refused(&folder.path().join("nowhere"), "", &["nowhere"]);
+    with_faces(1, 8, |_| (), &["p00"]);
+    with_faces(9, 1, |_| (), &["9"]);
+    let file = folder.path().join("faces.tar");
+    std::fs::write(&file, vec![7; 2000]).unwrap();
+    train_refused(&file, "", &["faces.tar"]);
+}
+
+#[test]
+fn manifest_and_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = faces(folder.path(), 3, 4);
+    let list = folder.path().join("list.csv");
+    std::fs::write(&list, "tar,path,label,identity\nfaces,p00/s0.png,0,a\nfaces,p09/s0.png,1,b\n")
+        .unwrap();
+    let out = folder.path().join("run");
+    let flags =
+        format!("train --data {{}} --manifest {{}} --out {{}} --steps 2 {}", SMALL.join(" "));
+    refused(&run(PROGRAM, &flags, &[&data, &list, &out]), &["p09/s0.png", "3"]);
+    refused(&run(PROGRAM, &flags, &[&data, &folder.path().join("no.csv"), &out]), &["no.csv"]);
+
+    let flags = format!("train --data {{}} --out {{}} --steps 2 {}", SMALL.join(" "));
+    stdout(&run(PROGRAM, &flags, &[&data, &out]));
+    let eval = "eval --model {} --data {} --pairs {}";
+    std::fs::write(&list, "fold,a,b,same\n0,p00/s0.png,p00/s7.png,1\n").unwrap();
+    refused(&run(PROGRAM, eval, &[&out, &data, &list]), &["p00/s7.png", "2"]);
+    std::fs::write(&list, "fold,a,b,same\n0,p00/s0.png,p00/s1.png,1\n0,p00/s0.png,p01/s1.png,0\n")
+        .unwrap();
+    refused(&run(PROGRAM, eval, &[&out, &data, &list]), &["fold"]);
+    refused(&run(PROGRAM, &flags, &[&data, &out]), &["--resume"]);
+    refused(&run(PROGRAM, "train --resume --out {} --batch 4", &[&out]), &["--batch"]);
+    refused(&run(PROGRAM, "train --resume --out {}", &[&data]), &["holds no run"]);
+}
+
+#[test]
+fn model_files_and_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = faces(folder.path(), 3, 4);
+    let (out, afm) = (folder.path().join("run"), folder.path().join("model.afm"));
+    let flags = format!("train --data {{}} --out {{}} --steps 2 {}", SMALL.join(" "));
+    stdout(&run(PROGRAM, &flags, &[&data, &out]));
+    let quantize = "quantize --model {} --calibration {} --out {}";
+    stdout(&run(PROGRAM, quantize, &[&out, &data, &afm]));
+    let sound = std::fs::read(&afm).unwrap();
+    let inspect = |bytes: &[u8], words: &[&str]| {
+        let path = folder.path().join("changed.afm");
+        std::fs::write(&path, bytes).unwrap();
+        refused(&run(PROGRAM, "inspect {}", &[&path]), words);
+    };
+    for at in [0, 9, 70, sound.len() / 2, sound.len() - 1] {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 0x10;
+        inspect(&bytes, &["changed.afm"]);
+    }
+    let mut newer = sound.clone();
+    newer[4] = 2;
+    reseal(&mut newer);
+    inspect(&newer, &["changed.afm", "version"]);
+    for length in [0, 63, sound.len() / 2, sound.len() - 1] {
+        inspect(&sound[..length], &["changed.afm"]);
+    }
+    // A file stands where a folder should: nobody, root included, can write there.
+    let blocked = afm.join("model.afm");
+    refused(&run(PROGRAM, quantize, &[&out, &data, &blocked]), &["model.afm"]);
+    refused(&run(PROGRAM, quantize, &[&out, &data, &data]), &["not a file"]);
+    refused(&run(PROGRAM, &flags, &[&data, &afm.join("run")]), &["run"]);
+    assert_eq!(std::fs::read(&afm).unwrap(), sound);
+    refused(
+        &run(PROGRAM, "embed --model {} {}", &[&afm, &folder.path().join("no.jpg")]),
+        &["no.jpg"],
+    );
+    refused(&run(PROGRAM, "embed --model {} {}", &[&data, &data]), &["holds no run"]);
+    refused(&run(PROGRAM, "bench --model {}", &[&folder.path().join("no.afm")]), &["no.afm"]);
+    let cut = out.join("checkpoint.safetensors");
+    let bytes = std::fs::read(&cut).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    refused(
+        &run(PROGRAM, quantize, &[&out, &data, &afm]),
+        &["checkpoint.safetensors", "not a whole"],
+    );
+}
+
+#[test]
+fn usage() {
+    for words in [
+        "train --out run",
+        "train --data a --out run --epochs 1 --steps 1",
+        "train --data a --out run --device abacus",
+        "eval --model m --data d",
+        "eval --model m --data d --pairs p --all-pairs",
+        "quantize --model m --out f --calibration c --gate 2",
+        "embed --model m",
+        "bench --model m --runs 0",
+        "nonsense",
+    ] {
+        let output = run(PROGRAM, words, &[]);
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: "), "{words}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = faces(folder.path(), 2, 2);
+    for (flags, words) in [
+        ("--input 33", "multiple of 16"),
+        ("--margins 1,2", "three numbers"),
+        ("--margins 1,9,0", "m2"),
+        ("--batch 1000", "1000"),
+        ("--network resnet", "resnet"),
+        ("--learning-rate 0", "learning rate"),
+    ] {
+        let out = folder.path().join("run");
+        let command = format!("train --data {{}} --out {{}} --steps 2 {flags}");
+        refused(&run(PROGRAM, &command, &[&data, &out]), &[words]);
+    }
+}
