@@ -59,7 +59,7 @@ fn resumed_run_equals_the_unbroken_one() {
     let folder = tempfile::tempdir().unwrap();
     let (faces, run_folder) = (faces(folder.path(), 6, 4), folder.path().join("run"));
     // Whichever step reads it first ends the run there.
-    let victim = faces.join("p02/s2.png");
+    let victim = faces.join("p04/s1.png");
     let sound = std::fs::read(&victim).unwrap();
     std::fs::write(&victim, &sound[..sound.len() / 2]).unwrap();
     let words =
