@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Activations are affine int8 a tensor, weights symmetric int8 an output channel; `DESIGN` calls this the number
-//! contract, [`ptq`] and [`range`] state their part of it. Nothing here computes in int8: whoever wants to know what the
+//! contract, `ptq` and `range` state their part of it. Nothing here computes in int8: whoever wants to know what the
 //! result does runs `edge-infer` on the bytes, as a door will.
 
 mod calibrate;
