@@ -65,7 +65,7 @@ pub(crate) struct QuickStartArgs {
 }
 
 /// Enough for 95 % and more on people never seen.
-const STEPS: u64 = 2200;
+const STEPS: u64 = 3000;
 
 impl Default for QuickStartArgs {
     fn default() -> Self {
