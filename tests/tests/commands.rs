@@ -154,6 +154,21 @@ fn float_and_int8_agree_from_the_photograph_to_the_decision() {
         assert!(all["rank1"].is_number() && all["tar"]["1e-2"].is_number(), "{all}");
         assert!(all["tar"]["1e-3"].is_null(), "240 impostor pairs do not resolve 1e-3");
     }
+    let both = stdout(&run(
+        PROGRAM,
+        "eval --model {} --beside {} --data {} --pairs {} --json",
+        &[&t.run, &afm, &t.faces, &pairs],
+    ));
+    assert_eq!(json(&both)[1]["model_id"], made["model_id"]);
+    let table = stdout(&run(
+        PROGRAM,
+        "eval --model {} --beside {} --data {} --all-pairs",
+        &[&t.run, &afm, &t.faces],
+    ));
+    assert!(
+        table.contains("float") && table.contains("int8") && table.contains("rank-1"),
+        "{table}"
+    );
     let inspected = json(&stdout(&run(PROGRAM, "inspect {} --json", &[&afm])));
     for key in ["header", "metadata", "tensors", "ops", "plan"] {
         assert!(!inspected[key].is_null(), "inspect has no {key}");

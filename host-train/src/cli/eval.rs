@@ -4,8 +4,11 @@ use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
 use crate::data::{Pairs, Source};
-use crate::evaluate::{AllPairsSummary, PairsSummary, Roc, ScoredPair, all_pairs, rank1};
+use crate::evaluate::{
+    AllPairsSummary, ComparisonRow, PairsSummary, ScoredPair, all_pairs, comparison_text, rank1,
+};
 use crate::model::Model;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -36,6 +39,9 @@ pub(crate) struct EvalArgs {
     /// Add the mirror image's embedding to each, as papers do; a door does not.
     #[arg(long)]
     flip: bool,
+    /// Measure this int8 file too, and print both side by side; with --json a list of both, --model's first.
+    #[arg(long, value_name = "F.afm")]
+    beside: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -43,28 +49,52 @@ pub(crate) struct EvalArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let model = Model::open(&args.model)?;
+    let mut models = vec![Model::open(&args.model)?];
+    if let Some(path) = &args.beside {
+        models.push(Model::open(path)?);
+        if !matches!(models.as_slice(), [Model::Float { .. }, Model::Int8(_)]) {
+            let text = "--beside compares a run's folder (--model) with an .afm file (--beside)";
+            return Err(Failure::Input(text.to_owned()));
+        }
+    }
     let source = Source::open(&args.data)?;
     match &args.pairs {
         Some(path) => {
             let pairs = Pairs::read(path, &source)?;
-            let (summary, _) = evaluate_pairs(&model, &source, &pairs, args.flip)?;
-            if args.json { output::json(&summary) } else { output::line(&pairs_text(&summary)) }
+            let measure = |model: &Model| evaluate_pairs(model, &source, &pairs, args.flip);
+            show(&models, args.json, measure, pairs_text, PairsSummary::compare)
         }
         None => {
-            let summary = evaluate_all(&model, &source, args.flip)?;
-            if args.json { output::json(&summary) } else { output::line(&all_pairs_text(&summary)) }
+            let measure = |model: &Model| evaluate_all(model, &source, args.flip);
+            show(&models, args.json, measure, all_pairs_text, AllPairsSummary::compare)
         }
     }
 }
 
+/// Measures one model or two, and prints the figures of the one or the comparison of both.
+fn show<S: Serialize>(
+    models: &[Model],
+    json: bool,
+    measure: impl Fn(&Model) -> Result<S, Failure>,
+    text: impl Fn(&S) -> String,
+    compare: impl Fn(&S, &S) -> Vec<ComparisonRow>,
+) -> Result<(), Failure> {
+    let summaries = models.iter().map(measure).collect::<Result<Vec<S>, _>>()?;
+    match summaries.as_slice() {
+        [one] if json => output::json(one),
+        all if json => output::json(&all),
+        [float, int8] => output::line(&comparison_text(&compare(float, int8))),
+        all => all.iter().try_for_each(|one| output::line(&text(one))),
+    }
+}
+
 /// Embeds the images that the pairs name, each once, and scores the pairs.
-pub(super) fn evaluate_pairs(
+fn evaluate_pairs(
     model: &Model,
     source: &Source,
     pairs: &Pairs,
     flip: bool,
-) -> Result<(PairsSummary, Roc), Failure> {
+) -> Result<PairsSummary, Failure> {
     let mut place = BTreeMap::new();
     for pair in pairs.pairs() {
         for image in [pair.a, pair.b] {
@@ -91,7 +121,8 @@ pub(super) fn evaluate_pairs(
             same: pair.same,
         })
         .collect();
-    Ok(PairsSummary::new(&scored, embedded.ms_per_image, model.id())?)
+    let (summary, _) = PairsSummary::new(&scored, embedded.ms_per_image, model.id())?;
+    Ok(summary)
 }
 
 fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSummary, Failure> {
