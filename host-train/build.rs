@@ -11,5 +11,10 @@ fn main() {
     );
     println!("cargo::rustc-env=SOURCE_COMMIT={commit}");
     println!("cargo::rerun-if-changed=src");
-    println!("cargo::rerun-if-changed=../.git/HEAD");
+    // HEAD names the branch, its log grows with every commit. Naming a file that is missing would mean "always run again".
+    for path in ["../.git/HEAD", "../.git/logs/HEAD"] {
+        if std::path::Path::new(path).exists() {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
 }

@@ -20,15 +20,18 @@ use std::time::{Duration, Instant};
 
 /// A network that embeds faces.
 pub enum Model {
-    /// Float weights, normalization folded.
-    Float {
-        /// The folded graph.
-        graph: Graph,
-        /// What reports call it.
-        id: String,
-    },
+    /// A run's float weights.
+    Float(FloatModel),
     /// An int8 model file.
     Int8(ModelFile),
+}
+
+/// A trained network in float, normalization folded.
+pub struct FloatModel {
+    /// The folded graph.
+    pub graph: Graph,
+    /// What reports call it.
+    pub id: String,
 }
 
 /// A model that can't be opened, or a face that it can't embed.
@@ -95,55 +98,20 @@ impl Model {
     /// It is neither, is damaged, or can't be read.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         if path.is_dir() {
-            let (folder, config) = RunFolder::open(path)?;
-            let checkpoint = folder.checkpoint()?;
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-            let model = FaceModel::new(&config.train, config.classes, &Device::flex())?;
-            let model = with_parameters(model, &checkpoint.parameters)?;
-            return Self::from_trained(
-                &model,
-                &config,
-                format!("{name}, step {}", checkpoint.step),
-            );
+            return Ok(Self::Float(FloatModel::open(path)?.0));
         }
-        match path.extension() {
-            Some(extension) if extension == "afm" => Self::from_bytes(&files::read(path)?, path),
-            // A path that is not there deserves the system's words.
-            _ if !path.exists() => files::read(path)
-                .map_err(ModelError::from)
-                .and_then(|_| Err(ModelError::Unknown(path.to_owned()))),
-            _ => Err(ModelError::Unknown(path.to_owned())),
+        // A path that is not there deserves the system's words, whatever its ending.
+        if path.exists() && path.extension().is_none_or(|extension| extension != "afm") {
+            return Err(ModelError::Unknown(path.to_owned()));
         }
-    }
-
-    /// The float form of a trained model.
-    ///
-    /// # Errors
-    /// Its graph does not fold, which a network that has trained does not meet.
-    pub fn from_trained(
-        model: &FaceModel,
-        config: &RunConfig,
-        id: String,
-    ) -> Result<Self, ModelError> {
-        let graph = fold(&from_net(&model.network, &config.train.network))?;
-        Ok(Self::Float { graph, id })
-    }
-
-    /// The int8 form in `bytes`; `path` is for messages.
-    ///
-    /// # Errors
-    /// The bytes are not a model file.
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
-        let file = ModelFile::from_bytes(bytes);
-        let file = file.map_err(|source| ModelError::Format { path: path.to_owned(), source })?;
-        Ok(Self::Int8(file))
+        Ok(Self::Int8(open_file(path)?))
     }
 
     /// Which model, for reports: an `.afm` file's id, or a run's name and step.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
-            Self::Float { id, .. } => id.clone(),
+            Self::Float(float) => float.id.clone(),
             Self::Int8(file) => file.view().id().to_string(),
         }
     }
@@ -152,7 +120,7 @@ impl Model {
     #[must_use]
     pub fn input_size(&self) -> (usize, usize) {
         match self {
-            Self::Float { graph, .. } => (graph.input.width, graph.input.height),
+            Self::Float(float) => (float.graph.input.width, float.graph.input.height),
             Self::Int8(file) => {
                 let shape = file.view().input().shape;
                 (shape.width.into(), shape.height.into())
@@ -177,8 +145,8 @@ impl Model {
         let (width, height) = self.input_size();
         let load = |index: usize| load(index)?.of_size(width, height, || format!("image {index}"));
         let rows: Vec<(Vec<f32>, Duration)> = match self {
-            Self::Float { graph, .. } => {
-                let executor = Executor::new(graph)?;
+            Self::Float(float) => {
+                let executor = Executor::new(&float.graph)?;
                 let embed = |rgb: &[u8], (): &mut ()| Ok(executor.embed(rgb)?);
                 embed_rows(count, flip, || (), embed, load, done)?
             }
@@ -206,7 +174,7 @@ impl Model {
     /// An embedding is zero or not finite.
     pub fn gallery(&self, embeddings: &[Vec<f32>]) -> Result<Gallery, ModelError> {
         match self {
-            Self::Float { .. } => {
+            Self::Float(_) => {
                 let length = embeddings.first().map_or(1, Vec::len);
                 Ok(Gallery::Float(UnitRows::new(embeddings.concat(), length)?))
             }
@@ -219,6 +187,44 @@ impl Model {
             }
         }
     }
+}
+
+impl FloatModel {
+    /// The last checkpoint of a run's folder, and the run's settings.
+    ///
+    /// # Errors
+    /// The folder holds no run, or its files are damaged or do not fit each other.
+    pub fn open(path: &Path) -> Result<(Self, RunConfig), ModelError> {
+        let (folder, config) = RunFolder::open(path)?;
+        let checkpoint = folder.checkpoint()?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let model = FaceModel::new(&config.train, config.classes, &Device::flex())?;
+        let model = with_parameters(model, &checkpoint.parameters)?;
+        let id = format!("{name}, step {}", checkpoint.step);
+        Ok((Self::from_trained(&model, &config, id)?, config))
+    }
+
+    /// The float form of a trained model.
+    ///
+    /// # Errors
+    /// Its graph does not fold, which a network that has trained does not meet.
+    pub fn from_trained(
+        model: &FaceModel,
+        config: &RunConfig,
+        id: String,
+    ) -> Result<Self, ModelError> {
+        let graph = fold(&from_net(&model.network, &config.train.network))?;
+        Ok(Self { graph, id })
+    }
+}
+
+/// Reads and checks an `.afm` file.
+///
+/// # Errors
+/// It can't be read, or is no usable model file.
+pub fn open_file(path: &Path) -> Result<ModelFile, ModelError> {
+    ModelFile::from_bytes(files::read(path)?)
+        .map_err(|source| ModelError::Format { path: path.to_owned(), source })
 }
 
 fn embed_rows<S>(

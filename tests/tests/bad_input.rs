@@ -113,6 +113,50 @@ fn manifest_and_pairs() {
     refused(&run(PROGRAM, "train --resume --out {}", &[&data]), &["holds no run"]);
 }
 
+/// A refusal must not stand in the way of the corrected command, nor replace what the run knows.
+#[test]
+fn a_refused_command_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (faces(folder.path(), 3, 4), folder.path().join("run"));
+    let flags = SMALL.join(" ");
+    let train = |extra: &str| {
+        run(PROGRAM, &format!("train --data {{}} --out {{}} --steps 2 {extra}"), &[&data, &out])
+    };
+    let too_large = "--input 32 --base-channels 16 --batch 13";
+    refused(&train(too_large), &["13", "12"]);
+    assert!(!out.exists(), "a run that could not begin left a folder");
+    stdout(&train(&flags));
+
+    let config = std::fs::read(out.join("config.json")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = faces(elsewhere.path(), 4, 4);
+    let resume = "train --resume --out {} --data {} --steps 3";
+    refused(&run(PROGRAM, resume, &[&out, &other]), &["3 identities from 12 images", "4 and 16"]);
+    let list = folder.path().join("list.csv");
+    std::fs::write(&list, "tar,path,label,identity\nfaces,p00/s0.png,0,a\n").unwrap();
+    let with_list = "train --resume --out {} --manifest {} --steps 3";
+    refused(&run(PROGRAM, with_list, &[&out, &list]), &[]);
+    assert!(std::fs::read(out.join("config.json")).unwrap() == config, "settings were replaced");
+    stdout(&run(PROGRAM, resume, &[&out, &data]));
+}
+
+#[test]
+fn an_image_of_another_size_is_named_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (faces(folder.path(), 3, 4), folder.path().join("run"));
+    let flags = format!("train --data {{}} --out {{}} --steps 2 {}", SMALL.join(" "));
+    stdout(&run(PROGRAM, &flags, &[&data, &out]));
+    let odd = data.join("p01/s2.png");
+    image::RgbImage::new(64, 16).save(&odd).unwrap();
+    let words = ["p01/s2.png", "64x16", "32x32"];
+    refused(&run(PROGRAM, "eval --model {} --data {} --all-pairs", &[&out, &data]), &words);
+    let afm = folder.path().join("model.afm");
+    let quantize = "quantize --model {} --calibration {} --out {}";
+    refused(&run(PROGRAM, quantize, &[&out, &data, &afm]), &words);
+    refused(&run(PROGRAM, "embed --model {} {}", &[&out, &odd]), &words);
+    assert!(!afm.exists());
+}
+
 #[test]
 fn model_files_and_places() {
     let folder = tempfile::tempdir().unwrap();
@@ -140,6 +184,7 @@ fn model_files_and_places() {
     for length in [0, 63, sound.len() / 2, sound.len() - 1] {
         inspect(&sound[..length], &["changed.afm"]);
     }
+    let image = data.join("p00/s0.png");
     // A file stands where a folder should: nobody, root included, can write there.
     let blocked = afm.join("model.afm");
     refused(&run(PROGRAM, quantize, &[&out, &data, &blocked]), &["model.afm"]);
@@ -151,6 +196,10 @@ fn model_files_and_places() {
         &["no.jpg"],
     );
     refused(&run(PROGRAM, "embed --model {} {}", &[&data, &data]), &["holds no run"]);
+    refused(&run(PROGRAM, "embed --model {} {}", &[&image, &image]), &["s0.png", "neither"]);
+    refused(&run(PROGRAM, quantize, &[&afm, &data, &afm]), &["model.afm", "train --out"]);
+    let beside = "eval --model {} --beside {} --data {} --all-pairs";
+    refused(&run(PROGRAM, beside, &[&afm, &out, &data]), &["--beside"]);
     refused(&run(PROGRAM, "bench --model {}", &[&folder.path().join("no.afm")]), &["no.afm"]);
     let cut = out.join("checkpoint.safetensors");
     let bytes = std::fs::read(&cut).unwrap();
@@ -179,6 +228,9 @@ fn usage() {
         assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: "), "{words}");
     }
     let folder = tempfile::tempdir().unwrap();
+    let quick = folder.path().join("quick");
+    refused(&run(PROGRAM, "quick-start --steps 0 --out {}", &[&quick]), &["steps"]);
+    assert!(!quick.exists());
     let data = faces(folder.path(), 2, 2);
     for (flags, words) in [
         ("--input 33", "multiple of 16"),

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::output;
-use crate::files;
+use crate::model::open_file;
 use edge_infer::engine::Engine;
 use model_format::ModelFile;
 use serde::Serialize;
@@ -49,9 +49,7 @@ struct OpTime {
 
 /// Runs the command.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
-    let file = ModelFile::from_bytes(files::read(&args.model)?).map_err(|e| {
-        Failure::Input(format!("{} is no usable model file: {e}", args.model.display()))
-    })?;
+    let file = open_file(&args.model)?;
     let bench = measure(&file, args.runs as usize)?;
     if args.json {
         return output::json(&bench);

@@ -3,11 +3,12 @@
 use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
-use crate::data::{Pairs, Source};
+use crate::data::{DataError, FaceImage, Pair, Pairs, Source};
 use crate::evaluate::{
-    AllPairsSummary, ComparisonRow, PairsSummary, ScoredPair, all_pairs, comparison_text, rank1,
+    AllPairsSummary, ComparisonRow, PairsSummary, Roc, ScoredPair, all_pairs, comparison_text,
+    rank1,
 };
-use crate::model::Model;
+use crate::model::{Gallery, Model};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -88,55 +89,67 @@ fn show<S: Serialize>(
     }
 }
 
-/// Embeds the images that the pairs name, each once, and scores the pairs.
+/// Scores the pairs of a list, embedding each image that it names once.
 fn evaluate_pairs(
     model: &Model,
     source: &Source,
     pairs: &Pairs,
     flip: bool,
 ) -> Result<PairsSummary, Failure> {
-    let mut place = BTreeMap::new();
-    for pair in pairs.pairs() {
-        for image in [pair.a, pair.b] {
-            let next = place.len();
-            place.entry(image).or_insert(next);
-        }
-    }
-    let mut images = vec![0; place.len()];
-    for (&image, &at) in &place {
-        images[at] = image;
-    }
-    let bar = Progress::new("embedding", images.len());
-    let embedded =
-        model.embed_all(images.len(), flip, |i| source.load(images[i]), || bar.step())?;
-    bar.finish();
-    let gallery = model.gallery(&embedded.embeddings)?;
+    let mut images: Vec<usize> = pairs.pairs().iter().flat_map(|pair| [pair.a, pair.b]).collect();
+    images.sort_unstable();
+    images.dedup();
+    let place = |image: usize| images.partition_point(|&other| other < image);
+    let placed =
+        pairs.pairs().iter().map(|pair| Pair { a: place(pair.a), b: place(pair.b), ..*pair });
+    let placed: Vec<Pair> = placed.collect();
+    let size = model.input_size();
+    let load = |i: usize| source.load_of_size(images[i], size);
+    Ok(score_pairs(model, images.len(), flip, load, &placed)?.0)
+}
+
+/// Embeds `count` faces and scores pairs of them, given by their places.
+pub(super) fn score_pairs(
+    model: &Model,
+    count: usize,
+    flip: bool,
+    load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
+    pairs: &[Pair],
+) -> Result<(PairsSummary, Roc), Failure> {
+    let (gallery, ms_per_image) = embed(model, count, flip, load)?;
     let cosine = gallery.cosine()?;
-    let scored: Vec<ScoredPair> = pairs
-        .pairs()
-        .iter()
-        .map(|pair| ScoredPair {
-            fold: pair.fold,
-            score: cosine(place[&pair.a], place[&pair.b]),
-            same: pair.same,
-        })
-        .collect();
-    let (summary, _) = PairsSummary::new(&scored, embedded.ms_per_image, model.id())?;
-    Ok(summary)
+    let scored = pairs.iter().map(|pair| ScoredPair {
+        fold: pair.fold,
+        score: cosine(pair.a, pair.b),
+        same: pair.same,
+    });
+    let scored: Vec<ScoredPair> = scored.collect();
+    Ok(PairsSummary::new(&scored, ms_per_image, model.id())?)
 }
 
 fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSummary, Failure> {
-    let count = source.images().len();
-    let bar = Progress::new("embedding", count);
-    let embedded = model.embed_all(count, flip, |i| source.load(i), || bar.step())?;
-    bar.finish();
-    let identities: Vec<usize> = source.images().iter().map(|image| image.identity).collect();
-    let gallery = model.gallery(&embedded.embeddings)?;
+    let size = model.input_size();
+    let load = |i: usize| source.load_of_size(i, size);
+    let (gallery, ms_per_image) = embed(model, source.images().len(), flip, load)?;
     let cosine = gallery.cosine()?;
+    let identities: Vec<usize> = source.images().iter().map(|image| image.identity).collect();
     let scores = all_pairs(&identities, &cosine)?;
     let rank1 = rank1(&identities, &cosine)?;
-    let (summary, _) = AllPairsSummary::new(scores, rank1, embedded.ms_per_image, model.id())?;
+    let (summary, _) = AllPairsSummary::new(scores, rank1, ms_per_image, model.id())?;
     Ok(summary)
+}
+
+/// Embeds faces with a bar; also the time of one.
+fn embed(
+    model: &Model,
+    count: usize,
+    flip: bool,
+    load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
+) -> Result<(Gallery, f64), Failure> {
+    let bar = Progress::new("embedding", count);
+    let embedded = model.embed_all(count, flip, load, || bar.step())?;
+    bar.finish();
+    Ok((model.gallery(&embedded.embeddings)?, embedded.ms_per_image))
 }
 
 fn pairs_text(s: &PairsSummary) -> String {
@@ -148,7 +161,7 @@ fn pairs_text(s: &PairsSummary) -> String {
     ];
     lines.extend(rates_text(&s.tar, &s.accepted_impostors, s.eer, s.auc, s.ms_per_image));
     if s.collapsed {
-        lines.push(COLLAPSED.to_owned());
+        lines.push(format!("ALARM      {COLLAPSED}"));
     }
     lines.join("\n")
 }
@@ -161,13 +174,14 @@ fn all_pairs_text(s: &AllPairsSummary) -> String {
     ];
     lines.extend(rates_text(&s.tar, &s.accepted_impostors, s.eer, s.auc, s.ms_per_image));
     if s.collapsed {
-        lines.push(COLLAPSED.to_owned());
+        lines.push(format!("ALARM      {COLLAPSED}"));
     }
     lines.join("\n")
 }
 
-const COLLAPSED: &str =
-    "ALARM      every face has nearly the same embedding: this network does not recognise anybody";
+/// What a network that collapsed is called.
+pub(super) const COLLAPSED: &str =
+    "every face has nearly the same embedding: this network does not recognise anybody";
 
 fn rates_text(
     tar: &BTreeMap<String, f64>,

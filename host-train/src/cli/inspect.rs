@@ -2,8 +2,8 @@
 
 use super::failure::Failure;
 use super::output;
-use crate::files;
-use model_format::{ColourOrder, FORMAT_VERSION, ModelFile, ModelView, Op};
+use crate::model::open_file;
+use model_format::{ColourOrder, FORMAT_VERSION, ModelView, Op};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -91,9 +91,7 @@ struct Plan {
 
 /// Runs the command.
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let file = ModelFile::from_bytes(files::read(&args.file)?).map_err(|e| {
-        Failure::Input(format!("{} is no usable model file: {e}", args.file.display()))
-    })?;
+    let file = open_file(&args.file)?;
     let inspected = inspect(file.view());
     if args.json { output::json(&inspected) } else { output::line(&text(&inspected)) }
 }

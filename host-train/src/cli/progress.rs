@@ -29,7 +29,9 @@ impl Progress {
 
     /// One part more is done.
     pub(crate) fn step(&self) {
-        self.at(self.bar.position() + 1, "");
+        // Threads report at the same time: adding loses none of them.
+        self.bar.inc(1);
+        self.tell("");
     }
 
     /// `position` parts are done; `note` is how it stands.
@@ -38,6 +40,11 @@ impl Progress {
         if !note.is_empty() {
             self.bar.set_message(format!("{} {note}", self.what));
         }
+        self.tell(note);
+    }
+
+    /// Without a terminal, writes a line when the last one is long enough ago.
+    fn tell(&self, note: &str) {
         if !self.bar.is_hidden() {
             return;
         }
@@ -46,6 +53,7 @@ impl Progress {
         };
         if last.elapsed() >= QUIET {
             *last = Instant::now();
+            let position = self.bar.position();
             let total = self.bar.length().unwrap_or(position);
             let left = self.start.elapsed().as_secs_f64() / position.max(1) as f64
                 * total.saturating_sub(position) as f64;

@@ -5,11 +5,12 @@ use super::progress::Progress;
 use super::{COMMIT, command_line, output};
 use crate::data::{FaceImage, Source};
 use crate::files;
-use crate::model::Model;
-use crate::quantize::{Calibration, LayerReport, Options, Provenance, quantize};
-use crate::train::{RunConfig, RunFolder};
+use crate::model::{FloatModel, Model};
+use crate::quantize::{Calibration, LayerReport, Options, Provenance, Quantized, quantize};
+use crate::train::RunConfig;
 use clap::ValueEnum;
 use edge_infer::image::align::ARCFACE_TEMPLATE_112;
+use model_format::ModelFile;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -76,10 +77,9 @@ struct QuantizeSummary {
 
 /// Runs the command.
 pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
-    let float = Model::open(&args.model)?;
-    let (_, config) = RunFolder::open(&args.model)?;
+    let (float, config) = FloatModel::open(&args.model)?;
     let source = Source::open(&args.calibration)?;
-    let faces = calibration_faces(&float, &source, args.images as usize)?;
+    let faces = calibration_faces(&config, &source, args.images as usize)?;
     let name = args.model.file_name().unwrap_or(args.model.as_os_str()).to_string_lossy();
     let provenance = provenance(&name, &config, &args.licence);
     let calibration = match args.method {
@@ -87,24 +87,26 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
         Method::Percentile => Calibration::Percentile(99.99),
         Method::Mse => Calibration::Mse,
     };
-    let made = Int8::make(&float, &faces, calibration, &provenance, &args.out)?;
-    let (mean, least) = made.likeness(&float, &faces)?;
+    let Int8 { file, layers } = Int8::make(&float, &faces, calibration, &provenance)?;
+    let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
+    let bytes = file.bytes().to_vec();
+    let (mean, least) = likeness(&Model::Float(float), &Model::Int8(file), &faces)?;
     if let Some(gate) = args.gate.filter(|gate| mean < *gate) {
         return Err(Failure::Check(format!(
             "mean cosine between float and int8 embeddings is {mean:.4}, below the gate of {gate}: {} was not written",
             args.out.display()
         )));
     }
-    files::write_whole(&args.out, &made.bytes)?;
+    files::write_whole(&args.out, &bytes)?;
     let summary = QuantizeSummary {
         out: args.out.clone(),
-        model_id: made.model.id(),
-        bytes: made.bytes.len(),
-        arena_bytes: made.arena_bytes,
+        model_id,
+        bytes: bytes.len(),
+        arena_bytes,
         calibration_images: faces.len(),
         mean_cosine: mean,
         least_cosine: least,
-        layers: made.layers,
+        layers,
     };
     if args.json {
         return output::json(&summary);
@@ -121,17 +123,14 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
 
 /// Up to `most` faces of the source, evenly spaced, all of the network's size.
 fn calibration_faces(
-    model: &Model,
+    config: &RunConfig,
     source: &Source,
     most: usize,
 ) -> Result<Vec<FaceImage>, Failure> {
-    let (width, height) = model.input_size();
+    let side = config.train.network.input;
     let all = source.images().len();
     let count = most.min(all);
-    let face = |i: usize| {
-        let index = i * all / count;
-        source.load(index)?.of_size(width, height, || source.full_name(index))
-    };
+    let face = |i: usize| source.load_of_size(i * all / count, (side, side));
     Ok((0..count).map(face).collect::<Result<_, _>>()?)
 }
 
@@ -161,54 +160,39 @@ fn base_name(path: &Path) -> String {
 
 /// An int8 model fresh from the quantizer.
 pub(super) struct Int8 {
-    /// The file.
-    pub(super) bytes: Vec<u8>,
-    /// The same, ready to run.
-    pub(super) model: Model,
+    /// The model file.
+    pub(super) file: ModelFile,
     /// How each operation is stored.
     pub(super) layers: Vec<LayerReport>,
-    /// Memory that the engine needs.
-    pub(super) arena_bytes: usize,
 }
 
 impl Int8 {
-    /// Quantizes a float model; `out` is where the file will go, for messages.
+    /// Quantizes a float model.
     pub(super) fn make(
-        float: &Model,
+        float: &FloatModel,
         faces: &[FaceImage],
         calibration: Calibration,
         provenance: &Provenance,
-        out: &Path,
     ) -> Result<Self, Failure> {
-        let Model::Float { graph, .. } = float else {
-            return Err(Failure::Input(
-                "the model is int8 already: give a run's folder".to_owned(),
-            ));
-        };
         let images: Vec<&[u8]> = faces.iter().map(|face| &face.rgb[..]).collect();
         let options = Options { calibration };
-        let quantized = quantize(graph, &images, &options, provenance)?;
-        let model = Model::from_bytes(&quantized.bytes, out)?;
-        let arena_bytes = match &model {
-            Model::Int8(file) => file.view().arena_bytes(),
-            Model::Float { .. } => 0,
-        };
-        Ok(Self { bytes: quantized.bytes, model, layers: quantized.layers, arena_bytes })
+        let Quantized { bytes, layers } = quantize(&float.graph, &images, &options, provenance)?;
+        Ok(Self { file: ModelFile::from_bytes(bytes)?, layers })
     }
+}
 
-    /// Mean and least cosine between float and int8 embeddings of the same faces.
-    fn likeness(&self, float: &Model, faces: &[FaceImage]) -> Result<(f64, f64), Failure> {
-        let bar = Progress::new("comparing", 2 * faces.len());
-        let embed = |model: &Model| {
-            model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || bar.step())
-        };
-        let (a, b) = (embed(float)?, embed(&self.model)?);
-        bar.finish();
-        let cosines = a.embeddings.iter().zip(&b.embeddings).map(|(a, b)| cosine_of(a, b));
-        let cosines: Vec<f64> = cosines.collect();
-        let mean = cosines.iter().sum::<f64>() / cosines.len().max(1) as f64;
-        Ok((mean, cosines.into_iter().fold(f64::INFINITY, f64::min)))
-    }
+/// Mean and least cosine between two models' embeddings of the same faces.
+fn likeness(a: &Model, b: &Model, faces: &[FaceImage]) -> Result<(f64, f64), Failure> {
+    let bar = Progress::new("comparing", 2 * faces.len());
+    let embed = |model: &Model| {
+        model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || bar.step())
+    };
+    let (a, b) = (embed(a)?, embed(b)?);
+    bar.finish();
+    let cosines = a.embeddings.iter().zip(&b.embeddings).map(|(a, b)| cosine_of(a, b));
+    let cosines: Vec<f64> = cosines.collect();
+    let mean = cosines.iter().sum::<f64>() / cosines.len().max(1) as f64;
+    Ok((mean, cosines.into_iter().fold(f64::INFINITY, f64::min)))
 }
 
 fn cosine_of(a: &[f32], b: &[f32]) -> f64 {

@@ -7,17 +7,18 @@
 
 mod page;
 
+use super::eval::{COLLAPSED, score_pairs};
 use super::failure::Failure;
 use super::progress::Progress;
 use super::quantize::{Int8, provenance};
 use super::train::fit_with_progress;
 use super::{command_line, output};
 use crate::data::synthetic::{Difficulty, DrawnFaces};
-use crate::data::{Augment, Dataset, InMemory};
-use crate::evaluate::{PairsSummary, Roc, ScoredPair, comparison_text};
+use crate::data::{Augment, Dataset, InMemory, Pair};
+use crate::evaluate::{PairsSummary, Roc, comparison_text};
 use crate::files;
 use crate::loss::Margins;
-use crate::model::Model;
+use crate::model::{FloatModel, Model};
 use crate::net::NetworkConfig;
 use crate::quantize::{Calibration, LayerReport};
 use crate::train::{RunConfig, RunFolder, Schedule, TrainConfig};
@@ -83,11 +84,16 @@ struct Outcome {
     losses: Vec<(u64, f64)>,
     /// Angles to the class centre, degrees, of the first, middle and last steps, with the first step of each.
     angles: [(u64, Vec<f32>); 3],
+    sizes: Sizes,
+    training: Duration,
+}
+
+/// What the two networks take.
+struct Sizes {
     float_bytes: usize,
     int8_bytes: usize,
     arena_bytes: usize,
     macs: u64,
-    training: Duration,
 }
 
 /// One network on the test's pairs.
@@ -109,20 +115,22 @@ struct QuickStartSummary<'a> {
 pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
     let start = Instant::now();
     let out = args.out.clone().unwrap_or_else(first_free);
-    let config = settings(args);
     let (people, shots) = TRAINED;
-    let trained = draw("drawing people", args.seed, 0..people, shots)?;
-    let tested = draw("drawing strangers", args.seed, people..people + TESTED.0, TESTED.1)?;
-
+    let trained = drawn(args.seed, 0..people, shots)?;
+    let tested = drawn(args.seed, people..people + TESTED.0, TESTED.1)?;
     let run = RunConfig {
-        train: config,
+        train: settings(args),
         classes: trained.class_count(),
         images: trained.len(),
         data: vec![PathBuf::from("drawn faces")],
         manifest: None,
         command: command_line(),
     };
+    run.train.check()?;
     let folder = RunFolder::create(&out, &run)?;
+    let trained = draw("drawing people", &trained)?;
+    let tested = draw("drawing strangers", &tested)?;
+
     let training = Instant::now();
     let mut losses = Vec::new();
     let mut angles = stages(run.train.steps);
@@ -137,33 +145,33 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
     })?;
     let training = training.elapsed();
 
-    let float = Model::from_trained(&model, &run, "quick start, float".to_owned())?;
+    let float = FloatModel::from_trained(&model, &run, "quick start, float".to_owned())?;
     let step = (dataset.len() / CALIBRATION).max(1);
     let calibration: Vec<_> =
         dataset.entries().iter().step_by(step).map(|(face, _)| face.clone()).collect();
-    let model_path = out.join("model.afm");
     let about = provenance("quick start", &run, "Apache-2.0 OR MIT");
-    let made = Int8::make(&float, &calibration, Calibration::Mse, &about, &model_path)?;
-    files::write_whole(&model_path, &made.bytes)?;
+    let Int8 { file, layers } = Int8::make(&float, &calibration, Calibration::Mse, &about)?;
+    let model_path = out.join("model.afm");
+    files::write_whole(&model_path, file.bytes())?;
 
-    let report_path = out.join("report.html");
-    let Model::Int8(file) = &made.model else {
-        return Err(Failure::Input("the quantizer made no int8 model".to_owned()));
-    };
-    let outcome = Outcome {
-        float: score(&float, &tested)?,
-        int8: score(&made.model, &tested)?,
-        float_bytes: float_bytes(&float),
-        int8_bytes: made.bytes.len(),
+    let sizes = Sizes {
+        float_bytes: float.graph.parameters() as usize * size_of::<f32>(),
+        int8_bytes: file.bytes().len(),
         arena_bytes: file.view().arena_bytes(),
         macs: file.view().macs(),
-        layers: made.layers,
+    };
+    let outcome = Outcome {
+        float: score(&Model::Float(float), &tested)?,
+        int8: score(&Model::Int8(file), &tested)?,
+        sizes,
+        layers,
         faces: tested,
         run,
         losses,
         angles,
         training,
     };
+    let report_path = out.join("report.html");
     files::write_whole(&report_path, page::render(&outcome, &out).as_bytes())?;
     tell(args, &outcome, &model_path, &report_path, start.elapsed())?;
     verdict(&outcome)
@@ -192,15 +200,13 @@ fn settings(args: &QuickStartArgs) -> TrainConfig {
     }
 }
 
-fn draw(
-    what: &'static str,
-    seed: u64,
-    people: core::ops::Range<u64>,
-    shots: usize,
-) -> Result<InMemory, Failure> {
-    let drawn = DrawnFaces::new(seed, people, shots, SIDE, Difficulty::default())?;
+fn drawn(seed: u64, people: core::ops::Range<u64>, shots: usize) -> Result<DrawnFaces, Failure> {
+    Ok(DrawnFaces::new(seed, people, shots, SIDE, Difficulty::default())?)
+}
+
+fn draw(what: &'static str, drawn: &DrawnFaces) -> Result<InMemory, Failure> {
     let bar = Progress::new(what, drawn.len());
-    let held = InMemory::of(&drawn, || bar.step())?;
+    let held = InMemory::of(drawn, || bar.step())?;
     bar.finish();
     Ok(held)
 }
@@ -214,50 +220,30 @@ fn stages(steps: u64) -> [(u64, Vec<f32>); 3] {
 
 /// Every genuine pair of the test, and as many impostor pairs, both spread over the folds by person: each fold's people
 /// are its own.
-fn pairs(people: usize, shots: usize) -> Vec<(usize, usize, bool, usize)> {
+fn pairs(people: usize, shots: usize) -> Vec<Pair> {
     let per_fold = people / FOLDS;
-    let genuine_each = shots * (shots - 1) / 2;
     let mut pairs = Vec::new();
     for person in 0..per_fold * FOLDS {
         let fold = person / per_fold;
         let first = person * shots;
-        let mut made = 0;
-        for a in 0..shots {
-            for b in a + 1..shots {
-                pairs.push((first + a, first + b, true, fold));
-                // Walks through the fold's other people and their photographs.
-                let other = fold * per_fold + (person + 1 + made % (per_fold - 1)) % per_fold;
-                pairs.push((first + a, other * shots + (a + b + made) % shots, false, fold));
-                made += 1;
-            }
+        let own = (0..shots).flat_map(|a| (a + 1..shots).map(move |b| (a, b)));
+        for (made, (a, b)) in own.enumerate() {
+            pairs.push(Pair { a: first + a, b: first + b, same: true, fold });
+            // Walks through the fold's other people and their photographs.
+            let other = fold * per_fold + (person + 1 + made % (per_fold - 1)) % per_fold;
+            let b = other * shots + (a + b + made) % shots;
+            pairs.push(Pair { a: first + a, b, same: false, fold });
         }
-        debug_assert_eq!(made, genuine_each, "one impostor pair a genuine one");
     }
     pairs
 }
 
 fn score(model: &Model, tested: &InMemory) -> Result<Scored, Failure> {
     let faces = tested.entries();
-    let bar = Progress::new("embedding", faces.len());
-    let embedded =
-        model.embed_all(faces.len(), false, |i| Ok(faces[i].0.clone()), || bar.step())?;
-    bar.finish();
-    let gallery = model.gallery(&embedded.embeddings)?;
-    let cosine = gallery.cosine()?;
     let pairs = pairs(TESTED.0 as usize, TESTED.1);
-    let scored: Vec<ScoredPair> = pairs
-        .into_iter()
-        .map(|(a, b, same, fold)| ScoredPair { fold, score: cosine(a, b), same })
-        .collect();
-    let (summary, roc) = PairsSummary::new(&scored, embedded.ms_per_image, model.id())?;
+    let (summary, roc) =
+        score_pairs(model, faces.len(), false, |i| Ok(faces[i].0.clone()), &pairs)?;
     Ok(Scored { summary, roc })
-}
-
-fn float_bytes(model: &Model) -> usize {
-    match model {
-        Model::Float { graph, .. } => graph.parameters() as usize * size_of::<f32>(),
-        Model::Int8(file) => file.bytes().len(),
-    }
 }
 
 fn tell(
@@ -282,8 +268,8 @@ fn tell(
         "report  {}\nmodel   {} ({} KiB, arena {} KiB)\ntime    {seconds:.0} s\n\nNext:",
         report.display(),
         model.display(),
-        outcome.int8_bytes / 1024,
-        outcome.arena_bytes / 1024
+        outcome.sizes.int8_bytes / 1024,
+        outcome.sizes.arena_bytes / 1024
     ))?;
     for (what, command) in page::next(model) {
         output::line(&format!("  {command}\n      {what}"))?;
@@ -294,8 +280,11 @@ fn tell(
 /// Whether int8 kept what float had learned.
 fn verdict(outcome: &Outcome) -> Result<(), Failure> {
     let (float, int8) = (&outcome.float.summary, &outcome.int8.summary);
+    if int8.collapsed {
+        return Err(Failure::Check(COLLAPSED.to_owned()));
+    }
     let lost = 100.0 * (float.accuracy - int8.accuracy);
-    if int8.collapsed || lost > ALLOWED_POINTS {
+    if lost > ALLOWED_POINTS {
         return Err(Failure::Check(format!(
             "int8 accuracy is {:.2} %, float {:.2} %: more than {ALLOWED_POINTS} point is lost",
             100.0 * int8.accuracy,
@@ -315,14 +304,14 @@ mod tests {
         let (people, shots) = (TESTED.0 as usize, TESTED.1);
         let pairs = pairs(people, shots);
         assert_eq!(pairs.len(), people * shots * (shots - 1));
-        let distinct: BTreeSet<_> = pairs.iter().map(|&(a, b, ..)| (a.min(b), a.max(b))).collect();
+        let distinct: BTreeSet<_> = pairs.iter().map(|p| (p.a.min(p.b), p.a.max(p.b))).collect();
         assert!(distinct.len() > pairs.len() * 19 / 20, "{}", distinct.len());
-        for &(a, b, same, fold) in &pairs {
+        for &Pair { a, b, same, fold } in &pairs {
             assert_eq!(a / shots == b / shots, same);
             let fold_of = |image: usize| image / shots / (people / FOLDS);
             assert_eq!((fold_of(a), fold_of(b)), (fold, fold));
         }
-        let genuine = pairs.iter().filter(|pair| pair.2).count();
+        let genuine = pairs.iter().filter(|pair| pair.same).count();
         assert_eq!(2 * genuine, pairs.len());
     }
 }

@@ -6,7 +6,9 @@ use super::progress::Progress;
 use crate::data::{Dataset, Source, TrainingSet};
 use crate::loss::Margins;
 use crate::net::NetworkConfig;
-use crate::train::{FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, fit};
+use crate::train::{
+    FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, check_data, fit,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -209,6 +211,7 @@ impl Started {
             command: super::command_line(),
             train,
         };
+        check_data(&config, dataset.as_ref())?;
         let folder = RunFolder::create(&args.out, &config)?;
         Ok(Self { folder, config, dataset })
     }
@@ -235,6 +238,8 @@ impl Started {
         let (folder, mut config) = RunFolder::open(&args.out)?;
         if !args.data.is_empty() {
             config.data.clone_from(&args.data);
+        }
+        if args.manifest.is_some() {
             config.manifest.clone_from(&args.manifest);
         }
         let dataset = training_set(&config.data, config.manifest.as_deref())?;
@@ -243,6 +248,7 @@ impl Started {
         train.steps = steps(args, train, dataset.len()).unwrap_or(train.steps);
         train.warm_up = args.warm_up.unwrap_or(train.warm_up);
         train.check()?;
+        check_data(&config, dataset.as_ref())?;
         folder.save_config(&config)?;
         Ok(Self { folder, config, dataset })
     }

@@ -129,6 +129,14 @@ impl Drop for Loader {
     }
 }
 
+/// Whether a data set of `images` fills a batch.
+///
+/// # Errors
+/// [`DataError::BatchSize`] when the batch is empty or larger than the data set.
+pub fn check_batch(batch: usize, images: usize) -> Result<(), DataError> {
+    if (1..=images).contains(&batch) { Ok(()) } else { Err(DataError::BatchSize { batch, images }) }
+}
+
 /// Makes the batch of any step.
 struct Batches {
     dataset: Arc<dyn Dataset>,
@@ -142,9 +150,7 @@ struct Batches {
 impl Batches {
     fn new(dataset: Arc<dyn Dataset>, config: LoaderConfig) -> Result<Self, DataError> {
         let images = dataset.len();
-        if !(1..=images).contains(&config.batch) {
-            return Err(DataError::BatchSize { batch: config.batch, images });
-        }
+        check_batch(config.batch, images)?;
         let steps_per_epoch = (images / config.batch) as u64;
         let epoch = config.start_step / steps_per_epoch;
         Ok(Self {

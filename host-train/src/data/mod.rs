@@ -35,7 +35,7 @@ pub use error::DataError;
 pub use face_image::FaceImage;
 pub use in_memory::InMemory;
 pub use lfw::{Pair, Pairs};
-pub use loader::{Batch, Loader, LoaderConfig};
+pub use loader::{Batch, Loader, LoaderConfig, check_batch};
 pub use manifest::Manifest;
 pub use source::{ImageRef, Source};
 pub use training_set::{Dataset, TrainingSet};

@@ -154,6 +154,15 @@ impl Source {
         decode(&self.read(index)?, &self.full_name(index))
     }
 
+    /// [`Self::load`], refusing an image of another size by its name.
+    ///
+    /// # Errors
+    /// Those of [`Self::load`], and [`DataError::WrongSize`].
+    pub fn load_of_size(&self, index: usize, size: (usize, usize)) -> Result<FaceImage, DataError> {
+        let (width, height) = size;
+        self.load(index)?.of_size(width, height, || self.full_name(index))
+    }
+
     /// An image's name with the folder or archive that holds it, for messages: `faces/lfw.tar: lfw/Ann/1.jpg`.
     ///
     /// # Panics

@@ -156,7 +156,8 @@ pub(crate) fn normal(
     rng: &mut ChaCha8Rng,
     device: &Device,
 ) -> Tensor<2> {
-    let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / f64::from(u32::MAX).mul_add(1.0, 1.0);
+    // Strictly between 0 and 1, so that the logarithm is finite.
+    let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 4_294_967_296.0;
     let values: Vec<f32> = (0..shape[0] * shape[1])
         .map(|_| {
             let radius = (-2.0 * uniform().ln()).sqrt();

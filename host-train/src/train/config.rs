@@ -135,6 +135,22 @@ mod tests {
         assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
     }
 
+    /// A resumed run reads its settings back: one bit lost in the rate is another run.
+    #[test]
+    fn json_keeps_every_bit_of_a_number() {
+        let mut bits = 0x3fb9_9999_9999_999a_u64;
+        for _ in 0..20_000 {
+            bits = bits
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let learning_rate = f64::from_bits((bits >> 12) | 0x3fb0_0000_0000_0000);
+            let config = TrainConfig { learning_rate, ..TrainConfig::default() };
+            let text = serde_json::to_string(&config).unwrap();
+            let back: TrainConfig = serde_json::from_str(&text).unwrap();
+            assert_eq!(back.learning_rate.to_bits(), learning_rate.to_bits(), "{text}");
+        }
+    }
+
     #[test]
     fn rejects_range() {
         let error = TrainConfig { batch: 1, ..TrainConfig::default() }.check();

@@ -4,7 +4,7 @@ use super::checkpoint::Checkpoint;
 use super::model::{FaceModel, ParameterError};
 use super::run::{RunConfig, RunError, RunFolder};
 use super::trainer::{StepError, StepReport, Trainer};
-use crate::data::{DataError, Dataset, Loader, LoaderConfig};
+use crate::data::{DataError, Dataset, Loader, LoaderConfig, check_batch};
 use std::sync::Arc;
 
 /// Why training ended early.
@@ -42,6 +42,19 @@ pub enum FitError {
     },
 }
 
+/// Whether a run can learn from `dataset`: it is as large as the data that the run began with, and holds a batch.
+///
+/// # Errors
+/// [`FitError::DataChanged`], or the batch is larger than the data.
+pub fn check_data(run: &RunConfig, dataset: &dyn Dataset) -> Result<(), FitError> {
+    let (found_classes, found_images) = (dataset.class_count(), dataset.len());
+    if (found_classes, found_images) != (run.classes, run.images) {
+        let (classes, images) = (run.classes, run.images);
+        return Err(FitError::DataChanged { classes, images, found_classes, found_images });
+    }
+    Ok(check_batch(run.train.batch, found_images)?)
+}
+
 /// Trains `dataset` to the end of the run's steps, from its beginning or from `resume`.
 ///
 /// `observe` sees every step's report and the batch's angles to their class centres, in degrees. The last checkpoint is
@@ -57,11 +70,7 @@ pub fn fit(
     mut observe: impl FnMut(&StepReport, &[f32]),
 ) -> Result<FaceModel, FitError> {
     let config = &run.train;
-    let (found_classes, found_images) = (dataset.class_count(), dataset.len());
-    if (found_classes, found_images) != (run.classes, run.images) {
-        let (classes, images) = (run.classes, run.images);
-        return Err(FitError::DataChanged { classes, images, found_classes, found_images });
-    }
+    check_data(run, dataset.as_ref())?;
     let mut trainer = Trainer::new(config.clone(), run.classes)?;
     if let Some(checkpoint) = resume {
         trainer = trainer.resumed(checkpoint)?;

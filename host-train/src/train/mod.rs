@@ -11,9 +11,8 @@ mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
-pub use fit::{FitError, fit};
+pub use fit::{FitError, check_data, fit};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
 pub use run::{Log, RunConfig, RunError, RunFolder};
 pub use schedule::Schedule;
-pub use sgd::Sgd;
 pub use trainer::{StepError, StepReport, Trainer};

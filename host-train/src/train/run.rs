@@ -145,26 +145,27 @@ impl RunFolder {
     /// It is not readable or writable.
     pub fn log(&self, step: u64) -> Result<Log, RunError> {
         let path = self.path.join("log.jsonl");
-        let kept: String = self.logged()?.into_iter().filter(|l| l.0 < step).map(|l| l.1).collect();
+        let kept = self.logged()?.into_iter().filter(|(report, _)| report.step < step);
+        let kept: String = kept.map(|(_, line)| line).collect();
         files::write_whole(&path, kept.as_bytes())?;
         let file = File::options().append(true).open(&path);
         let file = file.map_err(|source| FileError::new("write", &path, source))?;
         Ok(Log { path, file })
     }
 
-    /// Lines of the log with their steps; a line cut short by a crash counts as never written.
-    fn logged(&self) -> Result<Vec<(u64, String)>, RunError> {
+    /// Steps of the log with their lines as they stand there, since numbers printed again need not be the same text. A line
+    /// cut short by a crash, be it by its line end alone, counts as never written.
+    fn logged(&self) -> Result<Vec<(StepReport, String)>, RunError> {
         let path = self.path.join("log.jsonl");
         if !path.exists() {
             return Ok(Vec::new());
         }
         let text = files::read(&path)?;
         let text = String::from_utf8_lossy(&text);
-        let step = |line: &str| serde_json::from_str::<StepReport>(line).ok().map(|r| r.step);
-        Ok(text
-            .split_inclusive('\n')
-            .filter_map(|line| step(line).map(|step| (step, line.to_owned())))
-            .collect())
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let parsed =
+            whole.filter_map(|line| Some((serde_json::from_str(line).ok()?, line.to_owned())));
+        Ok(parsed.collect())
     }
 
     /// Every logged step, in order.
@@ -172,8 +173,7 @@ impl RunFolder {
     /// # Errors
     /// The log is not readable.
     pub fn reports(&self) -> Result<Vec<StepReport>, RunError> {
-        let lines = self.logged()?;
-        Ok(lines.iter().filter_map(|(_, line)| serde_json::from_str(line).ok()).collect())
+        Ok(self.logged()?.into_iter().map(|(report, _)| report).collect())
     }
 }
 
@@ -192,5 +192,78 @@ impl Log {
         let line = serde_json::to_string(report).map_err(std::io::Error::other);
         line.and_then(|line| self.file.write_all((line + "\n").as_bytes()))
             .map_err(|source| FileError::new("write", &self.path, source).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn config() -> RunConfig {
+        RunConfig {
+            train: TrainConfig::default(),
+            classes: 3,
+            images: 9,
+            data: vec![PathBuf::from("faces")],
+            manifest: None,
+            command: "host-train train".to_owned(),
+        }
+    }
+
+    fn report(step: u64) -> StepReport {
+        StepReport {
+            step,
+            loss: Some(1.0 / 3.0),
+            angle: 80.0,
+            rate: 0.1,
+            gradient_norm: None,
+            skipped: false,
+            similarity: 0.0,
+        }
+    }
+
+    #[test]
+    fn log_forgets_steps_to_be_done_again_and_lines_cut_short() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(folder.path(), &config()).unwrap();
+        let mut log = run.log(0).unwrap();
+        (0..4).for_each(|step| log.write(&report(step)).unwrap());
+        let path = folder.path().join("log.jsonl");
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+        // However much of the last line is missing, what is written next stands on a line of its own.
+        for cut in [1, 2, lines[3].len() - 1] {
+            std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
+            run.log(4).unwrap().write(&report(7)).unwrap();
+            let steps: Vec<u64> = run.reports().unwrap().iter().map(|r| r.step).collect();
+            assert_eq!(steps, [0, 1, 2, 7], "{cut} bytes cut off");
+        }
+        run.log(2).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), lines[..2].concat());
+    }
+
+    #[test]
+    fn rejects_occupied_and_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(RunFolder::open(folder.path()), Err(RunError::Absent(_))));
+        RunFolder::create(folder.path(), &config()).unwrap();
+        assert_eq!(RunFolder::open(folder.path()).unwrap().1, config());
+        let again = RunFolder::create(folder.path(), &config());
+        assert!(matches!(again, Err(RunError::Occupied(_))));
+    }
+
+    #[test]
+    fn rejects_settings_that_are_not_json_or_out_of_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bad = config();
+        bad.train.batch = 1;
+        RunFolder::create(folder.path(), &bad).unwrap();
+        let error = RunFolder::open(folder.path()).unwrap_err();
+        assert!(matches!(error, RunError::Range { .. }), "{error}");
+        std::fs::write(folder.path().join("config.json"), "{").unwrap();
+        let error = RunFolder::open(folder.path()).unwrap_err();
+        assert!(matches!(error, RunError::Config { .. }), "{error}");
+        assert!(error.to_string().contains("config.json"));
     }
 }

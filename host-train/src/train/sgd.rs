@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// The optimizer's state.
 #[derive(Default)]
-pub struct Sgd {
+pub(super) struct Sgd {
     velocity: BTreeMap<String, Tensor<1>>,
 }
 

@@ -96,12 +96,16 @@ fn cards(o: &Outcome) -> Vec<Card> {
     let speed = trained as f64 / o.training.as_secs_f64();
     vec![
         card("int8 accuracy", percent(int8.accuracy), format!("float {}", percent(float.accuracy))),
-        card("model file", kib(o.int8_bytes), format!("float weights {}", kib(o.float_bytes))),
-        card("working memory", kib(o.arena_bytes), "the engine's arena".to_owned()),
+        card(
+            "model file",
+            kib(o.sizes.int8_bytes),
+            format!("float weights {}", kib(o.sizes.float_bytes)),
+        ),
+        card("working memory", kib(o.sizes.arena_bytes), "the engine's arena".to_owned()),
         card(
             "one embedding",
             format!("{:.1} ms", int8.ms_per_image),
-            format!("one thread, {:.1} M multiplications", o.macs as f64 / 1e6),
+            format!("one thread, {:.1} M multiplications", o.sizes.macs as f64 / 1e6),
         ),
         card("training", seconds(o.training.as_secs_f64()), format!("{speed:.0} images a second")),
     ]
@@ -135,9 +139,9 @@ fn sizes(o: &Outcome) -> Table {
     table(
         &["", "float", "int8"],
         vec![
-            row("weights, model file", kib(o.float_bytes), kib(o.int8_bytes)),
+            row("weights, model file", kib(o.sizes.float_bytes), kib(o.sizes.int8_bytes)),
             row("one embedding, one thread", time(&o.float.summary), time(&o.int8.summary)),
-            row("multiplications", o.macs.to_string(), o.macs.to_string()),
+            row("multiplications", o.sizes.macs.to_string(), o.sizes.macs.to_string()),
         ],
     )
 }
