@@ -16,13 +16,10 @@
 
 mod backward;
 mod batch_norm;
-mod buffers;
 mod convolution;
 mod depthwise;
 mod flex;
 mod global_depthwise;
-mod lanes;
-mod matrix;
 mod pointwise;
 #[cfg(test)]
 mod reference;

@@ -2,9 +2,9 @@
 //!
 //! Eight output rows at a time are laid out as a patch matrix `[8 * width, 27]`, then one matrix product follows.
 
-use super::buffers::take;
-use super::matrix::{Matrix, Write, multiply, sum_in_order};
 use super::shape::Nhwc;
+use crate::cpu::buffers::take;
+use crate::cpu::matrix::{Matrix, Write, multiply, sum_in_order};
 use rayon::prelude::*;
 
 /// Numbers under the window of one output pixel: 3 rows, 3 columns, 3 colours.
