@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
-use crate::data::{Dataset, Source, TrainingSet};
+use crate::data::{Augment, Dataset, Source, TrainingSet};
 use crate::loss::Margins;
 use crate::net::NetworkConfig;
 use crate::train::{
@@ -63,6 +63,11 @@ pub(crate) struct TrainArgs {
     /// How the rate falls after that [default: polynomial].
     #[arg(long)]
     schedule: Option<ScheduleName>,
+    /// Changes to the faces: none, flip, standard or strong, then settings, as standard,mask=0.1. Up to so many degrees:
+    /// rotation; up to such shares: scale, shift, brightness, contrast, saturation; in such shares of the images: blur,
+    /// low-resolution, jpeg, occlusion, mask [default: flip].
+    #[arg(long, value_name = "PRESET[,NAME=VALUE]")]
+    augment: Option<Augment>,
     /// Where to compute. `auto` is the fastest that this build has: the CPU.
     #[arg(long, default_value = "auto")]
     device: DeviceName,
@@ -226,6 +231,7 @@ impl Started {
             ("--scale", args.scale.is_some()),
             ("--batch", args.batch.is_some()),
             ("--schedule", args.schedule.is_some()),
+            ("--augment", args.augment.is_some()),
             ("--seed", args.seed.is_some()),
             ("--checkpoint-every", args.checkpoint_every.is_some()),
         ];
@@ -297,6 +303,7 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
             Some(ScheduleName::Cosine) => Schedule::Cosine,
             Some(ScheduleName::Polynomial) | None => Schedule::Polynomial { power: 1.0 },
         },
+        augment: args.augment.unwrap_or(defaults.augment),
         seed: args.seed.unwrap_or(defaults.seed),
         checkpoint_every: args.checkpoint_every.unwrap_or(defaults.checkpoint_every),
         ..defaults

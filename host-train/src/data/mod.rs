@@ -29,7 +29,7 @@ mod table;
 mod tar_index;
 mod training_set;
 
-pub use augment::Augment;
+pub use augment::{Augment, AugmentError};
 pub use decode::{MAX_PIXELS, decode};
 pub use error::DataError;
 pub use face_image::FaceImage;

@@ -1,7 +1,7 @@
 //! Everything that decides a training run, as plain values with defaults, saved as `config.json` beside the weights.
 
 use super::schedule::Schedule;
-use crate::data::Augment;
+use crate::data::{Augment, AugmentError};
 use crate::loss::{MarginError, Margins};
 use crate::net::{NetworkConfig, NetworkError};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,9 @@ pub enum ConfigError {
     /// The loss's own.
     #[error(transparent)]
     Margins(#[from] MarginError),
+    /// The augmentation's own.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
     /// A number out of its range.
     #[error("{name} is {value}: it must be between {least} and {most}")]
     Range {
@@ -97,6 +100,7 @@ impl TrainConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.network.check()?;
         self.margins.check()?;
+        self.augment.check()?;
         for (name, value, least, most) in [
             // Normalization over a batch needs two images.
             ("batch", self.batch as f64, 2.0, 65_536.0),
@@ -160,13 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn rejects_network_and_margins() {
+    fn rejects_network_margins_and_augmentation() {
         let network = NetworkConfig { input: 100, ..NetworkConfig::default() };
         let error = TrainConfig { network, ..TrainConfig::default() }.check();
         assert_eq!(error, Err(ConfigError::Network(NetworkError::Input { input: 100 })));
         let margins = Margins { scale: 0.0, ..Margins::default() };
         let error = TrainConfig { margins, ..TrainConfig::default() }.check();
         assert!(matches!(error, Err(ConfigError::Margins(_))));
+        let augment = Augment { shift: 2.0, ..Augment::default() };
+        let error = TrainConfig { augment, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Augment(_))));
     }
 
     #[test]
