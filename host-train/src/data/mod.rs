@@ -22,6 +22,7 @@ mod lfw;
 mod listing;
 mod loader;
 mod manifest;
+mod mix;
 mod random;
 mod source;
 pub mod synthetic;

@@ -28,6 +28,8 @@ pub(super) enum Purpose {
     Occlusion = 7,
     /// Which mask the person wears.
     Mask = 8,
+    /// Whether a step's images are blended, and how.
+    Mix = 9,
 }
 
 /// A stream of random choices.

@@ -33,7 +33,7 @@ pub use error::GraphError;
 pub use execute::Executor;
 pub use fold::fold;
 pub use from_net::from_net;
-pub use from_onnx::{Normalisation, OnnxError, from_onnx};
+pub use from_onnx::{Normalisation, NormalisationError, OnnxError, from_onnx};
 pub use shape::Shape;
 
 use core::fmt;

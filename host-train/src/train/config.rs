@@ -1,5 +1,6 @@
 //! Everything that decides a training run, as plain values with defaults, saved as `config.json` beside the weights.
 
+use super::distillation::Distillation;
 use super::schedule::Schedule;
 use crate::data::{Augment, AugmentError};
 use crate::loss::{MarginError, Margins};
@@ -17,6 +18,9 @@ pub struct TrainConfig {
     pub network: NetworkConfig,
     /// The loss.
     pub margins: Margins,
+    /// A teacher, if there is one.
+    #[serde(default)]
+    pub distillation: Option<Distillation>,
     /// Images a step.
     pub batch: usize,
     /// Steps of the whole run.
@@ -49,6 +53,7 @@ impl Default for TrainConfig {
         Self {
             network: NetworkConfig::default(),
             margins: Margins::default(),
+            distillation: None,
             batch: 64,
             steps: 1000,
             learning_rate: 0.1,
@@ -101,6 +106,12 @@ impl TrainConfig {
         self.network.check()?;
         self.margins.check()?;
         self.augment.check()?;
+        if let Some(Distillation { cosine, relation, margin, .. }) = self.distillation {
+            range("cosine weight", cosine, 0.0, 1e6)?;
+            range("relation weight", relation, 0.0, 1e6)?;
+            range("margin weight", margin, 0.0, 1e6)?;
+            range("sum of the distillation's weights", cosine + relation + margin, 1e-6, 1e7)?;
+        }
         for (name, value, least, most) in [
             // Normalization over a batch needs two images.
             ("batch", self.batch as f64, 2.0, 65_536.0),
@@ -112,9 +123,7 @@ impl TrainConfig {
             ("gradient clipping norm", self.clip_norm, 1e-3, 1e6),
             ("steps between checkpoints", self.checkpoint_every as f64, 1.0, 1e9),
         ] {
-            if !(least..=most).contains(&value) {
-                return Err(ConfigError::Range { name, value, least, most });
-            }
+            range(name, value, least, most)?;
         }
         Ok(())
     }
@@ -125,6 +134,13 @@ impl TrainConfig {
         let peak = self.learning_rate * self.batch as f64 / REFERENCE_BATCH;
         peak * self.schedule.factor(step, self.warm_up, self.steps)
     }
+}
+
+fn range(name: &'static str, value: f64, least: f64, most: f64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Range { name, value, least, most })
 }
 
 #[cfg(test)]

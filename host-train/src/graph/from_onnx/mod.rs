@@ -13,27 +13,17 @@
 //! the caller says it.
 
 mod error;
+mod normalisation;
 mod proto;
 
 pub use error::OnnxError;
+pub use normalisation::{Normalisation, NormalisationError};
 
 use super::{BatchNorm, Conv2d, FullyConnected, Graph, Input, NodeId, Op, Shape};
 use model_format::ColourOrder;
 use prost::Message;
 use std::collections::HashMap;
 use std::path::Path;
-
-/// What an image's 8-bit pixels become before they enter a network: `(pixel - mean[c]) / deviation[c]`.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Normalisation {
-    /// Whether channel 0 is blue.
-    pub bgr: bool,
-    /// Subtracted, 0 to 255, a channel each in the network's order.
-    pub mean: [f32; 3],
-    /// Divided by, in pixel units.
-    pub deviation: [f32; 3],
-}
 
 /// Reads the network in the file at `path`.
 ///
