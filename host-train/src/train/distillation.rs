@@ -42,7 +42,7 @@ pub enum TeacherError {
         /// Which.
         path: PathBuf,
         /// What is wrong with it.
-        source: OnnxError,
+        source: Box<OnnxError>,
     },
     /// The network in it.
     #[error(transparent)]
@@ -90,8 +90,10 @@ impl Teacher {
         student: usize,
     ) -> Result<Self, TeacherError> {
         let path: &Path = &settings.teacher;
-        let graph = from_onnx(path, settings.input)
-            .map_err(|source| TeacherError::File { path: path.to_owned(), source })?;
+        let graph = from_onnx(path, settings.input).map_err(|source| TeacherError::File {
+            path: path.to_owned(),
+            source: source.into(),
+        })?;
         Self::new(fold(&graph)?, settings, side, student)
     }
 
