@@ -2,7 +2,7 @@
 
 use super::schedule::Schedule;
 use crate::data::Augment;
-use crate::loss::{MarginError, Margins};
+use crate::loss::{HeadConfig, LossConfig, LossError};
 use crate::net::{NetworkConfig, NetworkError};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,9 @@ pub struct TrainConfig {
     /// The network.
     pub network: NetworkConfig,
     /// The loss.
-    pub margins: Margins,
+    pub loss: LossConfig,
+    /// How the class centres learn.
+    pub head: HeadConfig,
     /// Images a step.
     pub batch: usize,
     /// Steps of the whole run.
@@ -48,7 +50,8 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             network: NetworkConfig::default(),
-            margins: Margins::default(),
+            loss: LossConfig::default(),
+            head: HeadConfig::default(),
             batch: 64,
             steps: 1000,
             learning_rate: 0.1,
@@ -74,7 +77,7 @@ pub enum ConfigError {
     Network(#[from] NetworkError),
     /// The loss's own.
     #[error(transparent)]
-    Margins(#[from] MarginError),
+    Loss(#[from] LossError),
     /// A number out of its range.
     #[error("{name} is {value}: it must be between {least} and {most}")]
     Range {
@@ -96,7 +99,8 @@ impl TrainConfig {
     /// The first one out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.network.check()?;
-        self.margins.check()?;
+        self.loss.check()?;
+        self.head.check(self.loss)?;
         for (name, value, least, most) in [
             // Normalization over a batch needs two images.
             ("batch", self.batch as f64, 2.0, 65_536.0),
@@ -160,13 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn rejects_network_and_margins() {
+    fn rejects_network_and_loss() {
         let network = NetworkConfig { input: 100, ..NetworkConfig::default() };
         let error = TrainConfig { network, ..TrainConfig::default() }.check();
         assert_eq!(error, Err(ConfigError::Network(NetworkError::Input { input: 100 })));
-        let margins = Margins { scale: 0.0, ..Margins::default() };
-        let error = TrainConfig { margins, ..TrainConfig::default() }.check();
-        assert!(matches!(error, Err(ConfigError::Margins(_))));
+        let loss = LossConfig::Arcface { m: 0.5, scale: 0.0 };
+        let error = TrainConfig { loss, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Loss(LossError::Range { name: "scale", .. }))));
+        let head = HeadConfig { class_sample: 0.0, ..HeadConfig::default() };
+        let error = TrainConfig { head, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Loss(LossError::Range { .. }))));
     }
 
     #[test]

@@ -1,19 +1,19 @@
-//! The trained whole: network and class centres, with every parameter reachable by its name.
+//! The trained whole: network and head, with every parameter reachable by its name.
 
 use super::config::{ConfigError, TrainConfig};
-use crate::loss::MarginHead;
+use crate::loss::{Head, Shard};
 use crate::net::MobileFaceNet;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeMap;
 
-/// Network and margin head. Parameter names are paths, as `network.bottlenecks.3.expand.weight` and `margin.weight`.
+/// Network and head. Parameter names are paths, as `network.bottlenecks.3.expand.weight` and `head.weight`.
 #[derive(Module, Debug)]
 pub struct FaceModel {
     /// Face to embedding.
     pub network: MobileFaceNet,
     /// Embedding to loss.
-    pub margin: MarginHead,
+    pub head: Head,
 }
 
 impl FaceModel {
@@ -23,11 +23,11 @@ impl FaceModel {
     /// Settings that no model can have.
     pub fn new(config: &TrainConfig, classes: usize, device: &Device) -> Result<Self, ConfigError> {
         config.check()?;
-        let length = config.network.embedding;
+        let size = [classes, config.network.embedding];
         let seed = config.seed;
         Ok(Self {
             network: MobileFaceNet::new(&config.network, seed, device)?,
-            margin: MarginHead::new(classes, length, config.margins, !seed, device)?,
+            head: Head::new(config.loss, config.head, size, Shard::WHOLE, !seed, device)?,
         })
     }
 }

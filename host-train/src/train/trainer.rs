@@ -5,8 +5,9 @@ use super::config::{ConfigError, TrainConfig};
 use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
+use crate::loss::LabelError;
 use crate::net::{PIXEL_MEAN, PIXEL_SCALE};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// So many steps in a row without a finite loss and gradient end the run.
@@ -46,6 +47,9 @@ impl StepReport {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
+    /// The batch holds a class that the head does not.
+    #[error(transparent)]
+    Label(#[from] LabelError),
     /// Nothing finite came out for too long.
     #[error(
         "loss or gradients were not finite for {in_a_row} steps in a row up to step {step} (rate {rate}): \
@@ -121,24 +125,29 @@ impl Trainer {
     /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order.
     ///
     /// # Errors
-    /// Too many steps in a row were not finite.
+    /// Too many steps in a row were not finite, or a label is no class of the head.
     pub fn learn(&mut self, batch: &Batch) -> Result<(StepReport, Vec<f32>), StepError> {
         let rate = self.config.rate(self.step);
         let (embeddings, seen) = self.model.network.forward(self.pixels(batch));
         let similarity = mean_similarity(embeddings.clone());
-        let output = self.model.margin.forward(embeddings, self.labels(batch));
+        let output = self.model.head.forward(embeddings, &batch.labels, self.step)?;
         let loss: f32 = output.loss.clone().into_scalar();
-        let gradients = NamedGradients::take(&self.model, &output.loss.backward());
+        let backward = output.loss.backward();
+        let mut gradients = NamedGradients::take(&self.model, &backward);
+        if let Some(rows) = output.rows {
+            gradients = gradients.and_rows("head", rows, &backward);
+        }
         let finite = loss.is_finite() && gradients.norm.is_finite();
         let norm = gradients.norm;
         if finite {
             self.model.network.commit(seen);
+            self.model.head.commit(output.norms);
             self.model = self.sgd.step(self.model.clone(), gradients, rate, &self.config);
             self.skipped_in_a_row = 0;
         } else {
             self.skipped_in_a_row += 1;
         }
-        let angles = angles(output.target_cosine);
+        let angles = degrees(&output.target_cosine);
         let mean = angles.iter().copied().map(f64::from).sum::<f64>() / angles.len().max(1) as f64;
         let report = StepReport {
             step: self.step,
@@ -165,18 +174,10 @@ impl Trainer {
         let shape = [batch.labels.len(), side, side, 3];
         Tensor::from_data(TensorData::new(normalised, shape), &self.device)
     }
-
-    fn labels(&self, batch: &Batch) -> Tensor<1, Int> {
-        let labels: Vec<i64> = batch.labels.iter().map(|&label| i64::from(label)).collect();
-        let count = labels.len();
-        Tensor::from_data(TensorData::new(labels, [count]), &self.device)
-    }
 }
 
-fn angles(cosine: Tensor<1>) -> Vec<f32> {
-    let cosine: Vec<f32> =
-        cosine.into_data().try_to_vec().expect("the loss computes cosines in f32");
-    cosine.into_iter().map(|c| c.clamp(-1.0, 1.0).acos().to_degrees()).collect()
+fn degrees(cosines: &[f64]) -> Vec<f32> {
+    cosines.iter().map(|c| c.clamp(-1.0, 1.0).acos().to_degrees() as f32).collect()
 }
 
 /// Mean cosine over all pairs of different rows, from the length of the mean direction:
@@ -193,6 +194,7 @@ fn mean_similarity(embeddings: Tensor<2>) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::loss::LossConfig;
     use crate::net::NetworkConfig;
 
     fn config() -> TrainConfig {
@@ -209,10 +211,11 @@ mod tests {
     /// Two colours of noise: a task that a few steps make progress on.
     fn batch(step: u64) -> Batch {
         let labels: Vec<u32> = (0..8).map(|i| i % 2).collect();
-        let pixels = labels.iter().flat_map(|&label| {
+        let pixels = labels.iter().enumerate().flat_map(|(image, &label)| {
+            let mut noise = step * 8 + image as u64;
             (0..32 * 32 * 3).map(move |i| {
-                let noise = (i as u64 * 2_654_435_761 + step * 977 + u64::from(label)) % 97;
-                (noise as u8) + if i % 3 == label { 120 } else { 0 }
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                ((noise >> 33) % 97) as u8 + if i % 3 == label { 120 } else { 0 }
             })
         });
         Batch { pixels: pixels.collect(), labels, step }
@@ -224,9 +227,11 @@ mod tests {
 
     #[test]
     fn learns() {
-        let mut trainer = Trainer::new(TrainConfig { steps: 50, ..config() }, 2).unwrap();
-        let reports = run(&mut trainer, 0..50);
-        let (first, last) = (reports[0].loss.unwrap(), reports[49].loss.unwrap());
+        let loss = LossConfig::Arcface { m: 0.5, scale: 8.0 };
+        let config = TrainConfig { loss, steps: 50, learning_rate: 0.5, ..config() };
+        let reports = run(&mut Trainer::new(config, 2).unwrap(), 0..50);
+        let mean = |of: &[StepReport]| of.iter().filter_map(|r| r.loss).sum::<f64>() / 10.0;
+        let (first, last) = (mean(&reports[..10]), mean(&reports[40..]));
         assert!(last < first / 4.0, "loss {first} to {last}");
         assert!(reports.iter().all(|r| !r.skipped && !r.collapsed()));
     }
@@ -251,7 +256,7 @@ mod tests {
         let stored = Trainer::new(config(), 3).unwrap().checkpoint();
         let error = Trainer::new(config(), 2).unwrap().resumed(&stored).err().unwrap();
         let expected = ParameterError::Shape {
-            name: "margin.weight".to_owned(),
+            name: "head.weight".to_owned(),
             found: vec![3, 32],
             needed: vec![2, 32],
         };
