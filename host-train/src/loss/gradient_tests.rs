@@ -270,5 +270,7 @@ fn gradients_equal_finite_differences() {
         assert!(embeddings < 1e-6, "{name}: embeddings {embeddings:e}");
         assert!(centres < 1e-6, "{name}: centres {centres:e}");
         assert!(offsets < 1e-6, "{name}: offsets {offsets:e}");
+        // At 0.1 degrees an f32 cosine leaves the sine, by which the slope is divided, two hundredths open.
+        assert!(single < 0.05, "{name}: f32 {single:e}");
     }
 }

@@ -126,7 +126,7 @@ impl Head {
     /// their gradients would fill the clipping norm. A shard's are the same as in the whole.
     ///
     /// # Errors
-    /// Numbers out of range.
+    /// Numbers out of range, or a shard without a class.
     pub fn new(
         loss: LossConfig,
         head: HeadConfig,
@@ -138,6 +138,11 @@ impl Head {
         loss.check()?;
         head.check(loss)?;
         let held = shard.classes(classes);
+        if held.is_empty() {
+            let (loss, name, most) = (loss.name(), "number of ranks", classes as f64);
+            let value = shard.ranks as f64;
+            return Err(LossError::Range { loss, name, value, least: 1.0, most });
+        }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // A normal number takes two words of the stream.
         rng.set_word_pos(2 * (held.start * loss.centres() * embedding) as u128);

@@ -152,6 +152,15 @@ fn rejects_a_share_of_classes_out_of_range() {
 }
 
 #[test]
+fn rejects_a_shard_without_a_class() {
+    let (loss, head) = (LossConfig::default(), HeadConfig::default());
+    let error = Head::new(loss, head, [2, LENGTH], Shard { rank: 0, ranks: 3 }, 1, &device()).err();
+    let (loss, name) = ("arcface", "number of ranks");
+    let expected = LossError::Range { loss, name, value: 3.0, least: 1.0, most: 2.0 };
+    assert_eq!(error, Some(expected));
+}
+
+#[test]
 fn an_embedding_of_zero_has_finite_loss_and_gradient() {
     for loss in LossConfig::all() {
         let head = head(loss, 1.0, Shard::WHOLE);

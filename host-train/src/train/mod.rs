@@ -3,6 +3,9 @@
 mod checkpoint;
 mod config;
 mod fit;
+#[cfg(test)]
+mod loss_tests;
+mod memory;
 mod model;
 mod run;
 mod schedule;
@@ -12,6 +15,7 @@ mod trainer;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
 pub use fit::{FitError, check_data, fit};
+pub use memory::{MemoryError, MemoryEstimate, available_memory, check_memory};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
 pub use run::{Log, RunConfig, RunError, RunFolder};
 pub use schedule::Schedule;

@@ -10,7 +10,7 @@
 //! part in the step, those rows alone move, and those of its velocity.
 
 use super::config::TrainConfig;
-use super::model::{Path, Values};
+use super::model::{HEAD_CENTRES, Path, Values};
 use crate::loss::SampledRows;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor};
@@ -37,9 +37,9 @@ pub(super) struct NamedGradients {
 }
 
 impl NamedGradients {
-    /// Takes the gradients of `module`'s parameters.
-    pub(super) fn take<M: Module>(module: &M, gradients: &Gradients) -> Self {
-        struct Take<'a>(Path, &'a Gradients, BTreeMap<String, Gradient>, f64);
+    /// Takes the gradients of `module`'s parameters out of `gradients`: nobody else holds them, so they are changed in place.
+    pub(super) fn take<M: Module>(module: &M, gradients: &mut Gradients) -> Self {
+        struct Take<'a>(Path, &'a mut Gradients, BTreeMap<String, Gradient>, f64);
         impl ModuleVisitor for Take<'_> {
             fn enter_module(&mut self, name: &str, _: &str) {
                 self.0.enter(name);
@@ -48,7 +48,7 @@ impl NamedGradients {
                 self.0.exit();
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                if let Some(gradient) = param.val().grad(self.1) {
+                if let Some(gradient) = param.val().grad_remove(self.1) {
                     let (gradient, square) = Gradient::new(gradient, None);
                     self.3 += square;
                     self.2.insert(self.0.name(), gradient);
@@ -61,10 +61,10 @@ impl NamedGradients {
     }
 
     /// Adds those of the rows of `module`'s parameters that took part in the step.
-    pub(super) fn and_rows(mut self, module: &str, rows: SampledRows, all: &Gradients) -> Self {
+    pub(super) fn and_rows(mut self, module: &str, rows: SampledRows, all: &mut Gradients) -> Self {
         let mut square = self.norm.powi(2);
         for (name, rows, part) in rows.parts {
-            if let Some(gradient) = part.grad(all) {
+            if let Some(gradient) = part.grad_remove(all) {
                 let (gradient, more) = Gradient::new(gradient, Some(rows));
                 square += more;
                 self.gradients.insert(format!("{module}.{name}"), gradient);
@@ -88,7 +88,7 @@ impl Gradient {
 /// (arXiv 1804.07573, section 4.1); normalization and PReLU are left alone, as is usual.
 fn decay(name: &str, config: &TrainConfig) -> f64 {
     match name {
-        "head.weight" | "network.embedding.weight" => config.weight_decay_embedding,
+        HEAD_CENTRES | "network.embedding.weight" => config.weight_decay_embedding,
         _ if name.ends_with(".weight") => config.weight_decay,
         _ => 0.0,
     }
@@ -240,7 +240,7 @@ mod tests {
             let loss = (tree.part.weight.val().mul_scalar(3.0)
                 + tree.part.gamma.val().mul_scalar(4.0))
             .sum();
-            let gradients = NamedGradients::take(&tree, &loss.backward());
+            let gradients = NamedGradients::take(&tree, &mut loss.backward());
             assert!((gradients.norm - 5.0).abs() < 1e-6);
             tree = sgd.step(tree, gradients, 0.1, &config);
         }
