@@ -196,7 +196,8 @@ impl Case {
         head.weight = Param::from_tensor(tensor(&self.centres));
         head.bias = head.bias.map(|_| Param::from_tensor(tensor(&self.bias)));
         let x = tensor(&self.embeddings);
-        let output = head.forward(x.clone(), &self.labels, self.step).unwrap();
+        let output =
+            head.part(&self.labels, self.step).unwrap().forward(x.clone(), &self.labels).unwrap();
         let gradients = output.loss.backward();
         let rows = |tensor: Tensor<2>| {
             let width = tensor.dims()[1];

@@ -1,31 +1,17 @@
-//! The class centres, and the one path from embeddings over logits to the loss that all losses share.
-//!
-//! ```text
-//! embeddings [b, d] ── / |x| ─┐                              own class: cos t -> f(t)
-//!                             ├─> cosines [b, classes * K] ──> nearest of K ──> margin ──> * r, + bias ──> logits ──> loss
-//! centres [classes * K, d] ───┘ / |w|
-//! ```
-//!
-//! The margin is worked out on the host, in f64, from the batch's cosines to their own centres alone: [`TargetCurve`] is the
-//! only form of it. Its value and slope go back as columns, which make the gradient exact.
+//! The class centres and what learns them: parameters, settings, and which of them take part in a step.
 
-use super::adaface::{NormStatistics, image_curve};
+use super::adaface::NormStatistics;
 use super::config::{LossConfig, LossError};
-use super::margin::TargetCurve;
+use super::logits::Part;
 use super::partial_fc::{Shard, sample};
-use super::softmax::{SoftmaxSums, cross_entropy};
-use super::subcentre::nearest;
 use crate::net::normal;
 use burn::module::{Module, Param, RunningState};
-use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use core::ops::Range;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// Square of the shortest vector that is still divided by its own length.
-const SHORTEST_SQUARE: f64 = 1e-24;
 
 /// What the gradient of the true class's logit by its cosine is taken to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +41,24 @@ impl Default for HeadConfig {
     }
 }
 
+impl HeadConfig {
+    /// Checks the numbers, and that they mean something for `loss`.
+    ///
+    /// # Errors
+    /// The share of classes is out of its range, or there is no margin whose gradient could be another.
+    pub fn check(&self, loss: LossConfig) -> Result<(), LossError> {
+        let (value, least, most) = (self.class_sample, 1e-6, 1.0);
+        if !(least..=most).contains(&value) {
+            let (loss, name) = (loss.name(), "share of classes");
+            return Err(LossError::Range { loss, name, value, least, most });
+        }
+        if self.margin_gradient != MarginGradient::Exact && !loss.has_margin() {
+            return Err(LossError::Foreign { loss: loss.name(), setting: "margin gradient" });
+        }
+        Ok(())
+    }
+}
+
 /// The class centres, and the loss over them.
 #[derive(Module, Debug)]
 pub struct Head {
@@ -65,54 +69,45 @@ pub struct Head {
     /// AdaFace's running mean and deviation of embedding lengths, `[2]`.
     pub norms: Option<RunningState<Tensor<1>>>,
     #[module(skip)]
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 /// What is not learned.
 #[derive(Clone, Debug)]
-struct Settings {
-    loss: LossConfig,
-    head: HeadConfig,
+pub(super) struct Settings {
+    pub(super) loss: LossConfig,
+    pub(super) head: HeadConfig,
     /// Of all classes, those in this head.
-    held: Range<usize>,
+    pub(super) held: Range<usize>,
     /// Classes of all ranks.
     classes: usize,
     seed: u64,
 }
 
-/// A face of a class that there is no centre for.
+/// A face of a class that has no centre.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("image {index} of the batch is of class {label}, the head has classes 0 to {}", classes - 1)]
-pub struct LabelError {
-    /// Which image.
-    pub index: usize,
-    /// Its label.
-    pub label: u32,
-    /// Classes that there are.
-    pub classes: usize,
-}
-
-/// A batch's logits, before the softmax.
-pub struct Logits {
-    /// `[batch, classes that take part]`.
-    logits: Tensor<2>,
-    /// The true classes' logits `[batch, 1]`, 0 where another rank holds the class.
-    target: Tensor<2>,
-    target_cosine: Vec<f64>,
-    rows: Option<SampledRows>,
-    norms: Option<NormStatistics>,
-}
-
-/// What a batch gave.
-pub struct HeadOutput {
-    /// Mean cross-entropy, `[1]`.
-    pub loss: Tensor<1>,
-    /// Cosine of each embedding to its own class's nearest centre; 0 where another rank holds the class.
-    pub target_cosine: Vec<f64>,
-    /// The centres that took part, when not all did.
-    pub rows: Option<SampledRows>,
-    /// For [`Head::commit`], once the step is known to be sound.
-    pub norms: Option<NormStatistics>,
+#[non_exhaustive]
+pub enum LabelError {
+    /// There is no such class.
+    #[error("image {index} of the batch is of class {label}, the head has classes 0 to {}", classes - 1)]
+    Unknown {
+        /// Which image.
+        index: usize,
+        /// Its label.
+        label: u32,
+        /// Classes that there are.
+        classes: usize,
+    },
+    /// It was not among the labels that the step's centres were drawn for.
+    #[error(
+        "image {index} of the batch is of class {label}, which does not take part in this step"
+    )]
+    Absent {
+        /// Which image.
+        index: usize,
+        /// Its label.
+        label: u32,
+    },
 }
 
 /// Rows of the head's parameters that took part in a step: the loss's gradient is theirs, not the whole parameters'.
@@ -156,102 +151,19 @@ impl Head {
         Ok(Self { weight: Param::from_tensor(weight), bias, norms, settings })
     }
 
-    /// The loss of `embeddings [batch, embedding]` of any length and their classes `labels`, at `step`.
+    /// The centres that take part in `step`: those of `labels`, and others as the settings say.
     ///
     /// # Errors
     /// A label that is no class.
-    pub fn forward(
-        &self,
-        embeddings: Tensor<2>,
-        labels: &[u32],
-        step: u64,
-    ) -> Result<HeadOutput, LabelError> {
-        let logits = self.logits(embeddings, labels, step)?;
-        let whole = logits.sums();
-        Ok(logits.loss(&whole))
-    }
-
-    /// The logits alone: with classes on several ranks, each rank gives all ranks' embeddings and labels, then
-    /// [`Logits::sums`] are combined before [`Logits::loss`].
-    ///
-    /// # Errors
-    /// A label that is no class.
-    pub fn logits(
-        &self,
-        embeddings: Tensor<2>,
-        labels: &[u32],
-        step: u64,
-    ) -> Result<Logits, LabelError> {
-        let loss = self.settings.loss;
+    pub fn part(&self, labels: &[u32], step: u64) -> Result<Part<'_>, LabelError> {
         let own = self.own_classes(labels)?;
-        let (part, rows) = self.part(&own, step);
-        let place = |class: usize| match &part.classes {
-            Some(classes) => classes.binary_search(&class).unwrap_or(0),
-            None => class - self.settings.held.start,
-        };
-        let columns: Vec<i64> = own.iter().map(|class| class.map_or(0, place) as i64).collect();
-        let columns = TensorData::new(columns, [labels.len(), 1]);
-        let columns = Tensor::<2, Int>::from_data(columns, &embeddings.device());
-        let held: Vec<f64> = own.iter().map(|class| f64::from(class.is_some())).collect();
-        let held = column(held, &embeddings);
-
-        let length = lengths(&embeddings);
-        let mut cosine = (embeddings / length.clone()).matmul(part.weight.clone().transpose());
-        if !loss.has_bias() {
-            cosine = cosine / lengths(&part.weight).transpose();
-        }
-        let mut cosine = nearest(cosine, loss.centres());
-        let target = cosine.clone().gather(1, columns.clone());
-        let target_cosine = numbers(target.clone() * held.clone());
-        let mut norms = None;
-        if loss.has_margin() {
-            let (curves, statistics) = self.curves(&length, step);
-            norms = statistics;
-            let gain = self.gain(target, &target_cosine, &curves) * held.clone();
-            cosine = cosine.scatter(1, columns.clone(), gain, IndexingUpdateOp::Add);
-        }
-        let mut logits = match loss.scale() {
-            Some(scale) => cosine.mul_scalar(scale),
-            None => cosine * length,
-        };
-        if let Some(bias) = part.bias {
-            logits = logits + bias.transpose();
-        }
-        let target = logits.clone().gather(1, columns) * held;
-        Ok(Logits { logits, target, target_cosine, rows, norms })
-    }
-
-    /// Takes a batch's statistics into the running ones.
-    pub fn commit(&self, seen: Option<NormStatistics>) {
-        if let (Some(norms), Some(seen)) = (&self.norms, seen) {
-            let device = norms.value().device();
-            norms.update(norms_tensor(seen, &device));
-            norms.value_sync();
-        }
-    }
-
-    /// The labels as classes, none where another rank holds it.
-    fn own_classes(&self, labels: &[u32]) -> Result<Vec<Option<usize>>, LabelError> {
-        let Settings { held, classes, .. } = &self.settings;
-        let own = labels.iter().enumerate().map(|(index, &label)| {
-            let class = label as usize;
-            if class >= *classes {
-                return Err(LabelError { index, label, classes: *classes });
-            }
-            Ok(held.contains(&class).then_some(class))
-        });
-        own.collect()
-    }
-
-    /// The centres of a step, and what the optimizer must know of them when they are not all.
-    fn part(&self, own: &[Option<usize>], step: u64) -> (Part, Option<SampledRows>) {
         let Settings { loss, head, held, seed, .. } = &self.settings;
         let whole = self.weight.val();
         if head.class_sample >= 1.0 {
             let bias = self.bias.as_ref().map(Param::val);
-            return (Part { classes: None, weight: whole, bias }, None);
+            return Ok(Part { head: self, step, sampled: None, weight: whole, bias });
         }
-        let needed: BTreeSet<usize> = own.iter().flatten().copied().collect();
+        let needed: BTreeSet<usize> = own.into_iter().flatten().collect();
         let classes = sample(held.clone(), &needed, head.class_sample, *seed, step);
         let take = |whole: Tensor<2>, rows_a_class: usize| {
             let first = |class: &usize| (class - held.start) * rows_a_class;
@@ -270,102 +182,33 @@ impl Head {
             parts.push(("bias", rows, bias.clone()));
             bias
         });
-        (Part { classes: Some(classes), weight, bias }, Some(SampledRows { parts }))
+        let sampled = Some((classes, SampledRows { parts }));
+        Ok(Part { head: self, step, sampled, weight, bias })
     }
 
-    /// Each image's curve, and AdaFace's statistics with this batch in them.
-    fn curves(&self, length: &Tensor<2>, step: u64) -> (Vec<TargetCurve>, Option<NormStatistics>) {
-        let loss = self.settings.loss;
-        if let (LossConfig::Adaface { m, concentration, .. }, Some(norms)) = (loss, &self.norms) {
-            let lengths = numbers(length.clone());
-            let before = numbers(norms.value());
-            let statistics = NormStatistics { mean: before[0], deviation: before[1] };
-            let statistics = statistics.after(&lengths);
-            let curve = |length: &f64| image_curve(m, statistics.quality(*length, concentration));
-            return (lengths.iter().map(curve).collect(), Some(statistics));
-        }
-        (vec![loss.curve(step); length.dims()[0]], None)
-    }
-
-    /// What the margin adds to the cosines of the true classes, `target [batch, 1]`, whose values are `cosines`.
-    fn gain(&self, target: Tensor<2>, cosines: &[f64], curves: &[TargetCurve]) -> Tensor<2> {
-        let angles = cosines.iter().map(|cosine| cosine.clamp(-1.0, 1.0).acos());
-        let (values, slopes) = angles
-            .zip(curves)
-            .map(|(angle, curve)| match self.settings.head.margin_gradient {
-                MarginGradient::Exact => (curve.value(angle), curve.slope_by_cosine(angle)),
-                MarginGradient::StraightThrough => (curve.value(angle), 1.0),
-            })
-            .unzip();
-        let (values, slopes) = (column(values, &target), column(slopes, &target));
-        let moved = target.clone() - target.clone().detach();
-        values + moved * slopes - target
-    }
-}
-
-/// The centres that take part in a step.
-struct Part {
-    /// Which classes, ascending; none when all that are held do.
-    classes: Option<Vec<usize>>,
-    weight: Tensor<2>,
-    bias: Option<Tensor<2>>,
-}
-
-impl Logits {
-    /// What the softmax must know of these classes.
-    #[must_use]
-    pub fn sums(&self) -> SoftmaxSums {
-        SoftmaxSums::of(&self.logits, &self.target)
-    }
-
-    /// The loss, when `whole` are the sums over all ranks' classes.
-    #[must_use]
-    pub fn loss(self, whole: &SoftmaxSums) -> HeadOutput {
-        HeadOutput {
-            loss: cross_entropy(self.logits, self.target, whole),
-            target_cosine: self.target_cosine,
-            rows: self.rows,
-            norms: self.norms,
+    /// Takes a batch's statistics into the running ones.
+    pub fn commit(&self, seen: Option<NormStatistics>) {
+        if let (Some(norms), Some(seen)) = (&self.norms, seen) {
+            let device = norms.value().device();
+            norms.update(norms_tensor(seen, &device));
+            norms.value_sync();
         }
     }
-}
 
-impl HeadConfig {
-    /// Checks the numbers, and that they mean something for `loss`.
-    ///
-    /// # Errors
-    /// The share of classes is out of its range, or there is no margin whose gradient could be another.
-    pub fn check(&self, loss: LossConfig) -> Result<(), LossError> {
-        let (value, least, most) = (self.class_sample, 1e-6, 1.0);
-        if !(least..=most).contains(&value) {
-            let (loss, name) = (loss.name(), "share of classes");
-            return Err(LossError::Range { loss, name, value, least, most });
-        }
-        if self.margin_gradient != MarginGradient::Exact && !loss.has_margin() {
-            return Err(LossError::Foreign {
-                loss: loss.name(),
-                setting: "a gradient of the margin",
-            });
-        }
-        Ok(())
+    /// The labels as classes, none where another rank holds it.
+    pub(super) fn own_classes(&self, labels: &[u32]) -> Result<Vec<Option<usize>>, LabelError> {
+        let Settings { held, classes, .. } = &self.settings;
+        let own = labels.iter().enumerate().map(|(index, &label)| {
+            let class = label as usize;
+            if class >= *classes {
+                return Err(LabelError::Unknown { index, label, classes: *classes });
+            }
+            Ok(held.contains(&class).then_some(class))
+        });
+        own.collect()
     }
-}
-
-/// The length of every row, `[rows, 1]`. The square is what is kept from 0: a root has no finite slope there.
-fn lengths(rows: &Tensor<2>) -> Tensor<2> {
-    rows.clone().powi_scalar(2).sum_dim(1).clamp_min(SHORTEST_SQUARE).sqrt()
-}
-
-/// `values` as a column `[values, 1]` of the kind and place of `like`.
-fn column(values: Vec<f64>, like: &Tensor<2>) -> Tensor<2> {
-    let count = values.len();
-    Tensor::from_data(TensorData::new(values, [count, 1]), (&like.device(), like.dtype()))
 }
 
 fn norms_tensor(norms: NormStatistics, device: &Device) -> Tensor<1> {
     Tensor::from_floats([norms.mean as f32, norms.deviation as f32], device)
-}
-
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
 }

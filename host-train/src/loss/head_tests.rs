@@ -23,6 +23,10 @@ fn head(loss: LossConfig, class_sample: f64, shard: Shard) -> Head {
     head_of(loss, class_sample, CLASSES, shard)
 }
 
+fn forward(head: &Head, x: Tensor<2>, labels: &[u32]) -> HeadOutput {
+    head.part(labels, 9).unwrap().forward(x, labels).unwrap()
+}
+
 /// Five embeddings of different lengths.
 fn embeddings() -> Tensor<2> {
     let rows = [
@@ -54,7 +58,7 @@ fn two_shards_equal_the_whole() {
     for loss in LossConfig::all() {
         let whole = head(loss, 1.0, Shard::WHOLE);
         let x = embeddings();
-        let output = whole.forward(x.clone(), &LABELS, 9).unwrap();
+        let output = forward(&whole, x.clone(), &LABELS);
         let expected = numbers(output.loss.clone());
         let gradients = output.loss.backward();
         let by_x = numbers(x.grad(&gradients).unwrap());
@@ -64,7 +68,8 @@ fn two_shards_equal_the_whole() {
         let weights = shards.each_ref().map(|shard| numbers(shard.weight.val())).concat();
         assert_eq!(weights, numbers(whole.weight.val()), "{loss:?}");
         let xs = [embeddings(), embeddings()];
-        let logits = [0, 1].map(|r| shards[r].logits(xs[r].clone(), &LABELS, 9).unwrap());
+        let logits = [0, 1]
+            .map(|r| shards[r].part(&LABELS, 9).unwrap().logits(xs[r].clone(), &LABELS).unwrap());
         let [a, b] = logits.each_ref().map(Logits::sums);
         let sums = a.combine(b);
         let outputs = logits.map(|logits| logits.loss(&sums));
@@ -92,9 +97,10 @@ fn sampled_classes_equal_a_head_of_those_alone() {
     for loss in LossConfig::all() {
         let sampled = head(loss, 0.7, Shard::WHOLE);
         let x = embeddings();
-        let output = sampled.forward(x.clone(), &LABELS, 9).unwrap();
+        let taking_part = sampled.part(&LABELS, 9).unwrap();
+        let output = taking_part.forward(x.clone(), &LABELS).unwrap();
         let gradients = output.loss.clone().backward();
-        let rows = output.rows.unwrap();
+        let rows = taking_part.into_rows().unwrap();
         assert!(sampled.weight.val().grad(&gradients).is_none(), "the whole has a gradient");
         assert_eq!(rows.parts.len(), if loss.has_bias() { 2 } else { 1 });
         let (name, numbers_of_rows, part) = &rows.parts[0];
@@ -112,7 +118,7 @@ fn sampled_classes_equal_a_head_of_those_alone() {
         alone.weight = Param::from_tensor(part.clone().detach().require_grad());
         let labels = LABELS.map(|label| classes.binary_search(&(label as usize)).unwrap() as u32);
         let x_alone = embeddings();
-        let expected = alone.forward(x_alone.clone(), &labels, 9).unwrap();
+        let expected = forward(&alone, x_alone.clone(), &labels);
         let expected_gradients = expected.loss.clone().backward();
         assert_eq!(numbers(output.loss), numbers(expected.loss), "{loss:?}");
         assert_eq!(
@@ -130,8 +136,15 @@ fn sampled_classes_equal_a_head_of_those_alone() {
 #[test]
 fn rejects_a_label_that_is_no_class() {
     let head = head(LossConfig::default(), 0.5, Shard { rank: 0, ranks: 2 });
-    let error = head.forward(embeddings(), &[0, 3, 7, 4, 3], 0).err();
-    assert_eq!(error, Some(LabelError { index: 2, label: 7, classes: 7 }));
+    let error = head.part(&[0, 3, 7, 4, 3], 0).err();
+    assert_eq!(error, Some(LabelError::Unknown { index: 2, label: 7, classes: 7 }));
+}
+
+#[test]
+fn rejects_a_label_that_does_not_take_part() {
+    let head = head(LossConfig::default(), 0.1, Shard::WHOLE);
+    let error = head.part(&[0, 3], 0).unwrap().forward(embeddings(), &[0, 3, 0, 5, 3]).err();
+    assert_eq!(error, Some(LabelError::Absent { index: 3, label: 5 }));
 }
 
 #[test]
@@ -151,6 +164,17 @@ fn rejects_a_share_of_classes_out_of_range() {
     }
 }
 
+/// Plain softmax's centres have lengths; the angles that are reported do not depend on them.
+#[test]
+fn softmax_reports_cosines() {
+    let cosines =
+        |loss| forward(&head(loss, 1.0, Shard::WHOLE), embeddings(), &LABELS).target_cosine;
+    let plain = cosines(LossConfig::Softmax {});
+    for (a, b) in plain.iter().zip(cosines(LossConfig::SoftmaxNormalised {})) {
+        assert!((a - b).abs() < 1e-6, "{a}, {b}");
+    }
+}
+
 #[test]
 fn rejects_a_shard_without_a_class() {
     let (loss, head) = (LossConfig::default(), HeadConfig::default());
@@ -165,7 +189,7 @@ fn an_embedding_of_zero_has_finite_loss_and_gradient() {
     for loss in LossConfig::all() {
         let head = head(loss, 1.0, Shard::WHOLE);
         let x = Tensor::<2>::zeros([2, LENGTH], &device()).require_grad();
-        let output = head.forward(x.clone(), &[1, 2], 0).unwrap();
+        let output = forward(&head, x.clone(), &[1, 2]);
         let gradients = output.loss.clone().backward();
         let all = [
             numbers(output.loss),
@@ -181,7 +205,7 @@ fn an_embedding_of_zero_has_finite_loss_and_gradient() {
 fn length_statistics_move_when_committed() {
     let head = head(LossConfig::named("adaface").unwrap(), 1.0, Shard::WHOLE);
     let held = || numbers(head.norms.as_ref().unwrap().value());
-    let output = head.forward(embeddings(), &LABELS, 0).unwrap();
+    let output = forward(&head, embeddings(), &LABELS);
     assert_eq!(held(), [20.0, 100.0]);
     head.commit(output.norms);
     assert!(held()[0] < 20.0 && held()[1] < 100.0, "{:?}", held());

@@ -1,6 +1,6 @@
 //! Losses that train a classifier whose embedding is then used alone.
 //!
-//! All are softmax cross-entropy over logits of one form, computed in one place ([`Head`]):
+//! All are softmax cross-entropy over logits of one form, computed in one place (`logits`):
 //!
 //! ```text
 //! logit[j] = r cos t[j]              classes that the face is not of
@@ -30,6 +30,7 @@ mod gradient_tests;
 mod head;
 #[cfg(test)]
 mod head_tests;
+mod logits;
 mod margin;
 mod partial_fc;
 mod softmax;
@@ -38,7 +39,9 @@ mod subcentre;
 
 pub use adaface::{NormStatistics, image_curve};
 pub use config::{LossConfig, LossError};
-pub use head::{Head, HeadConfig, HeadOutput, LabelError, Logits, MarginGradient, SampledRows};
+pub use head::{Head, HeadConfig, LabelError, MarginGradient, SampledRows};
+pub(crate) use logits::unit_rows;
+pub use logits::{HeadOutput, Logits, Part};
 pub use margin::TargetCurve;
 pub use partial_fc::Shard;
 pub use softmax::SoftmaxSums;

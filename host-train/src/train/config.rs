@@ -1,7 +1,8 @@
 //! Everything that decides a training run, as plain values with defaults, saved as `config.json` beside the weights.
 
+use super::distillation::Distillation;
 use super::schedule::Schedule;
-use crate::data::Augment;
+use crate::data::{Augment, AugmentError};
 use crate::loss::{HeadConfig, LossConfig, LossError};
 use crate::net::{NetworkConfig, NetworkError};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub struct TrainConfig {
     pub loss: LossConfig,
     /// How the class centres learn.
     pub head: HeadConfig,
+    /// A teacher, if there is one.
+    #[serde(default)]
+    pub distillation: Option<Distillation>,
     /// Images a step.
     pub batch: usize,
     /// Steps of the whole run.
@@ -52,6 +56,7 @@ impl Default for TrainConfig {
             network: NetworkConfig::default(),
             loss: LossConfig::default(),
             head: HeadConfig::default(),
+            distillation: None,
             batch: 64,
             steps: 1000,
             learning_rate: 0.1,
@@ -78,6 +83,9 @@ pub enum ConfigError {
     /// The loss's own.
     #[error(transparent)]
     Loss(#[from] LossError),
+    /// The augmentation's own.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
     /// A number out of its range.
     #[error("{name} is {value}: it must be between {least} and {most}")]
     Range {
@@ -101,6 +109,13 @@ impl TrainConfig {
         self.network.check()?;
         self.loss.check()?;
         self.head.check(self.loss)?;
+        self.augment.check()?;
+        if let Some(Distillation { cosine, relation, margin, .. }) = self.distillation {
+            range("cosine weight", cosine, 0.0, 1e6)?;
+            range("relation weight", relation, 0.0, 1e6)?;
+            range("margin weight", margin, 0.0, 1e6)?;
+            range("sum of the distillation's weights", cosine + relation + margin, 1e-6, 1e7)?;
+        }
         for (name, value, least, most) in [
             // Normalization over a batch needs two images.
             ("batch", self.batch as f64, 2.0, 65_536.0),
@@ -112,9 +127,7 @@ impl TrainConfig {
             ("gradient clipping norm", self.clip_norm, 1e-3, 1e6),
             ("steps between checkpoints", self.checkpoint_every as f64, 1.0, 1e9),
         ] {
-            if !(least..=most).contains(&value) {
-                return Err(ConfigError::Range { name, value, least, most });
-            }
+            range(name, value, least, most)?;
         }
         Ok(())
     }
@@ -125,6 +138,13 @@ impl TrainConfig {
         let peak = self.learning_rate * self.batch as f64 / REFERENCE_BATCH;
         peak * self.schedule.factor(step, self.warm_up, self.steps)
     }
+}
+
+fn range(name: &'static str, value: f64, least: f64, most: f64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Range { name, value, least, most })
 }
 
 #[cfg(test)]
@@ -164,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_network_and_loss() {
+    fn rejects_network_loss_and_augmentation() {
         let network = NetworkConfig { input: 100, ..NetworkConfig::default() };
         let error = TrainConfig { network, ..TrainConfig::default() }.check();
         assert_eq!(error, Err(ConfigError::Network(NetworkError::Input { input: 100 })));
@@ -174,6 +194,9 @@ mod tests {
         let head = HeadConfig { class_sample: 0.0, ..HeadConfig::default() };
         let error = TrainConfig { head, ..TrainConfig::default() }.check();
         assert!(matches!(error, Err(ConfigError::Loss(LossError::Range { .. }))));
+        let augment = Augment { shift: 2.0, ..Augment::default() };
+        let error = TrainConfig { augment, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Augment(_))));
     }
 
     #[test]

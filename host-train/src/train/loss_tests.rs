@@ -3,6 +3,7 @@
 
 use super::trainer::tests::{batch, config, repeats_every_bit_when_resumed, run};
 use super::*;
+use crate::data::Batch;
 use crate::loss::{HeadConfig, LabelError, LossConfig};
 
 /// What a loss keeps beside its centres, and where its annealing stands, are in the checkpoint too; which classes take part
@@ -21,7 +22,7 @@ fn every_loss_learns() {
     for loss in LossConfig::all() {
         let config = TrainConfig { loss, steps: 50, learning_rate: 0.5, ..config() };
         let reports = run(&mut Trainer::new(config, 2).unwrap(), 0..50);
-        let mean = |of: &[StepReport]| of.iter().map(|r| r.angle).sum::<f64>() / 10.0;
+        let mean = |of: &[StepReport]| of.iter().filter_map(|r| r.angle).sum::<f64>() / 10.0;
         let (first, last) = (mean(&reports[..10]), mean(&reports[40..]));
         assert!(last < first - 5.0, "{loss:?}: angles {first} to {last}");
         assert!(reports.iter().all(|r| !r.skipped), "{loss:?}");
@@ -63,7 +64,24 @@ fn rejects_a_label_that_is_no_class() {
     bad.labels[3] = 2;
     let before = trainer.checkpoint();
     let error = trainer.learn(&bad).unwrap_err();
-    let expected = LabelError { index: 3, label: 2, classes: 2 };
+    let expected = LabelError::Unknown { index: 3, label: 2, classes: 2 };
     assert_eq!(error, StepError::Label(expected));
     assert_eq!(trainer.checkpoint(), before);
+}
+
+/// Blended images learn both labels' classes; with classes left out, the gradients of both losses come to the same centres.
+#[test]
+fn blended_images_move_the_centres_of_both_labels() {
+    let learn = |class_sample: f64| {
+        let head = HeadConfig { class_sample, ..HeadConfig::default() };
+        let mut trainer = Trainer::new(TrainConfig { head, ..config() }, 2).unwrap();
+        let (report, _) = trainer.learn(&Batch { kept: Some(0.7), ..batch(0) }).unwrap();
+        (report.loss, trainer.checkpoint().parameters["head.weight"].numbers.clone())
+    };
+    // Both classes are needed, so leaving half of the classes out leaves out none.
+    let ((loss, whole), (same_loss, part)) = (learn(1.0), learn(0.5));
+    assert_eq!(loss, same_loss);
+    for (a, b) in whole.iter().zip(&part) {
+        assert!((a - b).abs() < 1e-7, "{a}, {b}");
+    }
 }

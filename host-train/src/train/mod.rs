@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod config;
+mod distillation;
 mod fit;
 #[cfg(test)]
 mod loss_tests;
@@ -14,6 +15,7 @@ mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
+pub use distillation::{Distillation, Teacher, TeacherError};
 pub use fit::{FitError, check_data, fit};
 pub use memory::{MemoryError, MemoryEstimate, available_memory, check_memory};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};

@@ -2,10 +2,11 @@
 
 use super::checkpoint::Checkpoint;
 use super::config::{ConfigError, TrainConfig};
+use super::distillation::Teacher;
 use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
-use crate::loss::LabelError;
+use crate::loss::{LabelError, NormStatistics, SampledRows, unit_rows};
 use crate::net::{PIXEL_MEAN, PIXEL_SCALE};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -21,10 +22,13 @@ const COLLAPSED_ABOVE: f64 = 0.95;
 pub struct StepReport {
     /// Counted from 0.
     pub step: u64,
-    /// Mean cross-entropy; null when it was not finite.
+    /// The loss, mean over the batch; null when it was not finite.
     pub loss: Option<f64>,
-    /// Mean angle between embeddings and their own class's centre, degrees.
-    pub angle: f64,
+    /// Mean angle between embeddings and their own class's centre, degrees; null when labels are not looked at.
+    pub angle: Option<f64>,
+    /// Mean angle between embeddings and the teacher's, degrees; null without a teacher.
+    #[serde(default)]
+    pub teacher_angle: Option<f64>,
     /// Learning rate used.
     pub rate: f64,
     /// Length of all gradients together, before clipping; null when it was not finite.
@@ -65,11 +69,23 @@ pub enum StepError {
     },
 }
 
+/// What a batch's loss is, and what came with it.
+struct Loss {
+    loss: Tensor<1>,
+    /// To the class centres, degrees; none when labels are not looked at.
+    angles: Vec<f32>,
+    /// To the teacher's embeddings, degrees.
+    teacher_angle: Option<f64>,
+    rows: Option<SampledRows>,
+    norms: Option<NormStatistics>,
+}
+
 /// The model, its optimizer, and how far they are.
 pub struct Trainer {
     config: TrainConfig,
     model: FaceModel,
     sgd: Sgd,
+    teacher: Option<Teacher>,
     device: Device,
     step: u64,
     skipped_in_a_row: u32,
@@ -83,7 +99,21 @@ impl Trainer {
     pub fn new(config: TrainConfig, classes: usize) -> Result<Self, ConfigError> {
         let device = Device::flex().autodiff();
         let model = FaceModel::new(&config, classes, &device)?;
-        Ok(Self { config, model, sgd: Sgd::default(), device, step: 0, skipped_in_a_row: 0 })
+        Ok(Self {
+            config,
+            model,
+            sgd: Sgd::default(),
+            teacher: None,
+            device,
+            step: 0,
+            skipped_in_a_row: 0,
+        })
+    }
+
+    /// This trainer with a teacher.
+    #[must_use]
+    pub fn taught_by(self, teacher: Teacher) -> Self {
+        Self { teacher: Some(teacher), ..self }
     }
 
     /// This trainer as it was when `checkpoint` was taken.
@@ -122,37 +152,40 @@ impl Trainer {
         self.model
     }
 
-    /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order.
+    /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order; none when
+    /// labels are not looked at.
     ///
     /// # Errors
     /// Too many steps in a row were not finite, or a label is no class of the head.
     pub fn learn(&mut self, batch: &Batch) -> Result<(StepReport, Vec<f32>), StepError> {
         let rate = self.config.rate(self.step);
+        let taught = self.teacher.as_ref().map(|t| t.embed(&batch.pixels, &self.device));
         let (embeddings, seen) = self.model.network.forward(self.pixels(batch));
         let similarity = mean_similarity(embeddings.clone());
-        let output = self.model.head.forward(embeddings, &batch.labels, self.step)?;
-        let loss: f32 = output.loss.clone().into_scalar();
-        let mut backward = output.loss.backward();
+        let Loss { loss, angles, teacher_angle, rows, norms } =
+            self.loss(embeddings, taught, batch)?;
+        let value: f32 = loss.clone().into_scalar();
+        let mut backward = loss.backward();
         let mut gradients = NamedGradients::take(&self.model, &mut backward);
-        if let Some(rows) = output.rows {
+        if let Some(rows) = rows {
             gradients = gradients.and_rows("head", rows, &mut backward);
         }
-        let finite = loss.is_finite() && gradients.norm.is_finite();
+        let finite = value.is_finite() && gradients.norm.is_finite();
         let norm = gradients.norm;
         if finite {
             self.model.network.commit(seen);
-            self.model.head.commit(output.norms);
+            self.model.head.commit(norms);
             self.model = self.sgd.step(self.model.clone(), gradients, rate, &self.config);
             self.skipped_in_a_row = 0;
         } else {
             self.skipped_in_a_row += 1;
         }
-        let angles = degrees(&output.target_cosine);
-        let mean = angles.iter().copied().map(f64::from).sum::<f64>() / angles.len().max(1) as f64;
+        let sum = angles.iter().copied().map(f64::from).sum::<f64>();
         let report = StepReport {
             step: self.step,
-            loss: loss.is_finite().then_some(f64::from(loss)),
-            angle: mean,
+            loss: value.is_finite().then_some(f64::from(value)),
+            angle: (!angles.is_empty()).then(|| sum / angles.len() as f64),
+            teacher_angle,
             rate,
             gradient_norm: norm.is_finite().then_some(norm),
             skipped: !finite,
@@ -164,6 +197,45 @@ impl Trainer {
         }
         self.step += 1;
         Ok((report, angles))
+    }
+
+    /// What the settings make of the head's loss and the teacher's.
+    fn loss(
+        &self,
+        embeddings: Tensor<2>,
+        taught: Option<Tensor<2>>,
+        batch: &Batch,
+    ) -> Result<Loss, LabelError> {
+        let Some((teacher, taught)) = self.teacher.as_ref().zip(taught) else {
+            return self.head_loss(embeddings, batch);
+        };
+        let (loss, teacher_angle) = teacher.loss(embeddings.clone(), taught);
+        if teacher.margin() == 0.0 {
+            let angles = Vec::new();
+            return Ok(Loss { loss, angles, teacher_angle, rows: None, norms: None });
+        }
+        let margin = self.head_loss(embeddings, batch)?;
+        let loss = loss + margin.loss.mul_scalar(teacher.margin());
+        Ok(Loss { loss, teacher_angle, ..margin })
+    }
+
+    /// The head's loss, of blended images for both labels in their shares, and the angles to the first label's centre.
+    fn head_loss(&self, embeddings: Tensor<2>, batch: &Batch) -> Result<Loss, LabelError> {
+        // Blended images have each other's labels, so both losses are over the same classes.
+        let part = self.model.head.part(&batch.labels, self.step)?;
+        let first = part.forward(embeddings.clone(), &batch.labels)?;
+        let loss = match batch.kept {
+            None => first.loss,
+            Some(kept) => {
+                let mut next = batch.labels.clone();
+                next.rotate_left(1);
+                let second = part.forward(embeddings, &next)?;
+                first.loss.mul_scalar(kept) + second.loss.mul_scalar(1.0 - kept)
+            }
+        };
+        let angles = degrees(&first.target_cosine);
+        let (rows, norms) = (part.into_rows(), first.norms);
+        Ok(Loss { loss, angles, teacher_angle: None, rows, norms })
     }
 
     /// Normalised pixels, `[batch, side, side, 3]`.
@@ -183,10 +255,9 @@ fn degrees(cosines: &[f64]) -> Vec<f32> {
 /// Mean cosine over all pairs of different rows, from the length of the mean direction:
 /// `|sum u_i|^2 = n + n (n - 1) mean`.
 fn mean_similarity(embeddings: Tensor<2>) -> f64 {
-    let embeddings = embeddings.detach();
     let count = embeddings.dims()[0] as f64;
-    let length = embeddings.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(1e-12);
-    let square: f32 = (embeddings / length).sum_dim(0).powi_scalar(2).sum().into_scalar();
+    let directions = unit_rows(embeddings.detach());
+    let square: f32 = directions.sum_dim(0).powi_scalar(2).sum().into_scalar();
     (f64::from(square) - count) / (count * (count - 1.0))
 }
 
@@ -218,7 +289,7 @@ pub(super) mod tests {
                 ((noise >> 33) % 97) as u8 + if i % 3 == label { 120 } else { 0 }
             })
         });
-        Batch { pixels: pixels.collect(), labels, step }
+        Batch { pixels: pixels.collect(), labels, kept: None, step }
     }
 
     pub(crate) fn run(trainer: &mut Trainer, steps: core::ops::Range<u64>) -> Vec<StepReport> {
