@@ -13,6 +13,7 @@ mod progress;
 mod quantize;
 mod quick_start;
 mod train;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

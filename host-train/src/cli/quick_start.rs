@@ -7,11 +7,11 @@
 
 mod page;
 
-use super::eval::{COLLAPSED, score_pairs};
+use super::eval::COLLAPSED;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::quantize::{Int8, provenance};
-use super::train::fit_with_progress;
+use super::watch::Watched;
 use super::{command_line, output};
 use crate::data::synthetic::{Difficulty, DrawnFaces};
 use crate::data::{Augment, Dataset, InMemory, Pair};
@@ -21,7 +21,8 @@ use crate::loss::LossConfig;
 use crate::model::{FloatModel, Model};
 use crate::net::NetworkConfig;
 use crate::quantize::{Calibration, LayerReport};
-use crate::train::{RunConfig, RunFolder, Schedule, TrainConfig};
+use crate::train::{Fitted, RunConfig, RunFolder, Schedule, TrainConfig, fit};
+use crate::verify::placed_pairs;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,6 +129,9 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
         data: vec![PathBuf::from("drawn faces")],
         manifest: None,
         command: command_line(),
+        verify_data: Vec::new(),
+        verify_pairs: None,
+        verify_every: None,
     };
     run.train.check()?;
     let folder = RunFolder::create(&out, &run)?;
@@ -138,14 +142,19 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
     let mut losses = Vec::new();
     let mut angles = stages(run.train.steps);
     let dataset = Arc::new(trained);
-    let model = fit_with_progress(dataset.clone(), &folder, &run, None, |report, seen| {
+    let mut watched = Watched::new(&run, 0, |report, seen| {
         losses.extend(report.loss.map(|loss| (report.step, loss)));
         for (first, stage) in &mut angles {
             if (*first..*first + STAGE).contains(&report.step) {
                 stage.extend_from_slice(seen);
             }
         }
-    })?;
+    });
+    let fitted = fit(dataset.clone(), &folder, &run, None, &mut watched)?;
+    watched.finish();
+    let Fitted::Finished(model) = fitted else {
+        return Err(Failure::Check("stopped before the end".to_owned()));
+    };
     let training = training.elapsed();
 
     let float = FloatModel::from_trained(&model, &run, "quick start, float".to_owned())?;
@@ -244,8 +253,10 @@ fn pairs(people: usize, shots: usize) -> Vec<Pair> {
 fn score(model: &Model, tested: &InMemory) -> Result<Scored, Failure> {
     let faces = tested.entries();
     let pairs = pairs(TESTED.0 as usize, TESTED.1);
-    let (summary, roc) =
-        score_pairs(model, faces.len(), false, |i| Ok(faces[i].0.clone()), &pairs)?;
+    let bar = Progress::new("embedding", faces.len());
+    let load = |i: usize| Ok(faces[i].0.clone());
+    let (summary, roc) = placed_pairs(model, faces.len(), false, load, &pairs, || bar.step())?;
+    bar.finish();
     Ok(Scored { summary, roc })
 }
 
