@@ -2,7 +2,7 @@
 
 use super::config::{ConfigError, TrainConfig};
 use crate::loss::MarginHead;
-use crate::net::MobileFaceNet;
+use crate::net::Network;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 #[derive(Module, Debug)]
 pub struct FaceModel {
     /// Face to embedding.
-    pub network: MobileFaceNet,
+    pub network: Network,
     /// Embedding to loss.
     pub margin: MarginHead,
 }
@@ -26,7 +26,7 @@ impl FaceModel {
         let length = config.network.embedding;
         let seed = config.seed;
         Ok(Self {
-            network: MobileFaceNet::new(&config.network, seed, device)?,
+            network: Network::new(&config.network, seed, device)?,
             margin: MarginHead::new(classes, length, config.margins, !seed, device)?,
         })
     }

@@ -5,7 +5,7 @@ use super::config::{ConfigError, TrainConfig};
 use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
-use crate::net::{PIXEL_MEAN, PIXEL_SCALE};
+use crate::net::{DropoutKey, PIXEL_MEAN, PIXEL_SCALE};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -124,7 +124,8 @@ impl Trainer {
     /// Too many steps in a row were not finite.
     pub fn learn(&mut self, batch: &Batch) -> Result<(StepReport, Vec<f32>), StepError> {
         let rate = self.config.rate(self.step);
-        let (embeddings, seen) = self.model.network.forward(self.pixels(batch));
+        let key = DropoutKey { seed: self.config.seed, step: self.step };
+        let (embeddings, seen) = self.model.network.forward(self.pixels(batch), Some(key));
         let similarity = mean_similarity(embeddings.clone());
         let output = self.model.margin.forward(embeddings, self.labels(batch));
         let loss: f32 = output.loss.clone().into_scalar();
@@ -197,7 +198,12 @@ mod tests {
 
     fn config() -> TrainConfig {
         TrainConfig {
-            network: NetworkConfig { input: 32, base_channels: 16, embedding: 32 },
+            network: NetworkConfig {
+                input: 32,
+                base_channels: 16,
+                embedding: 32,
+                ..NetworkConfig::default()
+            },
             batch: 8,
             steps: 20,
             warm_up: 4,

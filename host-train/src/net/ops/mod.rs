@@ -7,7 +7,7 @@
 //!
 //! | [`ConvKind`] | `x` | `w` | result |
 //! |---|---|---|---|
-//! | `Stem` | `[batch, height, width, 3]` | `[out, 27]` | `[batch, height/2, width/2, out]` |
+//! | `Full` | `[batch, height, width, in]` | `[out, size * size * in]` | height, width divided by the stride |
 //! | `Pointwise` | `[batch, height, width, in]` | `[out, in]` | `[batch, height, width, out]` |
 //! | `Depthwise` | `[batch, height, width, c]` | `[9, c]` | height, width divided by the stride |
 //! | `GlobalDepthwise` | `[batch, height, width, c]` | `[height * width, c]` | `[batch, 1, 1, c]` |
@@ -20,6 +20,7 @@ mod buffers;
 mod convolution;
 mod depthwise;
 mod flex;
+mod full;
 mod global_depthwise;
 mod lanes;
 mod matrix;
@@ -27,7 +28,6 @@ mod pointwise;
 #[cfg(test)]
 mod reference;
 mod shape;
-mod stem;
 #[cfg(test)]
 mod tests;
 
