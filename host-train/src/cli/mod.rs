@@ -30,7 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     QuickStart(quick_start::QuickStartArgs),
-    Train(train::TrainArgs),
+    Train(Box<train::TrainArgs>),
     Eval(eval::EvalArgs),
     Quantize(quantize::QuantizeArgs),
     Embed(embed::EmbedArgs),

@@ -194,7 +194,7 @@ fn settings(args: &QuickStartArgs) -> TrainConfig {
         learning_rate: 0.8,
         schedule: Schedule::Polynomial { power: 1.0 },
         warm_up: args.steps / 10,
-        augment: Augment { flip: true, shift: 2, brightness: 0.2 },
+        augment: Augment { shift: 0.03, brightness: 0.2, ..Augment::default() },
         seed: args.seed,
         ..TrainConfig::default()
     }

@@ -3,11 +3,13 @@
 use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
-use crate::data::{Dataset, Source, TrainingSet};
+use crate::data::{Augment, Dataset, Source, TrainingSet};
+use crate::graph::Normalisation;
 use crate::loss::Margins;
 use crate::net::{NetworkConfig, OutputSetting, Stem};
 use crate::train::{
-    FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, check_data, fit,
+    Distillation, FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, check_data,
+    fit,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -73,6 +75,20 @@ pub(crate) struct TrainArgs {
     /// How the rate falls after that [default: polynomial].
     #[arg(long)]
     schedule: Option<ScheduleName>,
+    /// Changes to the faces: none, flip, standard or strong, then settings, as standard,mask=0.1. Up to so many degrees:
+    /// rotation; up to such shares: scale, shift, brightness, contrast, saturation; in such shares of the images: blur,
+    /// low-resolution, jpeg, occlusion, mask [default: flip].
+    #[arg(long, value_name = "PRESET[,NAME=VALUE]")]
+    augment: Option<Augment>,
+    /// A network to learn from: an ONNX file that takes the same images.
+    #[arg(long, value_name = "F.onnx")]
+    teacher: Option<PathBuf>,
+    /// What the teacher's images are: order, mean and deviation a channel in pixel units [default: rgb,127.5,127.5].
+    #[arg(long, value_name = "rgb|bgr,MEAN[/MEAN/MEAN],DEVIATION[/..]", requires = "teacher")]
+    teacher_input: Option<Normalisation>,
+    /// Weights of cosine, relation and margin loss; at margin 0 labels are not looked at [default: 1,1,0].
+    #[arg(long, value_name = "C,R,M", value_delimiter = ',', requires = "teacher")]
+    teacher_weights: Option<Vec<f64>>,
     /// Where to compute. `auto` is the fastest that this build has: the CPU.
     #[arg(long, default_value = "auto")]
     device: DeviceName,
@@ -183,7 +199,11 @@ pub(super) fn fit_with_progress(
     let mut alarmed = false;
     let model = fit(dataset, folder, config, resume, |report, angles| {
         let loss = report.loss.map_or("not finite".to_owned(), |loss| format!("{loss:.2}"));
-        bar.at(report.step + 1, &format!("loss {loss} angle {:.0}", report.angle));
+        let angle = |name: &str, angle: Option<f64>| {
+            angle.map_or(String::new(), |angle| format!(" {name} {angle:.0}"))
+        };
+        let (own, teacher) = (angle("angle", report.angle), angle("teacher", report.teacher_angle));
+        bar.at(report.step + 1, &format!("loss {loss}{own}{teacher}"));
         if report.collapsed() && !alarmed {
             alarmed = true;
             eprintln!(
@@ -239,6 +259,8 @@ impl Started {
             ("--scale", args.scale.is_some()),
             ("--batch", args.batch.is_some()),
             ("--schedule", args.schedule.is_some()),
+            ("--augment", args.augment.is_some()),
+            ("--teacher", args.teacher.is_some()),
             ("--seed", args.seed.is_some()),
             ("--checkpoint-every", args.checkpoint_every.is_some()),
         ];
@@ -313,17 +335,36 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
         }
         None => {}
     }
+    let distillation = args.teacher.as_deref().map(|teacher| distillation(args, teacher));
     Ok(TrainConfig {
         network,
         margins,
+        distillation: distillation.transpose()?,
         batch: args.batch.unwrap_or(defaults.batch),
         learning_rate: args.learning_rate.unwrap_or(defaults.learning_rate),
         schedule: match args.schedule {
             Some(ScheduleName::Cosine) => Schedule::Cosine,
             Some(ScheduleName::Polynomial) | None => Schedule::Polynomial { power: 1.0 },
         },
+        augment: args.augment.unwrap_or(defaults.augment),
         seed: args.seed.unwrap_or(defaults.seed),
         checkpoint_every: args.checkpoint_every.unwrap_or(defaults.checkpoint_every),
         ..defaults
     })
+}
+
+/// What is learned from a teacher, and how much it counts.
+fn distillation(args: &TrainArgs, teacher: &Path) -> Result<Distillation, Failure> {
+    let (cosine, relation, margin) = match args.teacher_weights.as_deref() {
+        None => (1.0, 1.0, 0.0),
+        Some(&[cosine, relation, margin]) => (cosine, relation, margin),
+        Some(other) => {
+            return Err(Failure::Input(format!(
+                "--teacher-weights takes three numbers, as 1,1,0; {} were given",
+                other.len()
+            )));
+        }
+    };
+    let input = args.teacher_input.unwrap_or_default();
+    Ok(Distillation { teacher: teacher.to_owned(), input, cosine, relation, margin })
 }

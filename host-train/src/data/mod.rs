@@ -22,6 +22,7 @@ mod lfw;
 mod listing;
 mod loader;
 mod manifest;
+mod mix;
 mod random;
 mod source;
 pub mod synthetic;
@@ -29,7 +30,7 @@ mod table;
 mod tar_index;
 mod training_set;
 
-pub use augment::Augment;
+pub use augment::{Augment, AugmentError};
 pub use decode::{MAX_PIXELS, decode};
 pub use error::DataError;
 pub use face_image::FaceImage;

@@ -12,8 +12,24 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub(super) enum Purpose {
     /// The order of images in an epoch.
     Order = 0,
-    /// The changes to one image in an epoch.
-    Augment = 1,
+    /// Whether an image is mirrored; this and the next are the changes to one image in an epoch.
+    Flip = 1,
+    /// How it is turned, scaled and shifted.
+    Similarity = 2,
+    /// Its light and colours.
+    Colour = 3,
+    /// How far it is out of focus.
+    Blur = 4,
+    /// How few pixels it has.
+    LowResolution = 5,
+    /// How hard it is compressed.
+    Jpeg = 6,
+    /// What stands before it.
+    Occlusion = 7,
+    /// Which mask the person wears.
+    Mask = 8,
+    /// Whether a step's images are blended, and how.
+    Mix = 9,
 }
 
 /// A stream of random choices.
@@ -42,6 +58,22 @@ impl Choices {
         // 24 bits fit the fraction of an f32, so nothing is rounded.
         let bits = self.0.next_u32() >> 8;
         bits as f32 / 8_388_608.0 - 1.0
+    }
+
+    /// A number from 0 up to, not including, 1, in steps of 2^-24.
+    pub(super) fn unit(&mut self) -> f32 {
+        (self.0.next_u32() >> 8) as f32 / 16_777_216.0
+    }
+
+    /// A number from `low` to `high`.
+    pub(super) fn between(&mut self, (low, high): (f32, f32)) -> f32 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Any RGB colour, each as likely.
+    pub(super) fn colour(&mut self) -> [u8; 3] {
+        let [red, green, blue, _] = self.0.next_u32().to_le_bytes();
+        [red, green, blue]
     }
 }
 
@@ -93,7 +125,7 @@ mod tests {
 
     #[test]
     fn symmetric_choices_fill_their_range() {
-        let mut choices = Choices::new(4, Purpose::Augment, 0, 0);
+        let mut choices = Choices::new(4, Purpose::Flip, 0, 0);
         let drawn: Vec<f32> = (0..10_000).map(|_| choices.symmetric()).collect();
         assert!(drawn.iter().all(|value| (-1.0..1.0).contains(value)));
         assert!(

@@ -160,7 +160,7 @@ impl MarginHead {
 }
 
 /// Every row divided by its length.
-fn unit_rows(rows: Tensor<2>) -> Tensor<2> {
+pub(crate) fn unit_rows(rows: Tensor<2>) -> Tensor<2> {
     let length = rows.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(SHORTEST);
     rows / length
 }

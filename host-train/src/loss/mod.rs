@@ -2,4 +2,5 @@
 
 mod margin;
 
+pub(crate) use margin::unit_rows;
 pub use margin::{MarginError, MarginHead, MarginOutput, Margins, target_logit};

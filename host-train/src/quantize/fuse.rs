@@ -139,6 +139,7 @@ fn supported(graph: &Graph, layer: &Layer) -> Result<(), QuantizeError> {
             "an activation runs only as part of the one layer before it, and that layer's own output is used elsewhere too"
         }
         Op::Sigmoid => "a sigmoid runs only as the gate of a channel scaling, in its table",
+        Op::Clip { .. } => "limits have no int8 form yet",
         Op::BatchNorm(_) => "batch normalisation must be folded first",
         _ => return Ok(()),
     };

@@ -1,7 +1,8 @@
 //! Everything that decides a training run, as plain values with defaults, saved as `config.json` beside the weights.
 
+use super::distillation::Distillation;
 use super::schedule::Schedule;
-use crate::data::Augment;
+use crate::data::{Augment, AugmentError};
 use crate::loss::{MarginError, Margins};
 use crate::net::{NetworkConfig, NetworkError};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ pub struct TrainConfig {
     pub network: NetworkConfig,
     /// The loss.
     pub margins: Margins,
+    /// A teacher, if there is one.
+    #[serde(default)]
+    pub distillation: Option<Distillation>,
     /// Images a step.
     pub batch: usize,
     /// Steps of the whole run.
@@ -49,6 +53,7 @@ impl Default for TrainConfig {
         Self {
             network: NetworkConfig::default(),
             margins: Margins::default(),
+            distillation: None,
             batch: 64,
             steps: 1000,
             learning_rate: 0.1,
@@ -75,6 +80,9 @@ pub enum ConfigError {
     /// The loss's own.
     #[error(transparent)]
     Margins(#[from] MarginError),
+    /// The augmentation's own.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
     /// A number out of its range.
     #[error("{name} is {value}: it must be between {least} and {most}")]
     Range {
@@ -97,6 +105,13 @@ impl TrainConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.network.check()?;
         self.margins.check()?;
+        self.augment.check()?;
+        if let Some(Distillation { cosine, relation, margin, .. }) = self.distillation {
+            range("cosine weight", cosine, 0.0, 1e6)?;
+            range("relation weight", relation, 0.0, 1e6)?;
+            range("margin weight", margin, 0.0, 1e6)?;
+            range("sum of the distillation's weights", cosine + relation + margin, 1e-6, 1e7)?;
+        }
         for (name, value, least, most) in [
             // Normalization over a batch needs two images.
             ("batch", self.batch as f64, 2.0, 65_536.0),
@@ -108,9 +123,7 @@ impl TrainConfig {
             ("gradient clipping norm", self.clip_norm, 1e-3, 1e6),
             ("steps between checkpoints", self.checkpoint_every as f64, 1.0, 1e9),
         ] {
-            if !(least..=most).contains(&value) {
-                return Err(ConfigError::Range { name, value, least, most });
-            }
+            range(name, value, least, most)?;
         }
         Ok(())
     }
@@ -121,6 +134,13 @@ impl TrainConfig {
         let peak = self.learning_rate * self.batch as f64 / REFERENCE_BATCH;
         peak * self.schedule.factor(step, self.warm_up, self.steps)
     }
+}
+
+fn range(name: &'static str, value: f64, least: f64, most: f64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Range { name, value, least, most })
 }
 
 #[cfg(test)]
@@ -160,13 +180,16 @@ mod tests {
     }
 
     #[test]
-    fn rejects_network_and_margins() {
+    fn rejects_network_margins_and_augmentation() {
         let network = NetworkConfig { input: 100, ..NetworkConfig::default() };
         let error = TrainConfig { network, ..TrainConfig::default() }.check();
         assert_eq!(error, Err(ConfigError::Network(NetworkError::Input { input: 100 })));
         let margins = Margins { scale: 0.0, ..Margins::default() };
         let error = TrainConfig { margins, ..TrainConfig::default() }.check();
         assert!(matches!(error, Err(ConfigError::Margins(_))));
+        let augment = Augment { shift: 2.0, ..Augment::default() };
+        let error = TrainConfig { augment, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Augment(_))));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The loop over steps: batches in, log and checkpoints out.
 
 use super::checkpoint::Checkpoint;
+use super::distillation::{Teacher, TeacherError};
 use super::model::{FaceModel, ParameterError};
 use super::run::{RunConfig, RunError, RunFolder};
 use super::trainer::{StepError, StepReport, Trainer};
 use crate::data::{DataError, Dataset, Loader, LoaderConfig, check_batch};
+use crate::net::NetworkConfig;
 use std::sync::Arc;
 
 /// Why training ended early.
@@ -23,6 +25,9 @@ pub enum FitError {
     /// The checkpoint is of something else.
     #[error("the checkpoint does not fit: {0}")]
     Parameters(#[from] ParameterError),
+    /// The teacher.
+    #[error(transparent)]
+    Teacher(#[from] TeacherError),
     /// The loss diverged.
     #[error(transparent)]
     Step(#[from] StepError),
@@ -72,6 +77,10 @@ pub fn fit(
     let config = &run.train;
     check_data(run, dataset.as_ref())?;
     let mut trainer = Trainer::new(config.clone(), run.classes)?;
+    if let Some(distillation) = &config.distillation {
+        let NetworkConfig { input, embedding, .. } = config.network;
+        trainer = trainer.taught_by(Teacher::open(distillation, input, embedding)?);
+    }
     if let Some(checkpoint) = resume {
         trainer = trainer.resumed(checkpoint)?;
     }

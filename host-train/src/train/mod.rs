@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod config;
+mod distillation;
 mod fit;
 mod model;
 mod run;
@@ -11,6 +12,7 @@ mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
+pub use distillation::{Distillation, Teacher, TeacherError};
 pub use fit::{FitError, check_data, fit};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
 pub use run::{Log, RunConfig, RunError, RunFolder};

@@ -2,6 +2,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::config::{ConfigError, TrainConfig};
+use super::distillation::Teacher;
 use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
@@ -20,10 +21,13 @@ const COLLAPSED_ABOVE: f64 = 0.95;
 pub struct StepReport {
     /// Counted from 0.
     pub step: u64,
-    /// Mean cross-entropy; null when it was not finite.
+    /// The loss, mean over the batch; null when it was not finite.
     pub loss: Option<f64>,
-    /// Mean angle between embeddings and their own class's centre, degrees.
-    pub angle: f64,
+    /// Mean angle between embeddings and their own class's centre, degrees; null when labels are not looked at.
+    pub angle: Option<f64>,
+    /// Mean angle between embeddings and the teacher's, degrees; null without a teacher.
+    #[serde(default)]
+    pub teacher_angle: Option<f64>,
     /// Learning rate used.
     pub rate: f64,
     /// Length of all gradients together, before clipping; null when it was not finite.
@@ -66,6 +70,7 @@ pub struct Trainer {
     config: TrainConfig,
     model: FaceModel,
     sgd: Sgd,
+    teacher: Option<Teacher>,
     device: Device,
     step: u64,
     skipped_in_a_row: u32,
@@ -79,7 +84,21 @@ impl Trainer {
     pub fn new(config: TrainConfig, classes: usize) -> Result<Self, ConfigError> {
         let device = Device::flex().autodiff();
         let model = FaceModel::new(&config, classes, &device)?;
-        Ok(Self { config, model, sgd: Sgd::default(), device, step: 0, skipped_in_a_row: 0 })
+        Ok(Self {
+            config,
+            model,
+            sgd: Sgd::default(),
+            teacher: None,
+            device,
+            step: 0,
+            skipped_in_a_row: 0,
+        })
+    }
+
+    /// This trainer with a teacher.
+    #[must_use]
+    pub fn taught_by(self, teacher: Teacher) -> Self {
+        Self { teacher: Some(teacher), ..self }
     }
 
     /// This trainer as it was when `checkpoint` was taken.
@@ -118,19 +137,21 @@ impl Trainer {
         self.model
     }
 
-    /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order.
+    /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order; none when
+    /// labels are not looked at.
     ///
     /// # Errors
     /// Too many steps in a row were not finite.
     pub fn learn(&mut self, batch: &Batch) -> Result<(StepReport, Vec<f32>), StepError> {
         let rate = self.config.rate(self.step);
         let key = DropoutKey { seed: self.config.seed, step: self.step };
+        let taught = self.teacher.as_ref().map(|t| t.embed(&batch.pixels, &self.device));
         let (embeddings, seen) = self.model.network.forward(self.pixels(batch), Some(key));
         let similarity = mean_similarity(embeddings.clone());
-        let output = self.model.margin.forward(embeddings, self.labels(batch));
-        let loss: f32 = output.loss.clone().into_scalar();
-        let gradients = NamedGradients::take(&self.model, &output.loss.backward());
-        let finite = loss.is_finite() && gradients.norm.is_finite();
+        let (loss, angles, teacher_angle) = self.loss(embeddings, taught, batch);
+        let value: f32 = loss.clone().into_scalar();
+        let gradients = NamedGradients::take(&self.model, &loss.backward());
+        let finite = value.is_finite() && gradients.norm.is_finite();
         let norm = gradients.norm;
         if finite {
             self.model.network.commit(seen);
@@ -139,12 +160,12 @@ impl Trainer {
         } else {
             self.skipped_in_a_row += 1;
         }
-        let angles = angles(output.target_cosine);
-        let mean = angles.iter().copied().map(f64::from).sum::<f64>() / angles.len().max(1) as f64;
+        let sum = angles.iter().copied().map(f64::from).sum::<f64>();
         let report = StepReport {
             step: self.step,
-            loss: loss.is_finite().then_some(f64::from(loss)),
-            angle: mean,
+            loss: value.is_finite().then_some(f64::from(value)),
+            angle: (!angles.is_empty()).then(|| sum / angles.len() as f64),
+            teacher_angle,
             rate,
             gradient_norm: norm.is_finite().then_some(norm),
             skipped: !finite,
@@ -158,6 +179,40 @@ impl Trainer {
         Ok((report, angles))
     }
 
+    /// What the settings make of the margin loss and the teacher's; the angles to the class centres and to the teacher.
+    fn loss(
+        &self,
+        embeddings: Tensor<2>,
+        taught: Option<Tensor<2>>,
+        batch: &Batch,
+    ) -> (Tensor<1>, Vec<f32>, Option<f64>) {
+        let Some((teacher, taught)) = self.teacher.as_ref().zip(taught) else {
+            let (loss, angles) = self.margin_loss(embeddings, batch);
+            return (loss, angles, None);
+        };
+        let (loss, angle) = teacher.loss(embeddings.clone(), taught);
+        if teacher.margin() == 0.0 {
+            return (loss, Vec::new(), angle);
+        }
+        let (margin, angles) = self.margin_loss(embeddings, batch);
+        (loss + margin.mul_scalar(teacher.margin()), angles, angle)
+    }
+
+    /// The margin loss, of blended images for both labels in their shares, and the angles to the first label's centre.
+    fn margin_loss(&self, embeddings: Tensor<2>, batch: &Batch) -> (Tensor<1>, Vec<f32>) {
+        let first = self.model.margin.forward(embeddings.clone(), self.labels(&batch.labels));
+        let loss = match batch.kept {
+            None => first.loss,
+            Some(kept) => {
+                let mut next = batch.labels.clone();
+                next.rotate_left(1);
+                let second = self.model.margin.forward(embeddings, self.labels(&next));
+                first.loss.mul_scalar(kept) + second.loss.mul_scalar(1.0 - kept)
+            }
+        };
+        (loss, angles(first.target_cosine))
+    }
+
     /// Normalised pixels, `[batch, side, side, 3]`.
     fn pixels(&self, batch: &Batch) -> Tensor<4> {
         let side = self.config.network.input;
@@ -167,8 +222,8 @@ impl Trainer {
         Tensor::from_data(TensorData::new(normalised, shape), &self.device)
     }
 
-    fn labels(&self, batch: &Batch) -> Tensor<1, Int> {
-        let labels: Vec<i64> = batch.labels.iter().map(|&label| i64::from(label)).collect();
+    fn labels(&self, labels: &[u32]) -> Tensor<1, Int> {
+        let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
         let count = labels.len();
         Tensor::from_data(TensorData::new(labels, [count]), &self.device)
     }
@@ -221,7 +276,7 @@ mod tests {
                 (noise as u8) + if i % 3 == label { 120 } else { 0 }
             })
         });
-        Batch { pixels: pixels.collect(), labels, step }
+        Batch { pixels: pixels.collect(), labels, kept: None, step }
     }
 
     fn run(trainer: &mut Trainer, steps: core::ops::Range<u64>) -> Vec<StepReport> {

@@ -79,12 +79,7 @@ fn a_resumed_loader_continues_the_straight_one() {
     write_people(root.path(), &[5, 3, 9], 6);
     let set = TrainingSet::from_folders(Arc::new(Source::open(&[root.path().into()]).unwrap()));
     let set = Arc::new(set.unwrap());
-    let config = LoaderConfig {
-        width: 6,
-        height: 6,
-        augment: Augment { flip: true, shift: 2, brightness: 0.3 },
-        ..CONFIG
-    };
+    let config = LoaderConfig { width: 6, height: 6, augment: Augment::STRONG, ..CONFIG };
     let straight = batches(Loader::new(set.clone(), config).unwrap(), 14);
     for start in 0..14 {
         let resumed = LoaderConfig { start_step: start as u64, ..config };
@@ -98,7 +93,7 @@ fn a_resumed_loader_continues_the_straight_one() {
 
 #[test]
 fn batches_do_not_depend_on_the_number_of_threads() {
-    let augment = Augment { flip: true, shift: 1, brightness: 0.1 };
+    let augment = Augment::STRONG;
     let config = LoaderConfig { augment, batch: 16, ..CONFIG };
     let made = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

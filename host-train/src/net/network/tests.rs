@@ -61,7 +61,7 @@ fn batch(step: u64) -> Batch {
             (noise as u8) + if i % 3 == label as usize { 120 } else { 0 }
         })
     });
-    Batch { pixels: pixels.collect(), labels, step }
+    Batch { pixels: pixels.collect(), labels, step, kept: None }
 }
 
 #[test]

@@ -8,8 +8,8 @@
 //!
 //! Mean and variance are over the batch and all pixels of a channel; the variance divides by the count (biased).
 
-use super::buffers::take;
-use super::lanes::{vectorized, vectors, vectors_mut};
+use crate::cpu::buffers::take;
+use crate::cpu::lanes::{vectorized, vectors, vectors_mut};
 use rayon::prelude::*;
 
 /// Added to the variance.

@@ -3,10 +3,10 @@
 //! `y[n, i, j, c] = sum_{ky, kx} x[n, s i + ky - 1, s j + kx - 1, c] w[ky, kx, c]`, zeros outside.
 //! Every pass walks rows; within a row one block of 16 channels keeps its nine weights (or sums) in registers.
 
-use super::buffers::take;
-use super::lanes::{vectorized, vectors, vectors_mut};
-use super::matrix::sum_in_order;
 use super::shape::Nhwc;
+use crate::cpu::buffers::take;
+use crate::cpu::lanes::{vectorized, vectors, vectors_mut};
+use crate::cpu::matrix::sum_in_order;
 use core::array;
 use rayon::prelude::*;
 

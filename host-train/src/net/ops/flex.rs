@@ -1,7 +1,8 @@
 //! The operations on the CPU backend's tensors: borrows slices, calls the kernels, wraps what they made.
 
 use super::shape::Nhwc;
-use super::{ConvKind, FaceOps, batch_norm, buffers, convolution};
+use super::{ConvKind, FaceOps, batch_norm, convolution};
+use crate::cpu::buffers;
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{DType, Shape};

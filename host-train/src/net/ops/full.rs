@@ -6,9 +6,9 @@
 //! A block of output pixels at a time has its windows laid out as the rows of a matrix; then this is a matrix product, as
 //! are both gradients. In NHWC one row of a window is one run of neighbouring numbers.
 
-use super::buffers::take;
-use super::matrix::{Matrix, Write, multiply, sum_in_order};
 use super::shape::Nhwc;
+use crate::cpu::buffers::{give, take};
+use crate::cpu::matrix::{Matrix, Write, multiply, sum_in_order};
 use rayon::prelude::*;
 
 /// Weight gradients are summed in this many parts, whatever the thread count: the same sum on every machine.
@@ -89,16 +89,14 @@ impl Windows {
 pub(crate) fn forward(x: &[f32], w: &[f32], windows: Windows, outputs: usize) -> Vec<f32> {
     let (depth, block) = (windows.depth(), windows.at_once());
     let mut y = take(windows.shape.strided(windows.stride).pixels() * outputs);
-    y.par_chunks_mut(block * outputs).enumerate().for_each_init(
-        || vec![0.0; block * depth],
-        |patches, (i, y)| {
-            let rows = y.len() / outputs;
-            let patches = &mut patches[..rows * depth];
-            windows.gather(x, i * block, patches);
-            let w = Matrix::new(w, outputs, depth).transposed();
-            multiply(y, Write::Replace, Matrix::new(patches, rows, depth), w);
-        },
-    );
+    y.par_chunks_mut(block * outputs).enumerate().for_each(|(i, y)| {
+        let rows = y.len() / outputs;
+        let mut patches = take(rows * depth);
+        windows.gather(x, i * block, &mut patches);
+        let w = Matrix::new(w, outputs, depth).transposed();
+        multiply(y, Write::Replace, Matrix::new(&patches, rows, depth), w);
+        give(patches);
+    });
     y
 }
 
@@ -136,7 +134,7 @@ fn part_backward(
 ) -> Vec<f32> {
     let (depth, block) = (windows.depth(), windows.at_once());
     let mut dw = vec![0.0; outputs * depth];
-    let mut patches = vec![0.0; block * depth];
+    let mut patches = take(block * depth);
     dx.fill(0.0);
     for (i, dy) in dy.chunks(block * outputs).enumerate() {
         let rows = dy.len() / outputs;
@@ -149,5 +147,6 @@ fn part_backward(
             windows.scatter(patches, i * block, dx);
         }
     }
+    give(patches);
     dw
 }

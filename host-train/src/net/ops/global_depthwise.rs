@@ -1,8 +1,8 @@
 //! Global depthwise convolution (GDConv): every channel is one weighted sum over all pixels,
 //! `y[n, c] = sum_p x[n, p, c] w[p, c]`.
 
-use super::buffers::take;
-use super::matrix::sum_in_order;
+use crate::cpu::buffers::take;
+use crate::cpu::matrix::sum_in_order;
 use rayon::prelude::*;
 
 /// `x [batch, pixels, channels]`, `w [pixels, channels]` to `y [batch, channels]`.

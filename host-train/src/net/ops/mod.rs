@@ -16,14 +16,11 @@
 
 mod backward;
 mod batch_norm;
-mod buffers;
 mod convolution;
 mod depthwise;
 mod flex;
 mod full;
 mod global_depthwise;
-mod lanes;
-mod matrix;
 mod pointwise;
 #[cfg(test)]
 mod reference;

@@ -1,7 +1,7 @@
 //! 1x1 convolution over NHWC: one matrix product, `y[rows, out] = x[rows, in] w[out, in]^T`.
 
-use super::buffers::take;
-use super::matrix::{Matrix, Write, multiply, rows_in_cache, sum_in_order};
+use crate::cpu::buffers::take;
+use crate::cpu::matrix::{Matrix, Write, multiply, rows_in_cache, sum_in_order};
 use rayon::prelude::*;
 
 /// Weight gradients are summed in this many parts, whatever the thread count: the same sum on every machine.

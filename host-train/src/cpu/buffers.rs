@@ -16,7 +16,7 @@ const LEAST: usize = 16 * 1024;
 static FREE: LazyLock<Mutex<HashMap<usize, Vec<Vec<f32>>>>> = LazyLock::new(Mutex::default);
 
 /// `len` numbers that some earlier tensor held, or zeros: the caller writes every one.
-pub(super) fn take(len: usize) -> Vec<f32> {
+pub(crate) fn take(len: usize) -> Vec<f32> {
     let kept = if len < LEAST {
         None
     } else {
@@ -31,8 +31,16 @@ pub(super) fn take(len: usize) -> Vec<f32> {
     buffer
 }
 
+/// Keeps a buffer that nobody needs any more for [`take`].
+pub(crate) fn give(buffer: Vec<f32>) {
+    if buffer.len() >= LEAST {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.entry(buffer.len()).or_default().push(buffer);
+    }
+}
+
 /// These numbers as a tensor's storage, which comes back to [`take`] with the last tensor that shares it.
-pub(super) fn storage(values: Vec<f32>) -> burn::tensor::Bytes {
+pub(crate) fn storage(values: Vec<f32>) -> burn::tensor::Bytes {
     if values.len() < LEAST {
         return burn::tensor::Bytes::from_elems(values);
     }
@@ -51,9 +59,7 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let buffer = mem::take(&mut self.0);
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        free.entry(buffer.len()).or_default().push(buffer);
+        give(mem::take(&mut self.0));
     }
 }
 
@@ -73,7 +79,8 @@ mod tests {
         assert_eq!(free(), Some(0));
         drop(storage);
         assert_eq!(free(), Some(1));
-        assert_eq!(take(LEN).as_ptr(), address);
+        let again = take(LEN);
+        assert_eq!(again.as_ptr(), address);
     }
 
     #[test]
