@@ -1,11 +1,11 @@
 //! `train`: photographs to a run.
 
 use super::failure::Failure;
+use super::loss::LossArgs;
 use super::output;
 use super::progress::Progress;
 use crate::data::{Augment, Dataset, Source, TrainingSet};
 use crate::graph::Normalisation;
-use crate::loss::Margins;
 use crate::net::{NetworkConfig, OutputSetting, Stem};
 use crate::train::{
     Distillation, FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, check_data,
@@ -48,15 +48,8 @@ pub(crate) struct TrainArgs {
     /// Channels of the first layer, all others in proportion [default: 64].
     #[arg(long, value_name = "N")]
     base_channels: Option<usize>,
-    /// Angular margin [default: arcface].
-    #[arg(long)]
-    loss: Option<LossName>,
-    /// The loss's margins instead: s (cos(m1 t + m2) - m3), m2 in radians.
-    #[arg(long, value_name = "m1,m2,m3", value_delimiter = ',', conflicts_with = "loss")]
-    margins: Option<Vec<f64>>,
-    /// The loss's scale s [default: 64].
-    #[arg(long, value_name = "S")]
-    scale: Option<f64>,
+    #[command(flatten)]
+    loss: LossArgs,
     /// Times that every image is seen [default: 4].
     #[arg(long, value_name = "N", conflicts_with = "steps")]
     epochs: Option<u64>,
@@ -107,14 +100,6 @@ pub(crate) struct TrainArgs {
     /// Print JSON when done.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum LossName {
-    /// (1, 0.5, 0)
-    Arcface,
-    /// (1, 0, 0.35)
-    Cosface,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -254,9 +239,6 @@ impl Started {
             ("--squeeze-excite", args.squeeze_excite),
             ("--input", args.input.is_some()),
             ("--base-channels", args.base_channels.is_some()),
-            ("--loss", args.loss.is_some()),
-            ("--margins", args.margins.is_some()),
-            ("--scale", args.scale.is_some()),
             ("--batch", args.batch.is_some()),
             ("--schedule", args.schedule.is_some()),
             ("--augment", args.augment.is_some()),
@@ -264,7 +246,8 @@ impl Started {
             ("--seed", args.seed.is_some()),
             ("--checkpoint-every", args.checkpoint_every.is_some()),
         ];
-        if let Some((name, _)) = fixed.iter().find(|(_, given)| *given) {
+        let mut fixed = fixed.into_iter().chain(args.loss.given());
+        if let Some((name, _)) = fixed.find(|(_, given)| *given) {
             return Err(Failure::Input(format!(
                 "{name} can't be given with --resume: the run has begun with its own, in {}",
                 args.out.join("config.json").display()
@@ -321,24 +304,12 @@ fn network(args: &TrainArgs) -> Result<NetworkConfig, Failure> {
 fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
     let defaults = TrainConfig::default();
     let network = network(args)?;
-    let mut margins = Margins { scale: args.scale.unwrap_or(64.0), ..Margins::default() };
-    if let Some(LossName::Cosface) = args.loss {
-        margins = Margins { m2: 0.0, m3: 0.35, ..margins };
-    }
-    match args.margins.as_deref() {
-        Some(&[m1, m2, m3]) => margins = Margins { m1, m2, m3, ..margins },
-        Some(other) => {
-            return Err(Failure::Input(format!(
-                "--margins takes three numbers m1,m2,m3, as 1,0.5,0; {} were given",
-                other.len()
-            )));
-        }
-        None => {}
-    }
+    let (loss, head) = args.loss.config()?;
     let distillation = args.teacher.as_deref().map(|teacher| distillation(args, teacher));
     Ok(TrainConfig {
         network,
-        margins,
+        loss,
+        head,
         distillation: distillation.transpose()?,
         batch: args.batch.unwrap_or(defaults.batch),
         learning_rate: args.learning_rate.unwrap_or(defaults.learning_rate),

@@ -38,5 +38,6 @@ pub use in_memory::InMemory;
 pub use lfw::{Pair, Pairs};
 pub use loader::{Batch, Loader, LoaderConfig, check_batch};
 pub use manifest::Manifest;
+pub(crate) use random::{Choices, Purpose};
 pub use source::{ImageRef, Source};
 pub use training_set::{Dataset, TrainingSet};

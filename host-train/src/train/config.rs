@@ -3,7 +3,7 @@
 use super::distillation::Distillation;
 use super::schedule::Schedule;
 use crate::data::{Augment, AugmentError};
-use crate::loss::{MarginError, Margins};
+use crate::loss::{HeadConfig, LossConfig, LossError};
 use crate::net::{NetworkConfig, NetworkError};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,9 @@ pub struct TrainConfig {
     /// The network.
     pub network: NetworkConfig,
     /// The loss.
-    pub margins: Margins,
+    pub loss: LossConfig,
+    /// How the class centres learn.
+    pub head: HeadConfig,
     /// A teacher, if there is one.
     #[serde(default)]
     pub distillation: Option<Distillation>,
@@ -52,7 +54,8 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             network: NetworkConfig::default(),
-            margins: Margins::default(),
+            loss: LossConfig::default(),
+            head: HeadConfig::default(),
             distillation: None,
             batch: 64,
             steps: 1000,
@@ -79,7 +82,7 @@ pub enum ConfigError {
     Network(#[from] NetworkError),
     /// The loss's own.
     #[error(transparent)]
-    Margins(#[from] MarginError),
+    Loss(#[from] LossError),
     /// The augmentation's own.
     #[error(transparent)]
     Augment(#[from] AugmentError),
@@ -104,7 +107,8 @@ impl TrainConfig {
     /// The first one out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.network.check()?;
-        self.margins.check()?;
+        self.loss.check()?;
+        self.head.check(self.loss)?;
         self.augment.check()?;
         if let Some(Distillation { cosine, relation, margin, .. }) = self.distillation {
             range("cosine weight", cosine, 0.0, 1e6)?;
@@ -180,13 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn rejects_network_margins_and_augmentation() {
+    fn rejects_network_loss_and_augmentation() {
         let network = NetworkConfig { input: 100, ..NetworkConfig::default() };
         let error = TrainConfig { network, ..TrainConfig::default() }.check();
         assert_eq!(error, Err(ConfigError::Network(NetworkError::Input { input: 100 })));
-        let margins = Margins { scale: 0.0, ..Margins::default() };
-        let error = TrainConfig { margins, ..TrainConfig::default() }.check();
-        assert!(matches!(error, Err(ConfigError::Margins(_))));
+        let loss = LossConfig::Arcface { m: 0.5, scale: 0.0 };
+        let error = TrainConfig { loss, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Loss(LossError::Range { name: "scale", .. }))));
+        let head = HeadConfig { class_sample: 0.0, ..HeadConfig::default() };
+        let error = TrainConfig { head, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Loss(LossError::Range { .. }))));
         let augment = Augment { shift: 2.0, ..Augment::default() };
         let error = TrainConfig { augment, ..TrainConfig::default() }.check();
         assert!(matches!(error, Err(ConfigError::Augment(_))));

@@ -2,6 +2,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::distillation::{Teacher, TeacherError};
+use super::memory::{MemoryError, available_memory, check_memory};
 use super::model::{FaceModel, ParameterError};
 use super::run::{RunConfig, RunError, RunFolder};
 use super::trainer::{StepError, StepReport, Trainer};
@@ -19,6 +20,9 @@ pub enum FitError {
     /// The run's folder.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The machine is too small.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The settings.
     #[error(transparent)]
     Config(#[from] super::config::ConfigError),
@@ -47,17 +51,19 @@ pub enum FitError {
     },
 }
 
-/// Whether a run can learn from `dataset`: it is as large as the data that the run began with, and holds a batch.
+/// Whether a run can learn from `dataset`: it is as large as the data that the run began with, holds a batch, and the machine has
+/// the memory for as many classes.
 ///
 /// # Errors
-/// [`FitError::DataChanged`], or the batch is larger than the data.
+/// [`FitError::DataChanged`], the batch is larger than the data, or [`FitError::Memory`].
 pub fn check_data(run: &RunConfig, dataset: &dyn Dataset) -> Result<(), FitError> {
     let (found_classes, found_images) = (dataset.class_count(), dataset.len());
     if (found_classes, found_images) != (run.classes, run.images) {
         let (classes, images) = (run.classes, run.images);
         return Err(FitError::DataChanged { classes, images, found_classes, found_images });
     }
-    Ok(check_batch(run.train.batch, found_images)?)
+    check_batch(run.train.batch, found_images)?;
+    Ok(check_memory(&run.train, run.classes, available_memory())?)
 }
 
 /// Trains `dataset` to the end of the run's steps, from its beginning or from `resume`.
