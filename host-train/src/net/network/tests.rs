@@ -101,10 +101,8 @@ fn settled(config: &NetworkConfig, images: &[Vec<u8>]) -> (Network, Vec<f32>) {
 /// Divides by the count what running variances divide by one less: then the graph must compute what training computed.
 fn biased(mut graph: Graph, images: usize) -> Graph {
     let shapes = graph.check().unwrap();
-    for index in 0..graph.nodes.len() {
-        let shape = shapes[index];
-        if let Op::BatchNorm(norm) = &mut graph.nodes[index].op {
-            // Setting E normalizes before it flattens, and the dense layers' outputs are one pixel.
+    for (node, shape) in graph.nodes.iter_mut().zip(shapes) {
+        if let Op::BatchNorm(norm) = &mut node.op {
             let count = (images * shape.height * shape.width) as f32;
             norm.variance.iter_mut().for_each(|v| *v *= (count - 1.0) / count);
         }
