@@ -84,6 +84,26 @@ fn every_network_learns() {
     }
 }
 
+/// Dropout's choices are those of the step, so a run that goes on from a checkpoint makes them again.
+#[test]
+fn a_resumed_run_drops_the_same_values() {
+    let network = narrow(Architecture::Ir18, OutputSetting::E);
+    let config = TrainConfig { network, batch: 8, steps: 6, ..TrainConfig::default() };
+    let mut whole = Trainer::new(config.clone(), 2).unwrap();
+    let mut first = Trainer::new(config.clone(), 2).unwrap();
+    for step in 0..6 {
+        whole.learn(&batch(step)).unwrap();
+    }
+    for step in 0..2 {
+        first.learn(&batch(step)).unwrap();
+    }
+    let mut second = Trainer::new(config, 2).unwrap().resumed(&first.checkpoint()).unwrap();
+    for step in 2..6 {
+        second.learn(&batch(step)).unwrap();
+    }
+    assert_eq!(second.checkpoint().parameters, whole.checkpoint().parameters);
+}
+
 /// The network with the statistics of `images` as its running ones, and what the training forward makes of them.
 fn settled(config: &NetworkConfig, images: &[Vec<u8>]) -> (Network, Vec<f32>) {
     let network = Network::new(config, 3, &Device::flex()).unwrap();
