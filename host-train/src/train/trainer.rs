@@ -8,7 +8,7 @@ use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
 use crate::loss::{LabelError, NormStatistics, Part, unit_rows};
-use crate::net::{PIXEL_MEAN, PIXEL_SCALE};
+use crate::net::{DropoutKey, PIXEL_MEAN, PIXEL_SCALE};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -181,9 +181,12 @@ impl Trainer {
         let (mut angles, mut statistics) = (Vec::new(), Vec::new());
         let mut next = batch.labels.clone();
         next.rotate_left(1);
-        for piece in self.pieces(batch, &next) {
+        let parts = self.config.accumulate as u64;
+        for (part, piece) in (0..parts).zip(self.pieces(batch, &next)) {
+            let key = DropoutKey { seed: self.config.seed, step: self.step * parts + part };
             let taught = self.teacher.as_ref().map(|t| t.embed(piece.pixels, &self.device));
-            let (embeddings, seen) = self.model.network.forward(self.pixels(piece.pixels));
+            let pixels = self.pixels(piece.pixels);
+            let (embeddings, seen) = self.model.network.forward(pixels, Some(key));
             similarity += share * mean_similarity(embeddings.clone());
             let loss = self.loss(embeddings, taught, centres.as_ref(), &piece)?;
             let number: f32 = loss.loss.clone().into_scalar();
@@ -331,7 +334,12 @@ pub(super) mod tests {
 
     pub(crate) fn config() -> TrainConfig {
         TrainConfig {
-            network: NetworkConfig { input: 32, base_channels: 16, embedding: 32 },
+            network: NetworkConfig {
+                input: 32,
+                base_channels: 16,
+                embedding: 32,
+                ..NetworkConfig::default()
+            },
             batch: 8,
             steps: 20,
             warm_up: 4,
