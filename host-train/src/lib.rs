@@ -12,6 +12,7 @@
 #![allow(clippy::std_instead_of_core, reason = "a host program: std is the normal path")]
 
 pub mod cli;
+mod cpu;
 pub mod data;
 pub mod evaluate;
 pub mod files;

@@ -7,6 +7,7 @@ mod embed;
 mod eval;
 mod failure;
 mod inspect;
+mod loss;
 mod output;
 mod progress;
 mod quantize;

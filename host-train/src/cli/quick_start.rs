@@ -17,7 +17,7 @@ use crate::data::synthetic::{Difficulty, DrawnFaces};
 use crate::data::{Augment, Dataset, InMemory, Pair};
 use crate::evaluate::{PairsSummary, Roc, comparison_text};
 use crate::files;
-use crate::loss::Margins;
+use crate::loss::LossConfig;
 use crate::model::{FloatModel, Model};
 use crate::net::NetworkConfig;
 use crate::quantize::{Calibration, LayerReport};
@@ -41,6 +41,9 @@ const FOLDS: usize = 10;
 
 /// Images that quantization looks at, from the training set.
 const CALIBRATION: usize = 256;
+
+/// ArcFace's margin, radians.
+const MARGIN: f64 = 0.5;
 
 /// Points of accuracy that int8 may lose.
 const ALLOWED_POINTS: f64 = 1.0;
@@ -188,7 +191,7 @@ fn settings(args: &QuickStartArgs) -> TrainConfig {
     TrainConfig {
         network: NetworkConfig { input: SIDE, base_channels: 32, embedding: 128 },
         // Few classes and few steps: a softer softmax than the paper's scale of 64 learns faster.
-        margins: Margins { scale: 32.0, ..Margins::default() },
+        loss: LossConfig::Arcface { m: MARGIN, scale: 32.0 },
         batch: 32,
         steps: args.steps,
         learning_rate: 0.8,

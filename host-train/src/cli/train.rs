@@ -1,13 +1,15 @@
 //! `train`: photographs to a run.
 
 use super::failure::Failure;
+use super::loss::LossArgs;
 use super::output;
 use super::progress::Progress;
 use crate::data::{Augment, Dataset, Source, TrainingSet};
-use crate::loss::Margins;
+use crate::graph::Normalisation;
 use crate::net::NetworkConfig;
 use crate::train::{
-    FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, check_data, fit,
+    Distillation, FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, check_data,
+    fit,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -36,15 +38,8 @@ pub(crate) struct TrainArgs {
     /// Channels of the first layer, all others in proportion [default: 64].
     #[arg(long, value_name = "N")]
     base_channels: Option<usize>,
-    /// Angular margin [default: arcface].
-    #[arg(long)]
-    loss: Option<LossName>,
-    /// The loss's margins instead: s (cos(m1 t + m2) - m3), m2 in radians.
-    #[arg(long, value_name = "m1,m2,m3", value_delimiter = ',', conflicts_with = "loss")]
-    margins: Option<Vec<f64>>,
-    /// The loss's scale s [default: 64].
-    #[arg(long, value_name = "S")]
-    scale: Option<f64>,
+    #[command(flatten)]
+    loss: LossArgs,
     /// Times that every image is seen [default: 4].
     #[arg(long, value_name = "N", conflicts_with = "steps")]
     epochs: Option<u64>,
@@ -68,6 +63,15 @@ pub(crate) struct TrainArgs {
     /// low-resolution, jpeg, occlusion, mask [default: flip].
     #[arg(long, value_name = "PRESET[,NAME=VALUE]")]
     augment: Option<Augment>,
+    /// A network to learn from: an ONNX file that takes the same images.
+    #[arg(long, value_name = "F.onnx")]
+    teacher: Option<PathBuf>,
+    /// What the teacher's images are: order, mean and deviation a channel in pixel units [default: rgb,127.5,127.5].
+    #[arg(long, value_name = "rgb|bgr,MEAN[/MEAN/MEAN],DEVIATION[/..]", requires = "teacher")]
+    teacher_input: Option<Normalisation>,
+    /// Weights of cosine, relation and margin loss; at margin 0 labels are not looked at [default: 1,1,0].
+    #[arg(long, value_name = "C,R,M", value_delimiter = ',', requires = "teacher")]
+    teacher_weights: Option<Vec<f64>>,
     /// Where to compute. `auto` is the fastest that this build has: the CPU.
     #[arg(long, default_value = "auto")]
     device: DeviceName,
@@ -86,14 +90,6 @@ pub(crate) struct TrainArgs {
     /// Print JSON when done.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum LossName {
-    /// (1, 0.5, 0)
-    Arcface,
-    /// (1, 0, 0.35)
-    Cosface,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -178,7 +174,11 @@ pub(super) fn fit_with_progress(
     let mut alarmed = false;
     let model = fit(dataset, folder, config, resume, |report, angles| {
         let loss = report.loss.map_or("not finite".to_owned(), |loss| format!("{loss:.2}"));
-        bar.at(report.step + 1, &format!("loss {loss} angle {:.0}", report.angle));
+        let angle = |name: &str, angle: Option<f64>| {
+            angle.map_or(String::new(), |angle| format!(" {name} {angle:.0}"))
+        };
+        let (own, teacher) = (angle("angle", report.angle), angle("teacher", report.teacher_angle));
+        bar.at(report.step + 1, &format!("loss {loss}{own}{teacher}"));
         if report.collapsed() && !alarmed {
             alarmed = true;
             eprintln!(
@@ -226,16 +226,15 @@ impl Started {
             ("--network", args.network.is_some()),
             ("--input", args.input.is_some()),
             ("--base-channels", args.base_channels.is_some()),
-            ("--loss", args.loss.is_some()),
-            ("--margins", args.margins.is_some()),
-            ("--scale", args.scale.is_some()),
             ("--batch", args.batch.is_some()),
             ("--schedule", args.schedule.is_some()),
             ("--augment", args.augment.is_some()),
+            ("--teacher", args.teacher.is_some()),
             ("--seed", args.seed.is_some()),
             ("--checkpoint-every", args.checkpoint_every.is_some()),
         ];
-        if let Some((name, _)) = fixed.iter().find(|(_, given)| *given) {
+        let mut fixed = fixed.into_iter().chain(args.loss.given());
+        if let Some((name, _)) = fixed.find(|(_, given)| *given) {
             return Err(Failure::Input(format!(
                 "{name} can't be given with --resume: the run has begun with its own, in {}",
                 args.out.join("config.json").display()
@@ -280,23 +279,13 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
     let mut network = NetworkConfig::named(args.network.as_deref().unwrap_or("mobilefacenet"))?;
     network.input = args.input.unwrap_or(network.input);
     network.base_channels = args.base_channels.unwrap_or(network.base_channels);
-    let mut margins = Margins { scale: args.scale.unwrap_or(64.0), ..Margins::default() };
-    if let Some(LossName::Cosface) = args.loss {
-        margins = Margins { m2: 0.0, m3: 0.35, ..margins };
-    }
-    match args.margins.as_deref() {
-        Some(&[m1, m2, m3]) => margins = Margins { m1, m2, m3, ..margins },
-        Some(other) => {
-            return Err(Failure::Input(format!(
-                "--margins takes three numbers m1,m2,m3, as 1,0.5,0; {} were given",
-                other.len()
-            )));
-        }
-        None => {}
-    }
+    let (loss, head) = args.loss.config()?;
+    let distillation = args.teacher.as_deref().map(|teacher| distillation(args, teacher));
     Ok(TrainConfig {
         network,
-        margins,
+        loss,
+        head,
+        distillation: distillation.transpose()?,
         batch: args.batch.unwrap_or(defaults.batch),
         learning_rate: args.learning_rate.unwrap_or(defaults.learning_rate),
         schedule: match args.schedule {
@@ -308,4 +297,20 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
         checkpoint_every: args.checkpoint_every.unwrap_or(defaults.checkpoint_every),
         ..defaults
     })
+}
+
+/// What is learned from a teacher, and how much it counts.
+fn distillation(args: &TrainArgs, teacher: &Path) -> Result<Distillation, Failure> {
+    let (cosine, relation, margin) = match args.teacher_weights.as_deref() {
+        None => (1.0, 1.0, 0.0),
+        Some(&[cosine, relation, margin]) => (cosine, relation, margin),
+        Some(other) => {
+            return Err(Failure::Input(format!(
+                "--teacher-weights takes three numbers, as 1,1,0; {} were given",
+                other.len()
+            )));
+        }
+    };
+    let input = args.teacher_input.unwrap_or_default();
+    Ok(Distillation { teacher: teacher.to_owned(), input, cosine, relation, margin })
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! step s  ->  epoch s / n, place s % n        n = images / batch, the last part batch of an epoch is left out
 //! epoch   ->  order of images                 shuffled by (seed, epoch)
-//! place   ->  batch: read, decode, check size, augment by (seed, epoch, image)
+//! place   ->  batch: read, decode, check size, augment by (seed, epoch, image), blend by (seed, step)
 //! ```
 //!
 //! A batch is a function of the data set, the settings and its step, so a run resumed at step s sees the bytes of the
@@ -17,6 +17,7 @@ use std::thread::{self, JoinHandle};
 
 use rayon::prelude::*;
 
+use super::mix;
 use super::random::order;
 use super::{Augment, DataError, Dataset, FaceImage};
 
@@ -41,12 +42,14 @@ pub struct LoaderConfig {
 }
 
 /// The images and labels of one step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// `batch * height * width * 3` bytes, NHWC, red first.
     pub pixels: Vec<u8>,
     /// One label an image, each below the data set's class count.
     pub labels: Vec<u32>,
+    /// When set, each image is this share itself and the rest the next one, the last one's next being the first.
+    pub kept: Option<f32>,
     /// Counts from 0 over all epochs.
     pub step: u64,
 }
@@ -163,7 +166,7 @@ impl Batches {
     }
 
     fn make(&mut self, step: u64) -> Result<Batch, DataError> {
-        let LoaderConfig { batch, seed, width, height, .. } = self.config;
+        let LoaderConfig { batch, seed, width, height, augment, .. } = self.config;
         let epoch = step / self.steps_per_epoch;
         if epoch != self.epoch {
             self.order = order(seed, epoch, self.dataset.len());
@@ -179,7 +182,12 @@ impl Batches {
             .zip(chosen)
             .map(|(rgb, &index)| self.fill(rgb, epoch, index))
             .collect();
-        Ok(Batch { pixels, labels: labels.into_iter().collect::<Result<_, _>>()?, step })
+        let labels = labels.into_iter().collect::<Result<_, _>>()?;
+        let kept = mix::kept(augment.mix, seed, step);
+        if let Some(kept) = kept {
+            mix::mix(&mut pixels, height * width * 3, kept);
+        }
+        Ok(Batch { pixels, labels, kept, step })
     }
 
     /// Writes image `index` into its place in the batch and returns its label.

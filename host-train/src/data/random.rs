@@ -9,7 +9,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// What a stream of choices is for; different purposes never share a stream.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// The order of images in an epoch.
     Order = 0,
     /// Whether an image is mirrored; this and the next are the changes to one image in an epoch.
@@ -28,14 +28,18 @@ pub(super) enum Purpose {
     Occlusion = 7,
     /// Which mask the person wears.
     Mask = 8,
+    /// Whether a step's images are blended, and how.
+    Mix = 9,
+    /// The classes that take part in a step.
+    Classes = 10,
 }
 
 /// A stream of random choices.
-pub(super) struct Choices(ChaCha8Rng);
+pub(crate) struct Choices(ChaCha8Rng);
 
 impl Choices {
-    /// The stream for `purpose` in `epoch`, for image `index` (0 where there is none).
-    pub(super) fn new(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> Self {
+    /// The stream for `purpose` in `epoch` (or at a step), for image `index` (0 where there is none; or for a first class).
+    pub(crate) fn new(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> Self {
         let mut key = [0; 32];
         let words = [seed, purpose as u64, epoch, index];
         for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
@@ -45,7 +49,7 @@ impl Choices {
     }
 
     /// A whole number below `bound`, which must not be 0. The bias is below `bound / 2^64`.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         let product = u128::from(self.0.next_u64()) * bound as u128;
         // Below 2^64 * bound before the shift, so below `bound` after it.
         (product >> 64) as usize

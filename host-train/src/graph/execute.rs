@@ -5,6 +5,7 @@
 
 use super::layers;
 use super::{Graph, GraphError, Input, NodeId, Op, Shape};
+use crate::cpu::buffers;
 use model_format::ColourOrder;
 use rayon::prelude::*;
 
@@ -85,7 +86,7 @@ impl<'g> Executor<'g> {
             observe(NodeId(index), &tensor);
             for operand in &self.graph.nodes[index].inputs {
                 if self.last_use[operand.0] == index {
-                    tensors[operand.0] = Vec::new();
+                    buffers::give(core::mem::take(&mut tensors[operand.0]));
                 }
             }
             tensors[index] = tensor;
@@ -96,7 +97,7 @@ impl<'g> Executor<'g> {
     fn run_node(&self, index: usize, rgb: &[u8], tensors: &mut [Vec<f32>]) -> Vec<f32> {
         let node = &self.graph.nodes[index];
         let to = self.shapes[index];
-        let fresh = || vec![0.0; to.elements()];
+        let fresh = || buffers::take(to.elements());
         // The operand's own memory when nobody reads it again, else a copy.
         let mut reuse = |operand: NodeId| match self.last_use[operand.0] == index {
             true => core::mem::take(&mut tensors[operand.0]),
@@ -122,11 +123,7 @@ impl<'g> Executor<'g> {
             Op::BatchNorm(norm) => {
                 let mut out = reuse(node.inputs[0]);
                 let affine: Vec<_> = (0..to.channels).map(|c| norm.affine(c)).collect();
-                for pixel in out.chunks_exact_mut(to.channels) {
-                    for (x, (factor, offset)) in pixel.iter_mut().zip(&affine) {
-                        *x = (factor * f64::from(*x) + offset) as f32;
-                    }
-                }
+                layers::affine(&affine, &mut out);
                 out
             }
             Op::Prelu { slope } => {
@@ -136,7 +133,12 @@ impl<'g> Executor<'g> {
             }
             Op::Relu => {
                 let mut out = reuse(node.inputs[0]);
-                out.iter_mut().for_each(|x| *x = x.max(0.0));
+                layers::clip(0.0, f32::INFINITY, &mut out);
+                out
+            }
+            Op::Clip { low, high } => {
+                let mut out = reuse(node.inputs[0]);
+                layers::clip(*low, *high, &mut out);
                 out
             }
             Op::Add => {
@@ -145,9 +147,7 @@ impl<'g> Executor<'g> {
                     return tensors[left.0].iter().map(|x| x + x).collect();
                 }
                 let mut out = reuse(left);
-                for (sum, x) in out.iter_mut().zip(&tensors[right.0]) {
-                    *sum += x;
-                }
+                layers::add(&tensors[right.0], &mut out);
                 out
             }
         }

@@ -5,6 +5,8 @@
 //! Depthwise convolutions have too little work a channel for a product and run as loops with the channel innermost.
 
 use super::{Conv2d, FullyConnected, Shape};
+use crate::cpu::buffers;
+use crate::cpu::lanes::vectorized;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -18,13 +20,14 @@ pub(super) fn conv2d(conv: &Conv2d, x: &[f32], from: Shape, out: &mut [f32], to:
     {
         return add_product(x, &conv.weight, [positions, depth], out, conv.out_channels);
     }
-    let mut patches = vec![0.0; positions * depth];
+    let mut patches = buffers::take(positions * depth);
     for group in 0..conv.groups {
         gather(conv, group, x, from, &mut patches, to);
         let weight = &conv.weight[group * outs * depth..][..outs * depth];
         let out = &mut out[group * outs..];
         add_product(&patches, weight, [positions, depth], out, conv.out_channels);
     }
+    buffers::give(patches);
 }
 
 /// One filter a channel. `weight` is `[ky][kx][channel]`, see [`channel_inner`].
@@ -38,12 +41,33 @@ pub(super) fn depthwise(
 ) {
     let channels = conv.out_channels;
     fill_bias(out, conv.bias.as_deref(), channels);
-    for (position, sum) in out.chunks_exact_mut(channels).enumerate() {
-        let (oy, ox) = (position / to.width, position % to.width);
+    for (oy, row) in out.chunks_exact_mut(to.width * channels).enumerate() {
         for (ky, iy) in taps(oy, conv.kernel[0], conv.stride[0], conv.padding[0], from.height) {
-            for (kx, ix) in taps(ox, conv.kernel[1], conv.stride[1], conv.padding[1], from.width) {
-                let pixel = &x[(iy * from.width + ix) * channels..][..channels];
-                let filter = &weight[(ky * conv.kernel[1] + kx) * channels..][..channels];
+            let filters = &weight[ky * conv.kernel[1] * channels..][..conv.kernel[1] * channels];
+            let x = &x[iy * from.width * channels..][..from.width * channels];
+            depthwise_row(filters, x, row, conv, channels);
+        }
+    }
+}
+
+vectorized! {
+    /// Adds what one row of the window makes of one row of the operand.
+    fn depthwise_row<'a>(
+        simd;
+        filters: &'a [f32],
+        x: &'a [f32],
+        out: &'a mut [f32],
+        conv: &'a Conv2d,
+        channels: usize,
+    ) {
+        let _ = simd;
+        let width = x.len() / channels;
+        for (ox, sum) in out.chunks_exact_mut(channels).enumerate() {
+            let start = ox * conv.stride[1];
+            let (first, end) = inside(start, conv.kernel[1], conv.padding[1], width);
+            for kx in first..end {
+                let pixel = &x[(start + kx - conv.padding[1]) * channels..][..channels];
+                let filter = &filters[kx * channels..][..channels];
                 for ((sum, x), w) in sum.iter_mut().zip(pixel).zip(filter) {
                     *sum += x * w;
                 }
@@ -65,12 +89,47 @@ pub(super) fn fully_connected(dense: &FullyConnected, x: &[f32], out: &mut [f32]
     add_product(x, &dense.weight, [1, x.len()], out, dense.out_features);
 }
 
-/// `x[c] = slope[c] * x[c]` where negative.
-pub(super) fn prelu(slope: &[f32], x: &mut [f32]) {
-    for pixel in x.chunks_exact_mut(slope.len()) {
-        for (x, slope) in pixel.iter_mut().zip(slope) {
-            // Not a comparison: the compiler makes it a branch, and signs are random. Exact, one side is always zero.
-            *x = x.max(0.0) + slope * x.min(0.0);
+vectorized! {
+    /// `x[c] = slope[c] * x[c]` where negative.
+    pub(super) fn prelu<'a>(simd; slope: &'a [f32], x: &'a mut [f32]) {
+        let _ = simd;
+        for pixel in x.chunks_exact_mut(slope.len()) {
+            for (x, slope) in pixel.iter_mut().zip(slope) {
+                // Not a comparison: the compiler makes it a branch, and signs are random. Exact, one side is always zero.
+                *x = x.max(0.0) + slope * x.min(0.0);
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// `x` kept between `low` and `high`.
+    pub(super) fn clip<'a>(simd; low: f32, high: f32, x: &'a mut [f32]) {
+        let _ = simd;
+        for x in x {
+            *x = x.max(low).min(high);
+        }
+    }
+}
+
+vectorized! {
+    /// `sum += x`.
+    pub(super) fn add<'a>(simd; x: &'a [f32], sum: &'a mut [f32]) {
+        let _ = simd;
+        for (sum, x) in sum.iter_mut().zip(x) {
+            *sum += x;
+        }
+    }
+}
+
+vectorized! {
+    /// `x[c] = factor[c] * x[c] + offset[c]`, in double precision.
+    pub(super) fn affine<'a>(simd; affine: &'a [(f64, f64)], x: &'a mut [f32]) {
+        let _ = simd;
+        for pixel in x.chunks_exact_mut(affine.len()) {
+            for (x, (factor, offset)) in pixel.iter_mut().zip(affine) {
+                *x = (factor * f64::from(*x) + offset) as f32;
+            }
         }
     }
 }
@@ -118,9 +177,14 @@ fn taps(
     side: usize,
 ) -> impl Iterator<Item = (usize, usize)> {
     let start = output * stride;
-    let first = padding.saturating_sub(start);
-    let end = kernel.min((side + padding).saturating_sub(start));
+    let (first, end) = inside(start, kernel, padding, side);
     (first..end).map(move |tap| (tap, start + tap - padding))
+}
+
+/// The first tap of a window at padded coordinate `start` that is inside the operand, and the end of those that are.
+#[inline(always)]
+fn inside(start: usize, kernel: usize, padding: usize, side: usize) -> (usize, usize) {
+    (padding.saturating_sub(start), kernel.min((side + padding).saturating_sub(start)))
 }
 
 fn fill_bias(out: &mut [f32], bias: Option<&[f32]>, channels: usize) {

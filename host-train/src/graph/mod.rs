@@ -23,6 +23,7 @@ mod error;
 mod execute;
 mod fold;
 mod from_net;
+mod from_onnx;
 mod layers;
 #[cfg(test)]
 pub(crate) mod random;
@@ -32,6 +33,7 @@ pub use error::GraphError;
 pub use execute::Executor;
 pub use fold::fold;
 pub use from_net::from_net;
+pub use from_onnx::{Normalisation, NormalisationError, OnnxError, from_onnx};
 pub use shape::Shape;
 
 use core::fmt;
@@ -95,6 +97,13 @@ pub enum Op {
     },
     /// `max(x, 0)`.
     Relu,
+    /// `x` kept between two limits, either of which may be infinite.
+    Clip {
+        /// Least result.
+        low: f32,
+        /// Greatest result, not below `low`.
+        high: f32,
+    },
     /// Sum of two tensors of equal shape.
     Add,
     /// Matrix times the flattened operand; the result is `1 x 1 x out`.
@@ -216,7 +225,12 @@ impl Graph {
                 (shape.elements() * taps) as u64
             }
             Op::FullyConnected(dense) => dense.weight.len() as u64,
-            Op::Input | Op::BatchNorm(_) | Op::Prelu { .. } | Op::Relu | Op::Add => 0,
+            Op::Input
+            | Op::BatchNorm(_)
+            | Op::Prelu { .. }
+            | Op::Relu
+            | Op::Clip { .. }
+            | Op::Add => 0,
         };
         Ok(self.nodes.iter().zip(&shapes).map(count).sum())
     }
@@ -230,7 +244,7 @@ impl Graph {
             }
             Op::BatchNorm(norm) => norm.gamma.len() + norm.beta.len(),
             Op::Prelu { slope } => slope.len(),
-            Op::Input | Op::Relu | Op::Add => 0,
+            Op::Input | Op::Relu | Op::Clip { .. } | Op::Add => 0,
         };
         self.nodes.iter().map(|node| count(node) as u64).sum()
     }
@@ -245,6 +259,7 @@ impl Op {
             Self::BatchNorm(_) => "BatchNorm",
             Self::Prelu { .. } => "Prelu",
             Self::Relu => "Relu",
+            Self::Clip { .. } => "Clip",
             Self::Add => "Add",
             Self::FullyConnected(_) => "FullyConnected",
         }

@@ -62,6 +62,9 @@ impl Node {
         let first = operands[0];
         match &self.op {
             Op::Input | Op::Relu => {}
+            // Also refuses limits that are not numbers.
+            Op::Clip { low, high } if low <= high => {}
+            Op::Clip { low, .. } => return Err(self.bad_value("low limit", 0, *low)),
             Op::Conv2d(conv) => return self.conv_shape(conv, first),
             Op::BatchNorm(norm) => {
                 for (name, values) in [

@@ -1,181 +1,87 @@
-//! The combined angular margin: `s (cos(m1 t + m2) - m3)` on the true class, `s cos(t_j)` on the others, then softmax.
+//! The angular margin as a curve: what becomes of the true class's logit at an angle. The combined margin and, as cases
+//! of it, ArcFace and CosFace; the other losses give this curve their own numbers.
 //!
-//! `t_j` is the angle between an embedding and the centre of class `j`. ArcFace is `(1, 0.5, 0)`, CosFace `(1, 0, m3)`,
-//! SphereFace `(m1, 0, 0)` (Deng et al., arXiv 1801.07698, equation 4). `cos` stops falling at pi, where a plain
-//! `cos(m1 t + m2)` would reward embeddings for being further away; past it the curve goes on as SphereFace's
-//! `psi(p) = (-1)^k cos p - 2 k`, `k = floor(p / pi)`, which has no jump, no kink, and falls all the way.
+//! ```text
+//! f(t) = (psi(m1 t + m2) - m3 + l cos t) / (1 + l)
+//! psi(p) = (-1)^k cos p - 2 k,    k = floor(p / pi)
+//! ```
 //!
-//! The gradient is that of the function itself, nothing is held constant:
-//! `d logit / d cos t = m1 (-1)^k sin(m1 t + m2) / sin t`.
+//! `cos(m1 t + m2) - m3` is equation 4 of Deng et al. (arXiv 1801.07698): ArcFace is `(1, m, 0)`, CosFace `(1, 0, m)` (Wang
+//! et al., arXiv 1801.09414). `cos` stops falling at pi, where it would reward embeddings for being further away; past it
+//! the curve goes on as SphereFace's psi (Liu et al., arXiv 1704.08063), which has no jump, no kink, and falls all the
+//! way. `l` blends the plain cosine in and is 0 but for SphereFace.
 
-use crate::net::normal;
-use burn::module::{Module, Param};
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor};
 use core::f64::consts::PI;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-use serde::{Deserialize, Serialize};
 
-/// Cosines are kept this far from +-1, where the angle's slope is infinite. 0.08 degrees.
-const COSINE_LIMIT: f64 = 1.0 - 1e-6;
+/// Sines below this count as it where a slope is divided by them: 0.08 degrees from either end. An f32 cosine knows no
+/// smaller angle.
+const LEAST_SINE: f64 = 1.414e-3;
 
-/// Shortest vector that is still divided by its own length.
-const SHORTEST: f64 = 1e-12;
-
-/// The margins `m1` (factor), `m2` (radians) and `m3` (cosine) and the scale `s`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Margins {
+/// A loss as a curve: the true class's logit by its angle, before the scale or the embedding's length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TargetCurve {
     /// Multiplies the angle.
     pub m1: f64,
     /// Added to the angle, radians.
     pub m2: f64,
     /// Taken from the cosine.
     pub m3: f64,
-    /// Multiplies all logits.
-    pub scale: f64,
+    /// Weight of the plain cosine beside the margin's 1.
+    pub lambda: f64,
 }
 
-impl Default for Margins {
-    /// ArcFace with the paper's margin and scale.
-    fn default() -> Self {
-        Self { m1: 1.0, m2: 0.5, m3: 0.0, scale: 64.0 }
-    }
-}
+impl TargetCurve {
+    /// `cos t`: no margin at all.
+    pub const PLAIN: Self = Self { m1: 1.0, m2: 0.0, m3: 0.0, lambda: 0.0 };
 
-/// Margins that make no loss.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MarginError {
-    /// A number out of its range.
-    #[error("margin {name} is {value}: it must be between {least} and {most}")]
-    Range {
-        /// `m1`, `m2`, `m3` or `scale`.
-        name: &'static str,
-        /// What was asked for.
-        value: f64,
-        /// Least allowed.
-        least: f64,
-        /// Most allowed.
-        most: f64,
-    },
-}
-
-impl Margins {
-    /// Checks the numbers.
-    ///
-    /// # Errors
-    /// The first one out of its range.
-    pub fn check(&self) -> Result<(), MarginError> {
-        for (name, value, least, most) in [
-            ("m1", self.m1, 0.1, 4.0),
-            ("m2", self.m2, 0.0, PI),
-            ("m3", self.m3, 0.0, 1.0),
-            ("scale", self.scale, 1.0, 256.0),
-        ] {
-            if !(least..=most).contains(&value) {
-                return Err(MarginError::Range { name, value, least, most });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The true class's logit before the scale, and its derivative by the cosine, for `cosine` in (-1, 1).
-///
-/// The tensor path computes the same; this form is for curves and tests.
-#[must_use]
-pub fn target_logit(cosine: f64, margins: &Margins) -> (f64, f64) {
-    let angle = cosine.acos();
-    let turned = margins.m1 * angle + margins.m2;
-    let folds = (turned / PI).floor();
-    let sign = 1.0 - 2.0 * folds.rem_euclid(2.0);
-    let value = sign * turned.cos() - 2.0 * folds - margins.m3;
-    (value, margins.m1 * sign * turned.sin() / angle.sin())
-}
-
-/// The class centres, and the loss over them.
-#[derive(Module, Debug)]
-pub struct MarginHead {
-    /// Class centres, `[classes, embedding]`; only their directions matter.
-    pub weight: Param<Tensor<2>>,
-    #[module(skip)]
-    margins: Margins,
-}
-
-/// What a batch gave.
-pub struct MarginOutput {
-    /// Mean cross-entropy, `[1]`.
-    pub loss: Tensor<1>,
-    /// Cosine of each embedding to its own class's centre, `[batch]`, no gradient.
-    pub target_cosine: Tensor<1>,
-}
-
-impl MarginHead {
-    /// Centres in random directions, of about unit length: shorter ones would turn faster than the network learns, and
-    /// their gradients would fill the clipping norm.
-    ///
-    /// # Errors
-    /// Margins out of range.
-    pub fn new(
-        classes: usize,
-        embedding: usize,
-        margins: Margins,
-        seed: u64,
-        device: &Device,
-    ) -> Result<Self, MarginError> {
-        margins.check()?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let deviation = 1.0 / (embedding as f64).sqrt();
-        let weight = normal([classes, embedding], deviation, &mut rng, device);
-        Ok(Self { weight: Param::from_tensor(weight), margins })
+    /// The logit at `angle`, radians in [0, pi].
+    #[must_use]
+    pub fn value(&self, angle: f64) -> f64 {
+        let (turned, folds, sign) = self.turned(angle);
+        let psi = sign * turned.cos() - 2.0 * folds;
+        (psi - self.m3 + self.lambda * angle.cos()) / (1.0 + self.lambda)
     }
 
-    /// `embeddings [batch, embedding]` of any length and their classes `labels [batch]`.
-    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> MarginOutput {
-        let [batch, _] = embeddings.dims();
-        let labels = labels.reshape([batch, 1]);
-        let cosine = unit_rows(embeddings).matmul(unit_rows(self.weight.val()).transpose());
-        let target = cosine.clone().gather(1, labels.clone());
-        let gain = self.target_logit(target.clone()) - target.clone();
-        let logits = cosine.scatter(1, labels.clone(), gain, IndexingUpdateOp::Add);
-        let log_probability = log_softmax(logits.mul_scalar(self.margins.scale), 1);
-        MarginOutput {
-            loss: log_probability.gather(1, labels).mean().neg(),
-            target_cosine: target.detach().reshape([batch]),
-        }
+    /// The logit's derivative by the angle. It never rises within [0, pi].
+    #[must_use]
+    pub fn slope(&self, angle: f64) -> f64 {
+        let (turned, _, sign) = self.turned(angle);
+        -(self.m1 * sign * turned.sin() + self.lambda * angle.sin()) / (1.0 + self.lambda)
     }
 
-    /// [`target_logit`] of a column of cosines.
-    fn target_logit(&self, cosine: Tensor<2>) -> Tensor<2> {
-        let Margins { m1, m2, m3, .. } = self.margins;
-        let angle = cosine.clamp(-COSINE_LIMIT, COSINE_LIMIT).acos();
-        let turned = angle.mul_scalar(m1).add_scalar(m2);
-        let folds = turned.clone().detach().div_scalar(PI).floor();
-        let odd = folds.clone() - folds.clone().div_scalar(2.0).floor().mul_scalar(2.0);
-        let sign = odd.mul_scalar(-2.0).add_scalar(1.0);
-        sign * turned.cos() - folds.mul_scalar(2.0).add_scalar(m3)
+    /// The logit's derivative by the cosine of the angle, `-slope / sin t`, kept finite at 0 and pi.
+    #[must_use]
+    pub fn slope_by_cosine(&self, angle: f64) -> f64 {
+        -self.slope(angle) / angle.sin().max(LEAST_SINE)
     }
-}
 
-/// Every row divided by its length.
-fn unit_rows(rows: Tensor<2>) -> Tensor<2> {
-    let length = rows.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(SHORTEST);
-    rows / length
+    /// `m1 t + m2`, how often it passes pi, and the sign that this gives the cosine.
+    fn turned(&self, angle: f64) -> (f64, f64, f64) {
+        let turned = self.m1 * angle + self.m2;
+        let folds = (turned / PI).floor();
+        (turned, folds, 1.0 - 2.0 * folds.rem_euclid(2.0))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const KINDS: [Margins; 5] = [
-        Margins { m1: 1.0, m2: 0.5, m3: 0.0, scale: 64.0 },
-        Margins { m1: 1.0, m2: 0.0, m3: 0.35, scale: 64.0 },
-        Margins { m1: 4.0, m2: 0.0, m3: 0.0, scale: 30.0 },
-        Margins { m1: 0.9, m2: 0.4, m3: 0.15, scale: 64.0 },
-        Margins { m1: 1.5, m2: 3.0, m3: 1.0, scale: 64.0 },
+    const fn curve(m1: f64, m2: f64, m3: f64, lambda: f64) -> TargetCurve {
+        TargetCurve { m1, m2, m3, lambda }
+    }
+
+    const CURVES: [TargetCurve; 9] = [
+        TargetCurve::PLAIN,
+        curve(1.0, 0.5, 0.0, 0.0),
+        curve(1.0, 0.0, 0.35, 0.0),
+        curve(4.0, 0.0, 0.0, 0.0),
+        curve(3.0, 0.0, 0.0, 5.0),
+        curve(0.9, 0.4, 0.15, 0.0),
+        curve(1.5, 3.0, 1.0, 0.0),
+        // AdaFace's faces of the lowest and highest quality.
+        curve(1.0, 0.4, 0.0, 0.0),
+        curve(1.0, -0.4, 0.8, 0.0),
     ];
 
     /// Angles from a tenth of a degree to 179.9, both ends included.
@@ -184,112 +90,53 @@ mod tests {
     }
 
     #[test]
-    fn target_logit_is_the_papers_inside_its_range() {
-        for margins in KINDS {
-            for angle in angles().filter(|t| margins.m1 * t + margins.m2 < PI) {
-                let expected = (margins.m1 * angle + margins.m2).cos() - margins.m3;
-                let (got, _) = target_logit(angle.cos(), &margins);
-                assert!((got - expected).abs() < 1e-12, "{margins:?} at {angle}");
+    fn value_is_the_papers_inside_its_range() {
+        for c in CURVES.into_iter().filter(|c| c.lambda == 0.0) {
+            let inside = |t: &f64| (0.0..PI).contains(&(c.m1 * t + c.m2));
+            for angle in angles().filter(inside) {
+                let expected = (c.m1 * angle + c.m2).cos() - c.m3;
+                assert!((c.value(angle) - expected).abs() < 1e-12, "{c:?} at {angle}");
             }
         }
     }
 
+    /// insightface issues 348 and 247: with `theta + m > pi` a plain cosine rises again.
     #[test]
-    fn target_logit_falls_with_the_angle_without_a_jump() {
-        for margins in KINDS {
-            let values: Vec<f64> = angles().map(|t| target_logit(t.cos(), &margins).0).collect();
+    fn theta_plus_margin_past_pi_keeps_falling_without_a_jump() {
+        for c in CURVES {
+            let values: Vec<f64> = angles().map(|t| c.value(t)).collect();
             for pair in values.windows(2) {
                 let fall = pair[0] - pair[1];
                 // The steepest of these curves falls by m1 a radian, and a step is 0.05 degrees.
-                assert!((0.0..=0.0009 * margins.m1).contains(&fall), "{margins:?} falls by {fall}");
+                assert!((0.0..=0.0009 * c.m1).contains(&fall), "{c:?} falls by {fall}");
             }
         }
     }
 
     #[test]
-    fn target_logit_derivative_equals_finite_differences() {
-        for margins in KINDS {
+    fn slopes_equal_finite_differences() {
+        for c in CURVES {
             for angle in angles() {
-                let cosine = angle.cos();
-                let h = 1e-5 * angle.sin().powi(2);
-                let value = |c: f64| target_logit(c, &margins).0;
-                let numeric = (value(cosine + h) - value(cosine - h)) / (2.0 * h);
-                let (_, exact) = target_logit(cosine, &margins);
+                let h = 1e-5 * angle.sin();
+                let numeric = (c.value(angle + h) - c.value(angle - h)) / (2.0 * h);
+                let exact = c.slope(angle);
+                assert!((numeric - exact).abs() < 1e-4, "{c:?} at {angle}: {numeric}, {exact}");
+                let by_cosine = c.slope_by_cosine(angle);
+                let expected = -exact / angle.sin();
                 assert!(
-                    (numeric - exact).abs() < 1e-4 * (1.0 + exact.abs()),
-                    "{margins:?} at {angle}: {numeric} against {exact}"
-                );
-            }
-        }
-    }
-
-    /// Loss of one embedding on a plane: class `j`'s centre stands at `centres[j]` radians, the embedding at `angle`.
-    fn loss_f64(angle: f64, centres: &[f64], label: usize, margins: &Margins) -> f64 {
-        let logits: Vec<f64> = centres
-            .iter()
-            .enumerate()
-            .map(|(j, centre)| {
-                let cosine = (angle - centre).cos();
-                let logit = if j == label { target_logit(cosine, margins).0 } else { cosine };
-                margins.scale * logit
-            })
-            .collect();
-        let most = logits.iter().copied().fold(f64::MIN, f64::max);
-        most + logits.iter().map(|l| (l - most).exp()).sum::<f64>().ln() - logits[label]
-    }
-
-    #[test]
-    fn head_equals_the_formula_and_its_finite_difference() {
-        let device = Device::flex().autodiff();
-        let centres = [0.3, 1.7, 3.9];
-        for margins in KINDS {
-            // The last one stands 172 degrees from its centre: past pi with every margin but CosFace's.
-            for angle in [0.4, 1.2, 2.0, 2.9, 3.3] {
-                let flat: Vec<f32> = centres
-                    .iter()
-                    .flat_map(|c: &f64| [2.0 * c.cos() as f32, 2.0 * c.sin() as f32])
-                    .collect();
-                let mut head = MarginHead::new(3, 2, margins, 0, &device).unwrap();
-                let weight = Tensor::<1>::from_floats(&flat[..], &device).reshape([3, 2]);
-                head.weight = Param::from_tensor(weight);
-                let x = [3.0 * f64::cos(angle) as f32, 3.0 * f64::sin(angle) as f32];
-                let x = Tensor::<2>::from_floats([x], &device).require_grad();
-                let output = head.forward(x.clone(), Tensor::from_ints([0], &device));
-                let loss: f32 = output.loss.clone().into_scalar();
-                let expected = loss_f64(angle, &centres, 0, &margins);
-                assert!(
-                    (f64::from(loss) - expected).abs() < 2e-5 * (1.0 + expected),
-                    "{margins:?} at {angle}: {loss} against {expected}"
-                );
-                let gradient: Vec<f32> =
-                    x.grad(&output.loss.backward()).unwrap().into_data().try_to_vec().unwrap();
-                // Moving along the circle of radius 3 by one radian moves the point by 3.
-                let along = 3.0
-                    * (-f64::from(gradient[0]) * angle.sin()
-                        + f64::from(gradient[1]) * angle.cos());
-                let across =
-                    f64::from(gradient[0]) * angle.cos() + f64::from(gradient[1]) * angle.sin();
-                let h = 1e-6;
-                let numeric = (loss_f64(angle + h, &centres, 0, &margins)
-                    - loss_f64(angle - h, &centres, 0, &margins))
-                    / (2.0 * h);
-                assert!(
-                    (along - numeric).abs() < 2e-3 * (1.0 + numeric.abs()),
-                    "{margins:?} at {angle}: gradient {along} against {numeric}"
-                );
-                assert!(
-                    across.abs() < 1e-3 * (1.0 + along.abs()),
-                    "length changes the loss: {across}"
+                    (by_cosine - expected).abs() <= 1e-12 * (1.0 + expected),
+                    "{c:?} at {angle}"
                 );
             }
         }
     }
 
     #[test]
-    fn rejects_range() {
-        let error = Margins { m2: -0.1, ..Margins::default() }.check();
-        let expected = MarginError::Range { name: "m2", value: -0.1, least: 0.0, most: PI };
-        assert_eq!(error, Err(expected));
-        assert!(Margins { m3: f64::NAN, ..Margins::default() }.check().is_err());
+    fn slope_by_cosine_is_finite_where_the_angle_is_not_known() {
+        for c in CURVES {
+            for angle in [0.0, 1e-9, PI - 1e-9, PI] {
+                assert!((-1e-9..=1000.0 * c.m1).contains(&c.slope_by_cosine(angle)), "{c:?}");
+            }
+        }
     }
 }

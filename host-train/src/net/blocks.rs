@@ -1,6 +1,6 @@
 //! The pieces of MobileFaceNet: a convolution with its normalization and PReLU, and the inverted-residual bottleneck.
 
-use super::ops;
+use super::ops::{self, ConvKind};
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
@@ -11,25 +11,6 @@ const STATISTICS_MOMENTUM: f64 = 0.1;
 
 /// PReLU slopes start here, as in the paper that introduced them (arXiv 1502.01852).
 const INITIAL_SLOPE: f32 = 0.25;
-
-/// What a unit's convolution does; all are NHWC, weights as [`crate::net`]'s operations take them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConvKind {
-    /// 3x3 from 3 colours, stride 2, padding 1; weights `[out, 27]` (row, column, colour).
-    Stem,
-    /// 1x1; weights `[out, in]`.
-    Pointwise,
-    /// 3x3 a channel, padding 1; weights `[9, channels]`.
-    Depthwise {
-        /// 1 or 2.
-        stride: usize,
-    },
-    /// A channel's weighted sum over the whole image of `side * side` pixels; weights `[side * side, channels]`.
-    GlobalDepthwise {
-        /// Pixels a side.
-        side: usize,
-    },
-}
 
 /// Convolution without bias, batch normalization, and PReLU unless the unit is linear.
 #[derive(Module, Debug)]
@@ -69,12 +50,7 @@ impl ConvUnit {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Self {
-        let (shape, fan_in) = match kind {
-            ConvKind::Stem => ([outputs, ops::PATCH], ops::PATCH),
-            ConvKind::Pointwise => ([outputs, inputs], inputs),
-            ConvKind::Depthwise { .. } => ([ops::TAPS, outputs], ops::TAPS),
-            ConvKind::GlobalDepthwise { side } => ([side * side, outputs], side * side),
-        };
+        let (shape, fan_in) = kind.weights(inputs, outputs);
         let weight = normal(shape, (2.0 / fan_in as f64).sqrt(), rng, device);
         let full = |value: f32| Tensor::<1>::full([outputs], value, device);
         Self {
@@ -96,13 +72,7 @@ impl ConvUnit {
 
     /// `x [batch, height, width, in]` to `[batch, height', width', out]`; appends the batch's statistics to `seen`.
     pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
-        let w = self.weight.val();
-        let y = match self.kind {
-            ConvKind::Stem => ops::stem(x, w),
-            ConvKind::Pointwise => ops::pointwise(x, w),
-            ConvKind::Depthwise { stride } => ops::depthwise(x, w, stride),
-            ConvKind::GlobalDepthwise { .. } => ops::global_depthwise(x, w),
-        };
+        let y = ops::convolution(x, self.weight.val(), self.kind);
         let [batch, height, width, _] = y.dims();
         let slope = self.slope.as_ref().map(Param::val);
         let (y, moments) = ops::batch_norm(y, self.gamma.val(), self.beta.val(), slope);

@@ -15,8 +15,9 @@
 //!
 //! Every convolution is followed by batch normalization. The last one makes the embedding, whose direction is the face.
 
-use super::blocks::{BatchStatistics, Bottleneck, ConvKind, ConvUnit};
+use super::blocks::{BatchStatistics, Bottleneck, ConvUnit};
 use super::config::{NetworkConfig, NetworkError};
+use super::ops::ConvKind;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;

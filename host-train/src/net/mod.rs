@@ -9,7 +9,8 @@ mod mobilefacenet;
 mod ops;
 
 pub(crate) use blocks::normal;
-pub use blocks::{BatchStatistics, Bottleneck, ConvKind, ConvUnit};
+pub use blocks::{BatchStatistics, Bottleneck, ConvUnit};
 pub use config::{NetworkConfig, NetworkError, PIXEL_MEAN, PIXEL_SCALE};
 pub use mobilefacenet::MobileFaceNet;
+pub use ops::ConvKind;
 pub(crate) use ops::EPSILON as NORM_EPSILON;

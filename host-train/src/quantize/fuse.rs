@@ -107,6 +107,7 @@ fn supported(graph: &Graph, id: NodeId) -> Result<(), QuantizeError> {
         Op::Prelu { .. } | Op::Relu => {
             "an activation runs only as part of the one layer before it, and that layer's own output is used elsewhere too"
         }
+        Op::Clip { .. } => "limits have no int8 form yet",
         Op::BatchNorm(_) => "batch normalisation must be folded first",
         Op::Input | Op::Conv2d(_) | Op::FullyConnected(_) | Op::Add => return Ok(()),
     };

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! RUN/config.json              settings, classes, where the data came from
-//! RUN/checkpoint.safetensors   network.*  margin.*  velocity/network.*  velocity/margin.*   + step in its metadata
+//! RUN/checkpoint.safetensors   network.*  head.*  velocity/network.*  velocity/head.*   + step in its metadata
 //! RUN/log.jsonl                one line a step
 //! ```
 //!
@@ -113,9 +113,9 @@ mod tests {
             step: 40,
             parameters: BTreeMap::from([
                 ("network.a.weight".to_owned(), values(&[1.0, -0.0, f32::MIN_POSITIVE])),
-                ("margin.weight".to_owned(), values(&[0.1])),
+                ("head.weight".to_owned(), values(&[0.1])),
             ]),
-            velocity: BTreeMap::from([("margin.weight".to_owned(), values(&[3.5]))]),
+            velocity: BTreeMap::from([("head.weight".to_owned(), values(&[3.5]))]),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Everything that decides a training run, as plain values with defaults, saved as `config.json` beside the weights.
 
+use super::distillation::Distillation;
 use super::schedule::Schedule;
 use crate::data::{Augment, AugmentError};
-use crate::loss::{MarginError, Margins};
+use crate::loss::{HeadConfig, LossConfig, LossError};
 use crate::net::{NetworkConfig, NetworkError};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,12 @@ pub struct TrainConfig {
     /// The network.
     pub network: NetworkConfig,
     /// The loss.
-    pub margins: Margins,
+    pub loss: LossConfig,
+    /// How the class centres learn.
+    pub head: HeadConfig,
+    /// A teacher, if there is one.
+    #[serde(default)]
+    pub distillation: Option<Distillation>,
     /// Images a step.
     pub batch: usize,
     /// Steps of the whole run.
@@ -48,7 +54,9 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             network: NetworkConfig::default(),
-            margins: Margins::default(),
+            loss: LossConfig::default(),
+            head: HeadConfig::default(),
+            distillation: None,
             batch: 64,
             steps: 1000,
             learning_rate: 0.1,
@@ -74,7 +82,7 @@ pub enum ConfigError {
     Network(#[from] NetworkError),
     /// The loss's own.
     #[error(transparent)]
-    Margins(#[from] MarginError),
+    Loss(#[from] LossError),
     /// The augmentation's own.
     #[error(transparent)]
     Augment(#[from] AugmentError),
@@ -99,8 +107,15 @@ impl TrainConfig {
     /// The first one out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.network.check()?;
-        self.margins.check()?;
+        self.loss.check()?;
+        self.head.check(self.loss)?;
         self.augment.check()?;
+        if let Some(Distillation { cosine, relation, margin, .. }) = self.distillation {
+            range("cosine weight", cosine, 0.0, 1e6)?;
+            range("relation weight", relation, 0.0, 1e6)?;
+            range("margin weight", margin, 0.0, 1e6)?;
+            range("sum of the distillation's weights", cosine + relation + margin, 1e-6, 1e7)?;
+        }
         for (name, value, least, most) in [
             // Normalization over a batch needs two images.
             ("batch", self.batch as f64, 2.0, 65_536.0),
@@ -112,9 +127,7 @@ impl TrainConfig {
             ("gradient clipping norm", self.clip_norm, 1e-3, 1e6),
             ("steps between checkpoints", self.checkpoint_every as f64, 1.0, 1e9),
         ] {
-            if !(least..=most).contains(&value) {
-                return Err(ConfigError::Range { name, value, least, most });
-            }
+            range(name, value, least, most)?;
         }
         Ok(())
     }
@@ -125,6 +138,13 @@ impl TrainConfig {
         let peak = self.learning_rate * self.batch as f64 / REFERENCE_BATCH;
         peak * self.schedule.factor(step, self.warm_up, self.steps)
     }
+}
+
+fn range(name: &'static str, value: f64, least: f64, most: f64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Range { name, value, least, most })
 }
 
 #[cfg(test)]
@@ -164,13 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn rejects_network_margins_and_augmentation() {
+    fn rejects_network_loss_and_augmentation() {
         let network = NetworkConfig { input: 100, ..NetworkConfig::default() };
         let error = TrainConfig { network, ..TrainConfig::default() }.check();
         assert_eq!(error, Err(ConfigError::Network(NetworkError::Input { input: 100 })));
-        let margins = Margins { scale: 0.0, ..Margins::default() };
-        let error = TrainConfig { margins, ..TrainConfig::default() }.check();
-        assert!(matches!(error, Err(ConfigError::Margins(_))));
+        let loss = LossConfig::Arcface { m: 0.5, scale: 0.0 };
+        let error = TrainConfig { loss, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Loss(LossError::Range { name: "scale", .. }))));
+        let head = HeadConfig { class_sample: 0.0, ..HeadConfig::default() };
+        let error = TrainConfig { head, ..TrainConfig::default() }.check();
+        assert!(matches!(error, Err(ConfigError::Loss(LossError::Range { .. }))));
         let augment = Augment { shift: 2.0, ..Augment::default() };
         let error = TrainConfig { augment, ..TrainConfig::default() }.check();
         assert!(matches!(error, Err(ConfigError::Augment(_))));

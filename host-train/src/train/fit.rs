@@ -1,10 +1,13 @@
 //! The loop over steps: batches in, log and checkpoints out.
 
 use super::checkpoint::Checkpoint;
+use super::distillation::{Teacher, TeacherError};
+use super::memory::{MemoryError, available_memory, check_memory};
 use super::model::{FaceModel, ParameterError};
 use super::run::{RunConfig, RunError, RunFolder};
 use super::trainer::{StepError, StepReport, Trainer};
 use crate::data::{DataError, Dataset, Loader, LoaderConfig, check_batch};
+use crate::net::NetworkConfig;
 use std::sync::Arc;
 
 /// Why training ended early.
@@ -17,12 +20,18 @@ pub enum FitError {
     /// The run's folder.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The machine is too small.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The settings.
     #[error(transparent)]
     Config(#[from] super::config::ConfigError),
     /// The checkpoint is of something else.
     #[error("the checkpoint does not fit: {0}")]
     Parameters(#[from] ParameterError),
+    /// The teacher.
+    #[error(transparent)]
+    Teacher(#[from] TeacherError),
     /// The loss diverged.
     #[error(transparent)]
     Step(#[from] StepError),
@@ -42,17 +51,19 @@ pub enum FitError {
     },
 }
 
-/// Whether a run can learn from `dataset`: it is as large as the data that the run began with, and holds a batch.
+/// Whether a run can learn from `dataset`: it is as large as the data that the run began with, holds a batch, and the machine has
+/// the memory for as many classes.
 ///
 /// # Errors
-/// [`FitError::DataChanged`], or the batch is larger than the data.
+/// [`FitError::DataChanged`], the batch is larger than the data, or [`FitError::Memory`].
 pub fn check_data(run: &RunConfig, dataset: &dyn Dataset) -> Result<(), FitError> {
     let (found_classes, found_images) = (dataset.class_count(), dataset.len());
     if (found_classes, found_images) != (run.classes, run.images) {
         let (classes, images) = (run.classes, run.images);
         return Err(FitError::DataChanged { classes, images, found_classes, found_images });
     }
-    Ok(check_batch(run.train.batch, found_images)?)
+    check_batch(run.train.batch, found_images)?;
+    Ok(check_memory(&run.train, run.classes, available_memory())?)
 }
 
 /// Trains `dataset` to the end of the run's steps, from its beginning or from `resume`.
@@ -72,6 +83,10 @@ pub fn fit(
     let config = &run.train;
     check_data(run, dataset.as_ref())?;
     let mut trainer = Trainer::new(config.clone(), run.classes)?;
+    if let Some(distillation) = &config.distillation {
+        let NetworkConfig { input, embedding, .. } = config.network;
+        trainer = trainer.taught_by(Teacher::open(distillation, input, embedding)?);
+    }
     if let Some(checkpoint) = resume {
         trainer = trainer.resumed(checkpoint)?;
     }

@@ -2,7 +2,11 @@
 
 mod checkpoint;
 mod config;
+mod distillation;
 mod fit;
+#[cfg(test)]
+mod loss_tests;
+mod memory;
 mod model;
 mod run;
 mod schedule;
@@ -11,7 +15,9 @@ mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
+pub use distillation::{Distillation, Teacher, TeacherError};
 pub use fit::{FitError, check_data, fit};
+pub use memory::{MemoryError, MemoryEstimate, available_memory, check_memory};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
 pub use run::{Log, RunConfig, RunError, RunFolder};
 pub use schedule::Schedule;

@@ -1,19 +1,22 @@
-//! The trained whole: network and class centres, with every parameter reachable by its name.
+//! The trained whole: network and head, with every parameter reachable by its name.
 
 use super::config::{ConfigError, TrainConfig};
-use crate::loss::MarginHead;
+use crate::loss::{Head, Shard};
 use crate::net::MobileFaceNet;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeMap;
 
-/// Network and margin head. Parameter names are paths, as `network.bottlenecks.3.expand.weight` and `margin.weight`.
+/// The class centres' name: what of a model depends on the data.
+pub(super) const HEAD_CENTRES: &str = "head.weight";
+
+/// Network and head. Parameter names are paths, as `network.bottlenecks.3.expand.weight` and `head.weight`.
 #[derive(Module, Debug)]
 pub struct FaceModel {
     /// Face to embedding.
     pub network: MobileFaceNet,
     /// Embedding to loss.
-    pub margin: MarginHead,
+    pub head: Head,
 }
 
 impl FaceModel {
@@ -23,11 +26,11 @@ impl FaceModel {
     /// Settings that no model can have.
     pub fn new(config: &TrainConfig, classes: usize, device: &Device) -> Result<Self, ConfigError> {
         config.check()?;
-        let length = config.network.embedding;
+        let size = [classes, config.network.embedding];
         let seed = config.seed;
         Ok(Self {
             network: MobileFaceNet::new(&config.network, seed, device)?,
-            margin: MarginHead::new(classes, length, config.margins, !seed, device)?,
+            head: Head::new(config.loss, config.head, size, Shard::WHOLE, !seed, device)?,
         })
     }
 }
@@ -92,6 +95,16 @@ pub enum ParameterError {
     /// The module has it, the store does not.
     #[error("parameter {0} is missing: the weights are of another network or of another version")]
     Missing(String),
+    /// The head has other classes.
+    #[error(
+        "the checkpoint's head has {found} class centres, the data needs {needed}: give the data that the run began with"
+    )]
+    Classes {
+        /// Rows of its centres.
+        found: usize,
+        /// Rows that the settings and the data need.
+        needed: usize,
+    },
     /// Its shape differs.
     #[error(
         "parameter {name} has shape {found:?}, the network needs {needed:?}: the weights are of another network"
@@ -120,6 +133,13 @@ pub fn with_parameters<M: Module>(
             let name = self.0.name();
             match self.1.get(&name) {
                 None => Err(ParameterError::Missing(name)),
+                Some(values)
+                    if name == HEAD_CENTRES
+                        && values.shape.get(1) == needed.get(1)
+                        && values.shape != needed =>
+                {
+                    Err(ParameterError::Classes { found: values.shape[0], needed: needed[0] })
+                }
                 Some(values) if values.shape != needed => Err(ParameterError::Shape {
                     name,
                     found: values.shape.clone(),

@@ -215,7 +215,8 @@ mod tests {
         StepReport {
             step,
             loss: Some(1.0 / 3.0),
-            angle: 80.0,
+            angle: Some(80.0),
+            teacher_angle: None,
             rate: 0.1,
             gradient_norm: None,
             skipped: false,

@@ -6,12 +6,14 @@
 //! w = w - rate v
 //! ```
 //!
-//! Velocities are kept by parameter name, so that a checkpoint is plain named arrays.
+//! Velocities are kept by parameter name, so that a checkpoint is plain named arrays. Of a parameter of which only some rows took
+//! part in the step, those rows alone move, and those of its velocity.
 
 use super::config::TrainConfig;
-use super::model::{Path, Values};
+use super::model::{HEAD_CENTRES, Path, Values};
+use crate::loss::SampledRows;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor};
 use std::collections::BTreeMap;
 
 /// The optimizer's state.
@@ -20,17 +22,24 @@ pub(super) struct Sgd {
     velocity: BTreeMap<String, Tensor<1>>,
 }
 
-/// All gradients by parameter name, flat, and their common length.
+/// A parameter's gradient, flat.
+struct Gradient {
+    flat: Tensor<1>,
+    /// Which rows it is of; none when it is of all.
+    rows: Option<Tensor<1, Int>>,
+}
+
+/// All gradients by parameter name, and their common length.
 pub(super) struct NamedGradients {
-    gradients: BTreeMap<String, Tensor<1>>,
+    gradients: BTreeMap<String, Gradient>,
     /// Euclidean length over all parameters; not finite when any gradient is not.
     pub(super) norm: f64,
 }
 
 impl NamedGradients {
-    /// Takes the gradients of `module`'s parameters.
-    pub(super) fn take<M: Module>(module: &M, gradients: &Gradients) -> Self {
-        struct Take<'a>(Path, &'a Gradients, BTreeMap<String, Tensor<1>>, f64);
+    /// Takes the gradients of `module`'s parameters out of `gradients`: nobody else holds them, so they are changed in place.
+    pub(super) fn take<M: Module>(module: &M, gradients: &mut Gradients) -> Self {
+        struct Take<'a>(Path, &'a mut Gradients, BTreeMap<String, Gradient>, f64);
         impl ModuleVisitor for Take<'_> {
             fn enter_module(&mut self, name: &str, _: &str) {
                 self.0.enter(name);
@@ -39,12 +48,10 @@ impl NamedGradients {
                 self.0.exit();
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                if let Some(gradient) = param.val().grad(self.1) {
-                    let count = gradient.shape().num_elements();
-                    let flat = gradient.reshape([count]);
-                    let square: f32 = flat.clone().powi_scalar(2).sum().into_scalar();
-                    self.3 += f64::from(square);
-                    self.2.insert(self.0.name(), flat);
+                if let Some(gradient) = param.val().grad_remove(self.1) {
+                    let (gradient, square) = Gradient::new(gradient, None);
+                    self.3 += square;
+                    self.2.insert(self.0.name(), gradient);
                 }
             }
         }
@@ -52,13 +59,36 @@ impl NamedGradients {
         module.visit(&mut take);
         Self { gradients: take.2, norm: take.3.sqrt() }
     }
+
+    /// Adds those of the rows of `module`'s parameters that took part in the step.
+    pub(super) fn and_rows(mut self, module: &str, rows: SampledRows, all: &mut Gradients) -> Self {
+        let mut square = self.norm.powi(2);
+        for (name, rows, part) in rows.parts {
+            if let Some(gradient) = part.grad_remove(all) {
+                let (gradient, more) = Gradient::new(gradient, Some(rows));
+                square += more;
+                self.gradients.insert(format!("{module}.{name}"), gradient);
+            }
+        }
+        Self { norm: square.sqrt(), ..self }
+    }
+}
+
+impl Gradient {
+    /// The gradient and the square of its length.
+    fn new<const D: usize>(gradient: Tensor<D>, rows: Option<Tensor<1, Int>>) -> (Self, f64) {
+        let count = gradient.shape().num_elements();
+        let flat = gradient.reshape([count]);
+        let square: f32 = flat.clone().powi_scalar(2).sum().into_scalar();
+        (Self { flat, rows }, f64::from(square))
+    }
 }
 
 /// Weight decay of a parameter. The paper decays what stands behind the global convolution ten times as much
 /// (arXiv 1804.07573, section 4.1); normalization and PReLU are left alone, as is usual.
 fn decay(name: &str, config: &TrainConfig) -> f64 {
     match name {
-        "margin.weight" | "network.embedding.weight" => config.weight_decay_embedding,
+        HEAD_CENTRES | "network.embedding.weight" => config.weight_decay_embedding,
         _ if name.ends_with(".weight") => config.weight_decay,
         _ => 0.0,
     }
@@ -75,7 +105,7 @@ impl Sgd {
     ) -> M {
         struct Step<'a> {
             path: Path,
-            gradients: BTreeMap<String, Tensor<1>>,
+            gradients: BTreeMap<String, Gradient>,
             clip: f64,
             rate: f64,
             config: &'a TrainConfig,
@@ -95,18 +125,46 @@ impl Sgd {
                 };
                 let (id, tensor, mapper) = param.consume();
                 let (shape, count) = (tensor.dims(), tensor.shape().num_elements());
-                let weight = tensor.inner().reshape([count]);
+                let table = [shape[0], count / shape[0].max(1)];
+                let weight = tensor.inner().reshape(table);
+                let before = self.velocity.remove(&name).map(|before| before.reshape(table));
+                let (moved, velocity) = match gradient.rows {
+                    None => self.moved(&name, weight, before, gradient.flat.reshape(table)),
+                    Some(rows) => {
+                        let before = before.unwrap_or_else(|| weight.zeros_like());
+                        let part = |whole: &Tensor<2>| whole.clone().select(0, rows.clone());
+                        let flat = gradient.flat.reshape([rows.dims()[0], table[1]]);
+                        let (moved, velocity) =
+                            self.moved(&name, part(&weight), Some(part(&before)), flat);
+                        let place = |whole: Tensor<2>, part| {
+                            whole.select_assign(0, rows.clone(), part, IndexingUpdateOp::Assign)
+                        };
+                        (place(weight, moved), place(before, velocity))
+                    }
+                };
+                self.velocity.insert(name, velocity.reshape([count]));
+                let moved = Tensor::from_inner(moved.reshape(shape)).require_grad();
+                Param::from_mapped_value(id, moved, mapper)
+            }
+        }
+        impl Step<'_> {
+            /// The formula: where `weight` goes, and its velocity then.
+            fn moved(
+                &self,
+                name: &str,
+                weight: Tensor<2>,
+                before: Option<Tensor<2>>,
+                gradient: Tensor<2>,
+            ) -> (Tensor<2>, Tensor<2>) {
                 let mut velocity = gradient.mul_scalar(self.clip);
-                let decay = decay(&name, self.config);
+                let decay = decay(name, self.config);
                 if decay > 0.0 {
                     velocity = velocity + weight.clone().mul_scalar(decay);
                 }
-                if let Some(before) = self.velocity.remove(&name) {
+                if let Some(before) = before {
                     velocity = velocity + before.mul_scalar(self.config.momentum);
                 }
-                let moved = (weight - velocity.clone().mul_scalar(self.rate)).reshape(shape);
-                self.velocity.insert(name, velocity);
-                Param::from_mapped_value(id, Tensor::from_inner(moved).require_grad(), mapper)
+                (weight - velocity.clone().mul_scalar(self.rate), velocity)
             }
         }
         let clip =
@@ -182,7 +240,7 @@ mod tests {
             let loss = (tree.part.weight.val().mul_scalar(3.0)
                 + tree.part.gamma.val().mul_scalar(4.0))
             .sum();
-            let gradients = NamedGradients::take(&tree, &loss.backward());
+            let gradients = NamedGradients::take(&tree, &mut loss.backward());
             assert!((gradients.norm - 5.0).abs() < 1e-6);
             tree = sgd.step(tree, gradients, 0.1, &config);
         }

@@ -2,11 +2,13 @@
 
 use super::checkpoint::Checkpoint;
 use super::config::{ConfigError, TrainConfig};
+use super::distillation::Teacher;
 use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
+use crate::loss::{LabelError, NormStatistics, SampledRows, unit_rows};
 use crate::net::{PIXEL_MEAN, PIXEL_SCALE};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// So many steps in a row without a finite loss and gradient end the run.
@@ -20,10 +22,13 @@ const COLLAPSED_ABOVE: f64 = 0.95;
 pub struct StepReport {
     /// Counted from 0.
     pub step: u64,
-    /// Mean cross-entropy; null when it was not finite.
+    /// The loss, mean over the batch; null when it was not finite.
     pub loss: Option<f64>,
-    /// Mean angle between embeddings and their own class's centre, degrees.
-    pub angle: f64,
+    /// Mean angle between embeddings and their own class's centre, degrees; null when labels are not looked at.
+    pub angle: Option<f64>,
+    /// Mean angle between embeddings and the teacher's, degrees; null without a teacher.
+    #[serde(default)]
+    pub teacher_angle: Option<f64>,
     /// Learning rate used.
     pub rate: f64,
     /// Length of all gradients together, before clipping; null when it was not finite.
@@ -46,6 +51,9 @@ impl StepReport {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
+    /// The batch holds a class that the head does not.
+    #[error(transparent)]
+    Label(#[from] LabelError),
     /// Nothing finite came out for too long.
     #[error(
         "loss or gradients were not finite for {in_a_row} steps in a row up to step {step} (rate {rate}): \
@@ -61,11 +69,23 @@ pub enum StepError {
     },
 }
 
+/// What a batch's loss is, and what came with it.
+struct Loss {
+    loss: Tensor<1>,
+    /// To the class centres, degrees; none when labels are not looked at.
+    angles: Vec<f32>,
+    /// To the teacher's embeddings, degrees.
+    teacher_angle: Option<f64>,
+    rows: Option<SampledRows>,
+    norms: Option<NormStatistics>,
+}
+
 /// The model, its optimizer, and how far they are.
 pub struct Trainer {
     config: TrainConfig,
     model: FaceModel,
     sgd: Sgd,
+    teacher: Option<Teacher>,
     device: Device,
     step: u64,
     skipped_in_a_row: u32,
@@ -79,7 +99,21 @@ impl Trainer {
     pub fn new(config: TrainConfig, classes: usize) -> Result<Self, ConfigError> {
         let device = Device::flex().autodiff();
         let model = FaceModel::new(&config, classes, &device)?;
-        Ok(Self { config, model, sgd: Sgd::default(), device, step: 0, skipped_in_a_row: 0 })
+        Ok(Self {
+            config,
+            model,
+            sgd: Sgd::default(),
+            teacher: None,
+            device,
+            step: 0,
+            skipped_in_a_row: 0,
+        })
+    }
+
+    /// This trainer with a teacher.
+    #[must_use]
+    pub fn taught_by(self, teacher: Teacher) -> Self {
+        Self { teacher: Some(teacher), ..self }
     }
 
     /// This trainer as it was when `checkpoint` was taken.
@@ -118,32 +152,40 @@ impl Trainer {
         self.model
     }
 
-    /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order.
+    /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order; none when
+    /// labels are not looked at.
     ///
     /// # Errors
-    /// Too many steps in a row were not finite.
+    /// Too many steps in a row were not finite, or a label is no class of the head.
     pub fn learn(&mut self, batch: &Batch) -> Result<(StepReport, Vec<f32>), StepError> {
         let rate = self.config.rate(self.step);
+        let taught = self.teacher.as_ref().map(|t| t.embed(&batch.pixels, &self.device));
         let (embeddings, seen) = self.model.network.forward(self.pixels(batch));
         let similarity = mean_similarity(embeddings.clone());
-        let output = self.model.margin.forward(embeddings, self.labels(batch));
-        let loss: f32 = output.loss.clone().into_scalar();
-        let gradients = NamedGradients::take(&self.model, &output.loss.backward());
-        let finite = loss.is_finite() && gradients.norm.is_finite();
+        let Loss { loss, angles, teacher_angle, rows, norms } =
+            self.loss(embeddings, taught, batch)?;
+        let value: f32 = loss.clone().into_scalar();
+        let mut backward = loss.backward();
+        let mut gradients = NamedGradients::take(&self.model, &mut backward);
+        if let Some(rows) = rows {
+            gradients = gradients.and_rows("head", rows, &mut backward);
+        }
+        let finite = value.is_finite() && gradients.norm.is_finite();
         let norm = gradients.norm;
         if finite {
             self.model.network.commit(seen);
+            self.model.head.commit(norms);
             self.model = self.sgd.step(self.model.clone(), gradients, rate, &self.config);
             self.skipped_in_a_row = 0;
         } else {
             self.skipped_in_a_row += 1;
         }
-        let angles = angles(output.target_cosine);
-        let mean = angles.iter().copied().map(f64::from).sum::<f64>() / angles.len().max(1) as f64;
+        let sum = angles.iter().copied().map(f64::from).sum::<f64>();
         let report = StepReport {
             step: self.step,
-            loss: loss.is_finite().then_some(f64::from(loss)),
-            angle: mean,
+            loss: value.is_finite().then_some(f64::from(value)),
+            angle: (!angles.is_empty()).then(|| sum / angles.len() as f64),
+            teacher_angle,
             rate,
             gradient_norm: norm.is_finite().then_some(norm),
             skipped: !finite,
@@ -157,6 +199,45 @@ impl Trainer {
         Ok((report, angles))
     }
 
+    /// What the settings make of the head's loss and the teacher's.
+    fn loss(
+        &self,
+        embeddings: Tensor<2>,
+        taught: Option<Tensor<2>>,
+        batch: &Batch,
+    ) -> Result<Loss, LabelError> {
+        let Some((teacher, taught)) = self.teacher.as_ref().zip(taught) else {
+            return self.head_loss(embeddings, batch);
+        };
+        let (loss, teacher_angle) = teacher.loss(embeddings.clone(), taught);
+        if teacher.margin() == 0.0 {
+            let angles = Vec::new();
+            return Ok(Loss { loss, angles, teacher_angle, rows: None, norms: None });
+        }
+        let margin = self.head_loss(embeddings, batch)?;
+        let loss = loss + margin.loss.mul_scalar(teacher.margin());
+        Ok(Loss { loss, teacher_angle, ..margin })
+    }
+
+    /// The head's loss, of blended images for both labels in their shares, and the angles to the first label's centre.
+    fn head_loss(&self, embeddings: Tensor<2>, batch: &Batch) -> Result<Loss, LabelError> {
+        // Blended images have each other's labels, so both losses are over the same classes.
+        let part = self.model.head.part(&batch.labels, self.step)?;
+        let first = part.forward(embeddings.clone(), &batch.labels)?;
+        let loss = match batch.kept {
+            None => first.loss,
+            Some(kept) => {
+                let mut next = batch.labels.clone();
+                next.rotate_left(1);
+                let second = part.forward(embeddings, &next)?;
+                first.loss.mul_scalar(kept) + second.loss.mul_scalar(1.0 - kept)
+            }
+        };
+        let angles = degrees(&first.target_cosine);
+        let (rows, norms) = (part.into_rows(), first.norms);
+        Ok(Loss { loss, angles, teacher_angle: None, rows, norms })
+    }
+
     /// Normalised pixels, `[batch, side, side, 3]`.
     fn pixels(&self, batch: &Batch) -> Tensor<4> {
         let side = self.config.network.input;
@@ -165,37 +246,31 @@ impl Trainer {
         let shape = [batch.labels.len(), side, side, 3];
         Tensor::from_data(TensorData::new(normalised, shape), &self.device)
     }
-
-    fn labels(&self, batch: &Batch) -> Tensor<1, Int> {
-        let labels: Vec<i64> = batch.labels.iter().map(|&label| i64::from(label)).collect();
-        let count = labels.len();
-        Tensor::from_data(TensorData::new(labels, [count]), &self.device)
-    }
 }
 
-fn angles(cosine: Tensor<1>) -> Vec<f32> {
-    let cosine: Vec<f32> =
-        cosine.into_data().try_to_vec().expect("the loss computes cosines in f32");
-    cosine.into_iter().map(|c| c.clamp(-1.0, 1.0).acos().to_degrees()).collect()
+fn degrees(cosines: &[f64]) -> Vec<f32> {
+    cosines.iter().map(|c| c.clamp(-1.0, 1.0).acos().to_degrees() as f32).collect()
 }
 
 /// Mean cosine over all pairs of different rows, from the length of the mean direction:
 /// `|sum u_i|^2 = n + n (n - 1) mean`.
 fn mean_similarity(embeddings: Tensor<2>) -> f64 {
-    let embeddings = embeddings.detach();
     let count = embeddings.dims()[0] as f64;
-    let length = embeddings.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(1e-12);
-    let square: f32 = (embeddings / length).sum_dim(0).powi_scalar(2).sum().into_scalar();
+    let directions = unit_rows(embeddings.detach());
+    let square: f32 = directions.sum_dim(0).powi_scalar(2).sum().into_scalar();
     (f64::from(square) - count) / (count * (count - 1.0))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::distillation::tests::teacher;
     use super::*;
+    use crate::graph::random;
+    use crate::loss::LossConfig;
     use crate::net::NetworkConfig;
 
-    fn config() -> TrainConfig {
+    pub(crate) fn config() -> TrainConfig {
         TrainConfig {
             network: NetworkConfig { input: 32, base_channels: 16, embedding: 32 },
             batch: 8,
@@ -207,55 +282,105 @@ mod tests {
     }
 
     /// Two colours of noise: a task that a few steps make progress on.
-    fn batch(step: u64) -> Batch {
+    pub(crate) fn batch(step: u64) -> Batch {
         let labels: Vec<u32> = (0..8).map(|i| i % 2).collect();
-        let pixels = labels.iter().flat_map(|&label| {
+        let pixels = labels.iter().enumerate().flat_map(|(image, &label)| {
+            let mut noise = step * 8 + image as u64;
             (0..32 * 32 * 3).map(move |i| {
-                let noise = (i as u64 * 2_654_435_761 + step * 977 + u64::from(label)) % 97;
-                (noise as u8) + if i % 3 == label { 120 } else { 0 }
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                ((noise >> 33) % 97) as u8 + if i % 3 == label { 120 } else { 0 }
             })
         });
-        Batch { pixels: pixels.collect(), labels, step }
+        Batch { pixels: pixels.collect(), labels, kept: None, step }
     }
 
-    fn run(trainer: &mut Trainer, steps: core::ops::Range<u64>) -> Vec<StepReport> {
+    pub(crate) fn run(trainer: &mut Trainer, steps: core::ops::Range<u64>) -> Vec<StepReport> {
         steps.map(|step| trainer.learn(&batch(step)).unwrap().0).collect()
     }
 
     #[test]
     fn learns() {
-        let mut trainer = Trainer::new(TrainConfig { steps: 50, ..config() }, 2).unwrap();
-        let reports = run(&mut trainer, 0..50);
-        let (first, last) = (reports[0].loss.unwrap(), reports[49].loss.unwrap());
+        let loss = LossConfig::Arcface { m: 0.5, scale: 8.0 };
+        let config = TrainConfig { loss, steps: 50, learning_rate: 0.5, ..config() };
+        let reports = run(&mut Trainer::new(config, 2).unwrap(), 0..50);
+        let mean = |of: &[StepReport]| of.iter().filter_map(|r| r.loss).sum::<f64>() / 10.0;
+        let (first, last) = (mean(&reports[..10]), mean(&reports[40..]));
         assert!(last < first / 4.0, "loss {first} to {last}");
         assert!(reports.iter().all(|r| !r.skipped && !r.collapsed()));
     }
 
-    #[test]
-    fn resumed_run_repeats_every_bit() {
-        let mut whole = Trainer::new(config(), 2).unwrap();
+    pub(crate) fn repeats_every_bit_when_resumed(
+        config: TrainConfig,
+        classes: usize,
+        other_seed: u64,
+    ) {
+        let mut whole = Trainer::new(config.clone(), classes).unwrap();
         let expected = run(&mut whole, 0..20);
-        let mut first = Trainer::new(config(), 2).unwrap();
+        let mut first = Trainer::new(config.clone(), classes).unwrap();
         let mut got = run(&mut first, 0..7);
         let stored = first.checkpoint();
-        // Another seed: everything that decides the rest must come from the checkpoint.
-        let fresh = Trainer::new(TrainConfig { seed: 77, ..config() }, 2).unwrap();
+        let other = TrainConfig { seed: other_seed, ..config };
+        let fresh = Trainer::new(other, classes).unwrap();
         let mut second = fresh.resumed(&stored).unwrap();
         got.extend(run(&mut second, 7..20));
         assert_eq!(got, expected);
         assert_eq!(second.checkpoint(), whole.checkpoint());
     }
 
+    /// Labels are not looked at: all that moves the student is the teacher.
+    #[test]
+    fn learns_from_a_teacher() {
+        let config = TrainConfig { steps: 60, learning_rate: 10.0, ..config() };
+        let mut trainer = Trainer::new(config, 2).unwrap().taught_by(teacher(0.0));
+        let mut angles = (0..60).map(|step| {
+            let pixels = random::images(8, 32, 32, step % 4).concat();
+            let report = trainer.learn(&Batch { pixels, ..batch(step) }).unwrap().0;
+            assert!(report.angle.is_none());
+            report.teacher_angle.unwrap()
+        });
+        let (first, last) = (angles.next().unwrap(), angles.last().unwrap());
+        assert!(last < first / 2.0, "{first} to {last}");
+        let centres = |trainer: &Trainer| trainer.checkpoint().parameters["head.weight"].clone();
+        let fresh = Trainer::new(self::config(), 2).unwrap();
+        assert_eq!(centres(&trainer), centres(&fresh));
+    }
+
+    /// A blended image's loss is that of both labels in their shares; the teacher's comes on top.
+    #[test]
+    fn losses_add_up() {
+        let value = |trainer: &Trainer, batch: &Batch, taught: bool| {
+            let taught = taught.then(|| trainer.teacher.as_ref().unwrap());
+            let taught = taught.map(|t| t.embed(&batch.pixels, &trainer.device));
+            let (embeddings, _) = trainer.model.network.forward(trainer.pixels(batch));
+            f64::from(trainer.loss(embeddings, taught, batch).unwrap().loss.into_scalar::<f32>())
+        };
+        let plain = Trainer::new(config(), 2).unwrap();
+        let first = batch(0);
+        let mut labels = first.labels.clone();
+        labels.rotate_left(1);
+        let second = Batch { labels, ..first.clone() };
+        let (a, b) = (value(&plain, &first, false), value(&plain, &second, false));
+        let blended = Batch { kept: Some(0.75), ..first.clone() };
+        let margin = value(&plain, &blended, false);
+        assert!((margin - (0.75 * a + 0.25 * b)).abs() < 1e-5 * margin);
+        let alone = Trainer::new(config(), 2).unwrap().taught_by(teacher(0.0));
+        let both = Trainer::new(config(), 2).unwrap().taught_by(teacher(0.5));
+        let expected = value(&alone, &blended, true) + 0.5 * margin;
+        assert!((value(&both, &blended, true) - expected).abs() < 1e-5 * expected);
+    }
+
+    #[test]
+    fn resumed_run_repeats_every_bit() {
+        // Another seed: everything that decides the rest must come from the checkpoint.
+        repeats_every_bit_when_resumed(config(), 2, 77);
+    }
+
+    /// insightface issue 1758: a head of 91,180 classes meets data of 93,431.
     #[test]
     fn rejects_a_checkpoint_of_another_class_count() {
         let stored = Trainer::new(config(), 3).unwrap().checkpoint();
         let error = Trainer::new(config(), 2).unwrap().resumed(&stored).err().unwrap();
-        let expected = ParameterError::Shape {
-            name: "margin.weight".to_owned(),
-            found: vec![3, 32],
-            needed: vec![2, 32],
-        };
-        assert_eq!(error, expected);
+        assert_eq!(error, ParameterError::Classes { found: 3, needed: 2 });
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The quick start's report: which figures go where on the page.
 
-use super::{ALLOWED_POINTS, Outcome, SIDE, TESTED, TRAINED};
+use super::{ALLOWED_POINTS, MARGIN, Outcome, SIDE, TESTED, TRAINED};
 use crate::cli::COMMIT;
 use crate::evaluate::report::{
     AngleStage, Card, FaceRow, LossPoint, NextStep, Provenance, Report, ScoreFigures, Table,
@@ -19,8 +19,7 @@ pub(super) fn render(outcome: &Outcome, out: &Path) -> String {
     render_report(&Report {
         title: "Quick start".to_owned(),
         subtitle: format!(
-            "MobileFaceNet at half its channels on {SIDE}x{SIDE} pixels, ArcFace with margin {}, drawn faces",
-            outcome.run.train.margins.m2
+            "MobileFaceNet at half its channels on {SIDE}x{SIDE} pixels, ArcFace with margin {MARGIN}, drawn faces"
         ),
         verdict: Verdict::new(&float.summary, &int8.summary, ALLOWED_POINTS, &people),
         cards: cards(outcome),

@@ -1,7 +1,7 @@
 //! Changes to training images, so that a network learns faces and not cameras.
 //!
 //! ```text
-//! mask -> flip -> similarity -> occlusion -> colour -> low resolution -> blur -> JPEG
+//! mask -> flip -> similarity -> occlusion -> colour -> low resolution -> blur -> JPEG      (-> mix, in the loader)
 //! └── the person ┘└─ alignment ┘ └ the scene ───────┘  └ the camera ──────────────────┘
 //! ```
 //!
@@ -51,6 +51,8 @@ pub struct Augment {
     pub occlusion: f32,
     /// Share of images with a mask over nose, mouth and chin, where the template of aligned faces has them, 0 to 1.
     pub mask: f32,
+    /// Share of the steps in which every image is blended with another one of its batch, 0 to 1.
+    pub mix: f32,
 }
 
 impl Default for Augment {
@@ -74,6 +76,7 @@ impl Augment {
         jpeg: 0.0,
         occlusion: 0.0,
         mask: 0.0,
+        mix: 0.0,
     };
 
     /// What a door's camera and its alignment do to a face; every change is one that happens at a door.
@@ -90,6 +93,7 @@ impl Augment {
         jpeg: 0.1,
         occlusion: 0.0,
         mask: 0.03,
+        mix: 0.0,
     };
 
     /// More of all, for long runs on little data.
@@ -106,6 +110,7 @@ impl Augment {
         jpeg: 0.2,
         occlusion: 0.2,
         mask: 0.1,
+        mix: 0.0,
     };
 
     /// Changes one image in place. `rgb` is row-major HWC with rows of `width` pixels, `width` at least 1.

@@ -45,7 +45,7 @@ pub enum AugmentError {
 
 impl Augment {
     /// Every number with its name and the most that it may be.
-    fn numbers(&mut self) -> [(&'static str, &mut f32, f32); 11] {
+    fn numbers(&mut self) -> [(&'static str, &mut f32, f32); 12] {
         [
             ("rotation", &mut self.rotation, 90.0),
             ("scale", &mut self.scale, 0.5),
@@ -58,6 +58,7 @@ impl Augment {
             ("jpeg", &mut self.jpeg, 1.0),
             ("occlusion", &mut self.occlusion, 1.0),
             ("mask", &mut self.mask, 1.0),
+            ("mix", &mut self.mix, 1.0),
         ]
     }
 

@@ -1,10 +1,7 @@
 //! The operations on the CPU backend with gradients: what each forward keeps, and its backward step.
 
-use super::flex::{
-    batch_norm_forward, contiguous, depthwise_forward, dims, global_depthwise_forward, matrix_dims,
-    nhwc, pointwise_forward, statistics_tensor, stem_forward, tensor, values,
-};
-use super::{FaceOps, batch_norm, depthwise, global_depthwise, pointwise, stem};
+use super::flex::{batch_norm_forward, contiguous, dims, statistics_tensor, tensor, values};
+use super::{ConvKind, FaceOps, batch_norm, convolution};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
@@ -15,23 +12,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex};
 use std::sync::Arc;
 
-/// A convolution whose backward needs its input, its weights and a setting `S`.
-trait ConvGradient: core::fmt::Debug + Send + Sync + 'static {
-    type Setting: Clone + core::fmt::Debug + Send + Sync + 'static;
-    /// `(dx, dw)`; no `dx` where the input takes none.
-    fn gradient(
-        x: &FlexTensor,
-        w: &FlexTensor,
-        dy: &FlexTensor,
-        setting: &Self::Setting,
-    ) -> (Option<FlexTensor>, FlexTensor);
-}
-
 #[derive(Debug)]
-struct Step<G>(core::marker::PhantomData<G>);
+struct Convolution;
 
-impl<G: ConvGradient> Backward<Flex, 2> for Step<G> {
-    type State = (FlexTensor, FlexTensor, G::Setting);
+impl Backward<Flex, 2> for Convolution {
+    type State = (FlexTensor, FlexTensor, ConvKind);
 
     fn backward(
         self,
@@ -41,97 +26,14 @@ impl<G: ConvGradient> Backward<Flex, 2> for Step<G> {
     ) {
         let [x_node, w_node] = ops.parents;
         let dy = contiguous(grads.consume::<Flex>(&ops.node));
-        let (x, w, setting) = ops.state;
-        let (dx, dw) = G::gradient(&x, &w, &dy, &setting);
+        let (x, w, kind) = ops.state;
+        let (dx, dw) = convolution::backward(&x, &w, &dy, kind);
         if let (Some(node), Some(dx)) = (x_node, dx) {
             grads.register::<Flex>(node.id, dx);
         }
         if let Some(node) = w_node {
             grads.register::<Flex>(node.id, dw);
         }
-    }
-}
-
-/// Runs a convolution forward and records its backward step.
-fn record<G: ConvGradient, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<Flex, C>>,
-    w: FloatTensor<Autodiff<Flex, C>>,
-    setting: G::Setting,
-    forward: impl FnOnce(&FlexTensor, &FlexTensor) -> FlexTensor,
-) -> FloatTensor<Autodiff<Flex, C>> {
-    let ((x, x_node), (w, w_node)) = (x.into_parts(), w.into_parts());
-    let (x, w) = (contiguous(x), contiguous(w));
-    let y = forward(&x, &w);
-    match Step::<G>(core::marker::PhantomData)
-        .prepare::<C>([x_node, w_node])
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(step) => step.finish((x, w, setting), y),
-        OpsKind::UnTracked(step) => step.finish(y),
-    }
-}
-
-#[derive(Debug)]
-struct Pointwise;
-impl ConvGradient for Pointwise {
-    type Setting = ();
-    fn gradient(
-        x: &FlexTensor,
-        w: &FlexTensor,
-        dy: &FlexTensor,
-        (): &(),
-    ) -> (Option<FlexTensor>, FlexTensor) {
-        let [outputs, inputs] = matrix_dims(w);
-        let (dx, dw) = pointwise::backward(values(x), values(w), values(dy), inputs, outputs);
-        (Some(tensor(dx, dims(x))), tensor(dw, dims(w)))
-    }
-}
-
-#[derive(Debug)]
-struct Depthwise;
-impl ConvGradient for Depthwise {
-    type Setting = usize;
-    fn gradient(
-        x: &FlexTensor,
-        w: &FlexTensor,
-        dy: &FlexTensor,
-        stride: &usize,
-    ) -> (Option<FlexTensor>, FlexTensor) {
-        let (dx, dw) = depthwise::backward(values(x), values(w), values(dy), nhwc(x), *stride);
-        (Some(tensor(dx, dims(x))), tensor(dw, dims(w)))
-    }
-}
-
-#[derive(Debug)]
-struct GlobalDepthwise;
-impl ConvGradient for GlobalDepthwise {
-    type Setting = ();
-    fn gradient(
-        x: &FlexTensor,
-        w: &FlexTensor,
-        dy: &FlexTensor,
-        (): &(),
-    ) -> (Option<FlexTensor>, FlexTensor) {
-        let (dx, dw) =
-            global_depthwise::backward(values(x), values(w), values(dy), nhwc(x).channels);
-        (Some(tensor(dx, dims(x))), tensor(dw, dims(w)))
-    }
-}
-
-#[derive(Debug)]
-struct Stem;
-impl ConvGradient for Stem {
-    type Setting = ();
-    fn gradient(
-        x: &FlexTensor,
-        w: &FlexTensor,
-        dy: &FlexTensor,
-        (): &(),
-    ) -> (Option<FlexTensor>, FlexTensor) {
-        let [outputs, _] = matrix_dims(w);
-        let dw = stem::backward(values(x), values(dy), nhwc(x), outputs);
-        (None, tensor(dw, dims(w)))
     }
 }
 
@@ -183,20 +85,18 @@ impl Backward<Flex, 4> for BatchNorm {
 }
 
 impl<C: CheckpointStrategy> FaceOps for Autodiff<Flex, C> {
-    fn pointwise(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
-        record::<Pointwise, C>(x, w, (), pointwise_forward)
-    }
-
-    fn depthwise(x: FloatTensor<Self>, w: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
-        record::<Depthwise, C>(x, w, stride, |x, w| depthwise_forward(x, w, stride))
-    }
-
-    fn global_depthwise(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
-        record::<GlobalDepthwise, C>(x, w, (), global_depthwise_forward)
-    }
-
-    fn stem(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
-        record::<Stem, C>(x, w, (), stem_forward)
+    fn convolution(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        kind: ConvKind,
+    ) -> FloatTensor<Self> {
+        let ((x, x_node), (w, w_node)) = (x.into_parts(), w.into_parts());
+        let (x, w) = (contiguous(x), contiguous(w));
+        let y = convolution::forward(&x, &w, kind);
+        match Convolution.prepare::<C>([x_node, w_node]).compute_bound().stateful() {
+            OpsKind::Tracked(step) => step.finish((x, w, kind), y),
+            OpsKind::UnTracked(step) => step.finish(y),
+        }
     }
 
     fn batch_norm(

@@ -8,7 +8,8 @@
 //!
 //! Mean and variance are over the batch and all pixels of a channel; the variance divides by the count (biased).
 
-use super::lanes::{vectorized, vectors, vectors_mut};
+use crate::cpu::buffers::take;
+use crate::cpu::lanes::{vectorized, vectors, vectors_mut};
 use rayon::prelude::*;
 
 /// Added to the variance.
@@ -45,7 +46,7 @@ pub(crate) fn forward(
 ) -> (Vec<f32>, Statistics) {
     let statistics = statistics(x, gamma, beta);
     let channels = gamma.len();
-    let mut y = vec![0.0; x.len()];
+    let mut y = take(x.len());
     y.par_chunks_mut(ROWS_AT_ONCE * channels)
         .zip(x.par_chunks(ROWS_AT_ONCE * channels))
         .for_each(|(y, x)| apply(x, y, &statistics, slope));
@@ -109,7 +110,7 @@ pub(crate) fn backward(
         .collect();
     let sums = sum_f64(&parts, 3 * channels);
     let mut g = Gradients {
-        x: vec![0.0; x.len()],
+        x: take(x.len()),
         gamma: vec![0.0; channels],
         beta: vec![0.0; channels],
         slope: vec![0.0; channels],

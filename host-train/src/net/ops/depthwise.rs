@@ -3,9 +3,10 @@
 //! `y[n, i, j, c] = sum_{ky, kx} x[n, s i + ky - 1, s j + kx - 1, c] w[ky, kx, c]`, zeros outside.
 //! Every pass walks rows; within a row one block of 16 channels keeps its nine weights (or sums) in registers.
 
-use super::lanes::{vectorized, vectors, vectors_mut};
-use super::matrix::sum_in_order;
 use super::shape::Nhwc;
+use crate::cpu::buffers::take;
+use crate::cpu::lanes::{vectorized, vectors, vectors_mut};
+use crate::cpu::matrix::sum_in_order;
 use core::array;
 use rayon::prelude::*;
 
@@ -15,7 +16,7 @@ pub(crate) const TAPS: usize = 9;
 /// `x [batch, height, width, channels]` to `y`, height and width divided by `stride` (rounded up).
 pub(crate) fn forward(x: &[f32], w: &[f32], shape: Nhwc, stride: usize) -> Vec<f32> {
     let out = shape.strided(stride);
-    let mut y = vec![0.0; out.pixels() * shape.channels];
+    let mut y = take(out.pixels() * shape.channels);
     y.par_chunks_mut(out.image_len())
         .zip(x.par_chunks(shape.image_len()))
         .for_each(|(y, x)| image_forward(x, w, y, shape, stride));
@@ -33,7 +34,7 @@ pub(crate) fn backward(
     let out = shape.strided(stride);
     // Of stride 1, the input's gradient is the same convolution with the window turned half around.
     let turned: Vec<f32> = w.chunks_exact(shape.channels).rev().flatten().copied().collect();
-    let mut dx = vec![0.0; x.len()];
+    let mut dx = take(x.len());
     let parts = dx
         .par_chunks_mut(shape.image_len())
         .zip(x.par_chunks(shape.image_len()))

@@ -1,7 +1,8 @@
 //! Global depthwise convolution (GDConv): every channel is one weighted sum over all pixels,
 //! `y[n, c] = sum_p x[n, p, c] w[p, c]`.
 
-use super::matrix::sum_in_order;
+use crate::cpu::buffers::take;
+use crate::cpu::matrix::sum_in_order;
 use rayon::prelude::*;
 
 /// `x [batch, pixels, channels]`, `w [pixels, channels]` to `y [batch, channels]`.
@@ -19,7 +20,7 @@ pub(crate) fn forward(x: &[f32], w: &[f32], channels: usize) -> Vec<f32> {
 
 /// Gradients `(dx, dw)` from `dy [batch, channels]`.
 pub(crate) fn backward(x: &[f32], w: &[f32], dy: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
-    let mut dx = vec![0.0; x.len()];
+    let mut dx = take(x.len());
     let parts = dx
         .par_chunks_mut(w.len())
         .zip(x.par_chunks(w.len()))

@@ -5,21 +5,21 @@
 //! same sums an order of magnitude faster on the CPU, and give the same bits for any number of threads. The slow
 //! versions live on in the tests as the reference.
 //!
-//! | operation | `x` | `w` | result |
+//! | [`ConvKind`] | `x` | `w` | result |
 //! |---|---|---|---|
-//! | [`pointwise`] | `[batch, height, width, in]` | `[out, in]` | `[batch, height, width, out]` |
-//! | [`depthwise`] | `[batch, height, width, c]` | `[9, c]` | height, width divided by the stride |
-//! | [`global_depthwise`] | `[batch, height, width, c]` | `[height * width, c]` | `[batch, 1, 1, c]` |
-//! | [`stem`] | `[batch, height, width, 3]` | `[out, 27]` | `[batch, height/2, width/2, out]` |
-//! | [`batch_norm`] | `[.., c]` | | the same shape |
+//! | `Stem` | `[batch, height, width, 3]` | `[out, 27]` | `[batch, height/2, width/2, out]` |
+//! | `Pointwise` | `[batch, height, width, in]` | `[out, in]` | `[batch, height, width, out]` |
+//! | `Depthwise` | `[batch, height, width, c]` | `[9, c]` | height, width divided by the stride |
+//! | `GlobalDepthwise` | `[batch, height, width, c]` | `[height * width, c]` | `[batch, 1, 1, c]` |
+//!
+//! [`batch_norm`] takes `[.., c]` and gives the same shape.
 
 mod backward;
 mod batch_norm;
+mod convolution;
 mod depthwise;
 mod flex;
 mod global_depthwise;
-mod lanes;
-mod matrix;
 mod pointwise;
 #[cfg(test)]
 mod reference;
@@ -29,8 +29,7 @@ mod stem;
 mod tests;
 
 pub(crate) use batch_norm::EPSILON;
-pub(crate) use depthwise::TAPS;
-pub(crate) use stem::PATCH;
+pub use convolution::ConvKind;
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
@@ -38,14 +37,9 @@ use burn::tensor::Tensor;
 /// The operations on a backend's own tensors.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait FaceOps: Backend {
-    /// 1x1 convolution.
-    fn pointwise(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// 3x3 depthwise convolution, padding 1.
-    fn depthwise(x: FloatTensor<Self>, w: FloatTensor<Self>, stride: usize) -> FloatTensor<Self>;
-    /// Depthwise convolution over the whole image.
-    fn global_depthwise(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// 3x3 convolution of a colour image, stride 2, padding 1.
-    fn stem(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`ConvKind`].
+    fn convolution(x: FloatTensor<Self>, w: FloatTensor<Self>, kind: ConvKind)
+    -> FloatTensor<Self>;
     /// Normalization, then PReLU when `prelu` (else `slope` is not read). Also gives `[2, c]`: mean and variance.
     fn batch_norm(
         x: FloatTensor<Self>,
@@ -56,24 +50,9 @@ pub(crate) trait FaceOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// 1x1 convolution.
-pub(crate) fn pointwise(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::pointwise(x.into_dispatch(), w.into_dispatch()))
-}
-
-/// 3x3 depthwise convolution, padding 1, stride 1 or 2.
-pub(crate) fn depthwise(x: Tensor<4>, w: Tensor<2>, stride: usize) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::depthwise(x.into_dispatch(), w.into_dispatch(), stride))
-}
-
-/// Depthwise convolution whose window is the whole image.
-pub(crate) fn global_depthwise(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::global_depthwise(x.into_dispatch(), w.into_dispatch()))
-}
-
-/// 3x3 convolution of a colour image, stride 2, padding 1. The image gets no gradient.
-pub(crate) fn stem(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::stem(x.into_dispatch(), w.into_dispatch()))
+/// A convolution without bias; shapes as in the table above.
+pub(crate) fn convolution(x: Tensor<4>, w: Tensor<2>, kind: ConvKind) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::convolution(x.into_dispatch(), w.into_dispatch(), kind))
 }
 
 /// Batch normalization and PReLU (when a slope is given); also the batch's mean and variance, `[2, c]`, no gradient.

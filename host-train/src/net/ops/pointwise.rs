@@ -1,6 +1,7 @@
 //! 1x1 convolution over NHWC: one matrix product, `y[rows, out] = x[rows, in] w[out, in]^T`.
 
-use super::matrix::{Matrix, Write, multiply, rows_in_cache, sum_in_order};
+use crate::cpu::buffers::take;
+use crate::cpu::matrix::{Matrix, Write, multiply, rows_in_cache, sum_in_order};
 use rayon::prelude::*;
 
 /// Weight gradients are summed in this many parts, whatever the thread count: the same sum on every machine.
@@ -10,7 +11,7 @@ const GRADIENT_PARTS: usize = 8;
 pub(crate) fn forward(x: &[f32], w: &[f32], inputs: usize, outputs: usize) -> Vec<f32> {
     let rows = x.len() / inputs;
     let block = rows_in_cache(inputs + outputs);
-    let mut y = vec![0.0; rows * outputs];
+    let mut y = take(rows * outputs);
     y.par_chunks_mut(block * outputs).zip(x.par_chunks(block * inputs)).for_each(|(y, x)| {
         let x = Matrix::new(x, x.len() / inputs, inputs);
         let w = Matrix::new(w, outputs, inputs);
@@ -30,7 +31,7 @@ pub(crate) fn backward(
     let rows = x.len() / inputs;
     let block = rows_in_cache(inputs + outputs);
     let part = rows.div_ceil(block).div_ceil(GRADIENT_PARTS) * block;
-    let mut dx = vec![0.0; x.len()];
+    let mut dx = take(x.len());
     let parts = dx
         .par_chunks_mut(part * inputs)
         .zip(x.par_chunks(part * inputs))

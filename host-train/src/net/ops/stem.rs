@@ -2,8 +2,9 @@
 //!
 //! Eight output rows at a time are laid out as a patch matrix `[8 * width, 27]`, then one matrix product follows.
 
-use super::matrix::{Matrix, Write, multiply, sum_in_order};
 use super::shape::Nhwc;
+use crate::cpu::buffers::take;
+use crate::cpu::matrix::{Matrix, Write, multiply, sum_in_order};
 use rayon::prelude::*;
 
 /// Numbers under the window of one output pixel: 3 rows, 3 columns, 3 colours.
@@ -14,7 +15,7 @@ const ROWS_AT_ONCE: usize = 8;
 /// `x [batch, height, width, 3]`, `w [outputs, 27]` (row, column, colour) to `y [batch, height/2, width/2, outputs]`.
 pub(crate) fn forward(x: &[f32], w: &[f32], shape: Nhwc, outputs: usize) -> Vec<f32> {
     let out = shape.strided(2);
-    let mut y = vec![0.0; out.pixels() * outputs];
+    let mut y = take(out.pixels() * outputs);
     y.par_chunks_mut(out.image_pixels() * outputs).zip(x.par_chunks(shape.image_len())).for_each(
         |(y, image)| {
             let mut patches = vec![0.0; ROWS_AT_ONCE * out.width * PATCH];

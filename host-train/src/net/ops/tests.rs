@@ -1,7 +1,7 @@
 //! Values and gradients of the operations against the reference, and the same bits for any number of threads.
 #![allow(clippy::unwrap_used)]
 
-use super::reference;
+use super::{ConvKind, convolution, reference};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -71,7 +71,7 @@ fn pointwise_equals_reference() {
             &format!("pointwise {inputs} to {outputs} at {side}"),
             random(1, [batch, side, side, inputs]),
             vec![random(2, [outputs, inputs])],
-            |x, w| super::pointwise(x, first(w)),
+            |x, w| convolution(x, first(w), ConvKind::Pointwise),
             |x, w| reference::pointwise(x, first(w)),
             true,
         );
@@ -88,7 +88,7 @@ fn depthwise_equals_reference() {
                 &format!("depthwise {height}x{width}x{channels} stride {stride}"),
                 random(3, [batch, height, width, channels]),
                 vec![random(4, [9, channels])],
-                |x, w| super::depthwise(x, first(w), stride),
+                |x, w| convolution(x, first(w), ConvKind::Depthwise { stride }),
                 |x, w| reference::depthwise(x, first(w), stride),
                 true,
             );
@@ -102,7 +102,7 @@ fn global_depthwise_equals_reference() {
         "global depthwise",
         random(5, [3, 7, 7, 32]),
         vec![random(6, [49, 32])],
-        |x, w| super::global_depthwise(x, first(w)),
+        |x, w| convolution(x, first(w), ConvKind::GlobalDepthwise { side: 7 }),
         |x, w| reference::global_depthwise(x, first(w)),
         true,
     );
@@ -115,7 +115,7 @@ fn stem_equals_reference() {
             &format!("stem at {side}"),
             random(7, [2, side, side, 3]),
             vec![random(8, [32, 27])],
-            |x, w| super::stem(x, first(w)),
+            |x, w| convolution(x, first(w), ConvKind::Stem),
             |x, w| reference::stem(x, first(w)),
             false,
         );
@@ -169,7 +169,8 @@ fn thread_count_changes_no_bit() {
         pool.install(|| {
             let (x, w, d) =
                 (random(16, [5, 14, 14, 32]), random(17, [64, 32]), random(18, [9, 64]));
-            let y = super::depthwise(super::pointwise(x.clone(), w.clone()), d.clone(), 2);
+            let y = convolution(x.clone(), w.clone(), ConvKind::Pointwise);
+            let y = convolution(y, d.clone(), ConvKind::Depthwise { stride: 2 });
             let (y, _) =
                 super::batch_norm(y, random(19, [64]), random(20, [64]), Some(random(21, [64])));
             let gradients = y.powi_scalar(2).sum().backward();

@@ -9,14 +9,15 @@ pub(crate) const LANES: usize = 16;
 
 /// Defines a function whose body is compiled for each vector width of the machine and picked at run time.
 ///
-/// In the body, `$simd` is the instruction set and `S` its type. What the body calls must be `#[inline(always)]`.
+/// In the body, `$simd` is the instruction set and `S` its type. What the body calls must be `#[inline(always)]`. A body may
+/// leave `$simd` alone and be plain loops over slices: the compiler makes them as wide.
 macro_rules! vectorized {
     (
         $(#[$doc:meta])*
-        fn $name:ident<$l:lifetime>($simd:ident; $($argument:ident: $type:ty),* $(,)?) $body:block
+        $visibility:vis fn $name:ident<$l:lifetime>($simd:ident; $($argument:ident: $type:ty),* $(,)?) $body:block
     ) => {
         $(#[$doc])*
-        fn $name<$l>($($argument: $type),*) {
+        $visibility fn $name<$l>($($argument: $type),*) {
             struct Call<$l> {
                 $($argument: $type),*
             }

@@ -1,0 +1,80 @@
+//! Why an ONNX file is not usable here; every message names the node.
+
+use crate::graph::GraphError;
+use std::path::PathBuf;
+
+/// Why an ONNX file is not usable.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// The file could not be read.
+    #[error("{path}: {source}", path = path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The bytes are not an ONNX model.
+    #[error("not an ONNX model: {0}")]
+    Decode(#[from] prost::DecodeError),
+    /// No graph, or not one image in and one tensor out.
+    #[error(
+        "the model has {inputs} inputs and {outputs} outputs: one image in, one embedding out is needed"
+    )]
+    Ends {
+        /// Inputs that are not constants.
+        inputs: usize,
+        /// Outputs.
+        outputs: usize,
+    },
+    /// The input is no batch of colour images.
+    #[error(
+        "input {name} has shape {shape:?}: batch x 3 x height x width is needed, with height and width known"
+    )]
+    InputShape {
+        /// The input's name.
+        name: String,
+        /// Its shape, 0 where it is open.
+        shape: Vec<i64>,
+    },
+    /// An operation that no face network seen so far has needed.
+    #[error(
+        "node {node}: {op} is not known here; export the network in inference mode, or without it"
+    )]
+    Op {
+        /// The node's name.
+        node: String,
+        /// Its operation.
+        op: String,
+    },
+    /// A known operation, used in a way that is not.
+    #[error("node {node} ({op}): {what}")]
+    Use {
+        /// The node's name.
+        node: String,
+        /// Its operation.
+        op: String,
+        /// What is not supported, or missing.
+        what: &'static str,
+    },
+    /// A constant is not what the node needs.
+    #[error(
+        "node {node}: constant {name} has {got} values of type {data_type}, {expected} of type 1 (float) are needed"
+    )]
+    Constant {
+        /// The node's name.
+        node: String,
+        /// The constant's name.
+        name: String,
+        /// Values needed.
+        expected: usize,
+        /// Values there.
+        got: usize,
+        /// ONNX's number of the element type.
+        data_type: i32,
+    },
+    /// The graph that the file makes is not sound.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}

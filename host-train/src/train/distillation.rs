@@ -1,0 +1,264 @@
+//! Learning from a network that is good already: it sees exactly the images that the student sees, and the student's
+//! embeddings are drawn to where the teacher's are.
+//!
+//! ```text
+//! cosine    L_c = mean_i (1 - u_i . t_i)                         u, t: unit embeddings of student and teacher
+//! relation  L_r = mean_{i != j} (u_i . u_j - t_i . t_j)^2        (relational distillation, arXiv 1904.05068, on cosines)
+//! loss      L   = a L_c + b L_r + c L_margin
+//! ```
+//!
+//! Because the teacher is asked anew for every changed or blended image ("consistent teaching", arXiv 2106.05237), a few
+//! thousand photographs teach far more than their number.
+
+use crate::graph::{Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_onnx};
+use crate::loss::unit_rows;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The teacher and what its word is worth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distillation {
+    /// An ONNX file.
+    pub teacher: PathBuf,
+    /// What the teacher's images must be.
+    pub input: Normalisation,
+    /// Factor `a` of the cosine term, at least 0.
+    pub cosine: f64,
+    /// Factor `b` of the relation term, at least 0.
+    pub relation: f64,
+    /// Factor `c` of the margin loss, at least 0; at 0 labels are not looked at.
+    pub margin: f64,
+}
+
+/// A teacher that can't teach this student.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TeacherError {
+    /// The file.
+    #[error("teacher {path}: {source}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<OnnxError>,
+    },
+    /// The network in it.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Its images are of another size.
+    #[error("teacher {path} takes images of {width}x{height}, the student learns from {side}x{side}: give --input", path = path.display())]
+    Size {
+        /// Which teacher.
+        path: PathBuf,
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// The student's side.
+        side: usize,
+    },
+    /// Cosines between embeddings of different lengths do not exist.
+    #[error("teacher {path} has embeddings of {teacher} numbers, the student of {student}: choose a network with {teacher}, or a cosine weight of 0", path = path.display())]
+    Length {
+        /// Which teacher.
+        path: PathBuf,
+        /// The teacher's.
+        teacher: usize,
+        /// The student's.
+        student: usize,
+    },
+}
+
+/// A network that is asked, not trained.
+#[derive(Debug)]
+pub struct Teacher {
+    graph: Graph,
+    settings: Distillation,
+    length: usize,
+}
+
+impl Teacher {
+    /// Reads the teacher for a student that sees images of `side * side` and makes embeddings of `student` numbers.
+    ///
+    /// # Errors
+    /// What [`TeacherError`] lists.
+    pub fn open(
+        settings: &Distillation,
+        side: usize,
+        student: usize,
+    ) -> Result<Self, TeacherError> {
+        let path: &Path = &settings.teacher;
+        let graph = from_onnx(path, settings.input).map_err(|source| TeacherError::File {
+            path: path.to_owned(),
+            source: source.into(),
+        })?;
+        Self::new(fold(&graph)?, settings, side, student)
+    }
+
+    fn new(
+        graph: Graph,
+        settings: &Distillation,
+        side: usize,
+        student: usize,
+    ) -> Result<Self, TeacherError> {
+        let path = || settings.teacher.clone();
+        let length = graph.check()?[graph.output.0].elements();
+        let (width, height) = (graph.input.width, graph.input.height);
+        if (width, height) != (side, side) {
+            return Err(TeacherError::Size { path: path(), width, height, side });
+        }
+        if settings.cosine > 0.0 && length != student {
+            return Err(TeacherError::Length { path: path(), teacher: length, student });
+        }
+        Ok(Self { graph, settings: settings.clone(), length })
+    }
+
+    /// Unit embeddings `[batch, length]` of a batch's images, on all threads.
+    pub(super) fn embed(&self, pixels: &[u8], device: &Device) -> Tensor<2> {
+        let input = &self.graph.input;
+        let images: Vec<&[u8]> = pixels.chunks_exact(input.width * input.height * 3).collect();
+        let embeddings = Executor::new(&self.graph)
+            .and_then(|executor| executor.embed_batch(&images))
+            .expect("the graph was checked when it was read, and batches hold images of its size");
+        let shape = [images.len(), self.length];
+        unit_rows(Tensor::from_data(TensorData::new(embeddings.concat(), shape), device))
+    }
+
+    /// `a L_c + b L_r` of a student's embeddings; also the mean angle to the teacher's, degrees, where
+    /// the cosine term makes it exist.
+    pub(super) fn loss(
+        &self,
+        embeddings: Tensor<2>,
+        taught: Tensor<2>,
+    ) -> (Tensor<1>, Option<f64>) {
+        let Distillation { cosine, relation, .. } = self.settings;
+        let student = unit_rows(embeddings);
+        let count = student.dims()[0] as f64;
+        let mut loss = (relations(student.clone()) - relations(taught.clone()))
+            .powi_scalar(2)
+            .sum()
+            // The diagonal is 1 in both, so it adds nothing.
+            .mul_scalar(relation / (count * (count - 1.0)));
+        if cosine == 0.0 {
+            return (loss, None);
+        }
+        let agreement = (student * taught).sum_dim(1);
+        let angles: Vec<f32> =
+            agreement.clone().into_data().try_to_vec().expect("the network computes in f32");
+        let degrees = |cosine: f32| f64::from(cosine.clamp(-1.0, 1.0)).acos().to_degrees();
+        let angle = angles.into_iter().map(degrees).sum::<f64>() / count;
+        loss = loss + agreement.mean().neg().add_scalar(1.0).mul_scalar(cosine);
+        (loss, Some(angle))
+    }
+
+    /// Factor of the margin loss.
+    pub(super) fn margin(&self) -> f64 {
+        self.settings.margin
+    }
+}
+
+/// Cosines of all pairs, `[batch, batch]`.
+fn relations(unit: Tensor<2>) -> Tensor<2> {
+    unit.clone().matmul(unit.transpose())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::graph::{NodeId, random};
+
+    const SIDE: usize = 32;
+
+    fn settings(cosine: f64, relation: f64) -> Distillation {
+        let (teacher, input) = ("teacher.onnx".into(), Normalisation::default());
+        Distillation { teacher, input, cosine, relation, margin: 0.0 }
+    }
+
+    /// A small random network for images of 32x32, with embeddings of 32 numbers.
+    pub(crate) fn teacher(margin: f64) -> Teacher {
+        let mut builder = random::Builder::new(SIDE, SIDE, 5);
+        let x = builder.conv(NodeId(0), 8, 3, 2, 1);
+        let x = builder.block(x);
+        let x = builder.conv(x, 16, 3, 2, 1);
+        builder.head(x, SIDE / 4, 32);
+        let settings = Distillation { margin, ..settings(10.0, 10.0) };
+        Teacher::new(builder.graph, &settings, SIDE, 32).unwrap()
+    }
+
+    fn loss(cosine: f64, relation: f64, student: [[f32; 2]; 3]) -> (f64, Option<f64>) {
+        let teacher = Teacher { settings: settings(cosine, relation), ..teacher(0.0) };
+        let device = Device::flex();
+        let taught = Tensor::from_floats([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], &device);
+        let (loss, angle) = teacher.loss(Tensor::from_floats(student, &device), taught);
+        (f64::from(loss.into_scalar::<f32>()), angle)
+    }
+
+    #[test]
+    fn the_teachers_own_embeddings_cost_nothing_at_any_length() {
+        let (loss, angle) = loss(3.0, 5.0, [[2.0, 0.0], [0.0, 0.5], [3.0, 4.0]]);
+        assert!(loss.abs() < 1e-6 && angle.unwrap() < 0.1);
+    }
+
+    #[test]
+    fn terms_follow_their_equations() {
+        // Cosines to the teacher 0, 1, 1: the mean of 1 - cosine is 1/3, of the angles 30 degrees.
+        let turned = [[0.0, 1.0], [0.0, 1.0], [0.6, 0.8]];
+        let (value, angle) = loss(3.0, 0.0, turned);
+        assert!((value - 1.0).abs() < 1e-6, "{value}");
+        assert!((angle.unwrap() - 30.0).abs() < 0.02, "{angle:?}");
+        // Pairs 01, 02, 12: the student's cosines 1, 0.8, 0.8, the teacher's 0, 0.6, 0.8.
+        let (value, angle) = loss(0.0, 1.0, turned);
+        assert!((value - (1.0 + 0.04) / 3.0).abs() < 1e-6, "{value}");
+        assert_eq!(angle, None);
+    }
+
+    /// Relations do not change when all embeddings turn together; the cosine term does.
+    #[test]
+    fn relations_are_blind_to_a_common_turn() {
+        let turned = [[0.0, 1.0], [-1.0, 0.0], [-0.8, 0.6]];
+        assert!(loss(0.0, 1.0, turned).0.abs() < 1e-6);
+        assert!((loss(1.0, 0.0, turned).0 - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_teacher_answers_as_its_graph() {
+        let teacher = teacher(0.0);
+        let images = random::images(3, SIDE, SIDE, 2);
+        let got: Vec<f32> =
+            teacher.embed(&images.concat(), &Device::flex()).into_data().try_to_vec().unwrap();
+        for (image, got) in images.iter().zip(got.chunks_exact(32)) {
+            let raw = Executor::new(&teacher.graph).unwrap().embed(image).unwrap();
+            let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
+            assert!(raw.iter().zip(got).all(|(raw, got)| (raw / length - got).abs() < 1e-6));
+        }
+    }
+
+    #[test]
+    fn rejects_size() {
+        let error = Teacher::new(random::small(5), &settings(1.0, 1.0), 112, 16).unwrap_err();
+        assert!(matches!(error, TeacherError::Size { side: 112, .. }));
+    }
+
+    #[test]
+    fn rejects_length_only_where_cosines_are_wanted() {
+        let graph = || random::small(5);
+        let side = graph().input.width;
+        let error = Teacher::new(graph(), &settings(1.0, 1.0), side, 128).unwrap_err();
+        assert!(matches!(error, TeacherError::Length { teacher: 16, student: 128, .. }));
+        assert!(Teacher::new(graph(), &settings(0.0, 1.0), side, 128).is_ok());
+    }
+
+    #[test]
+    fn rejects_file_and_graph() {
+        let error = Teacher::open(&settings(1.0, 1.0), 112, 128).unwrap_err();
+        assert!(matches!(&error, TeacherError::File { .. }), "{error}");
+        assert!(error.to_string().contains("teacher.onnx"));
+        let mut graph = random::small(5);
+        graph.input.scale = [0.0; 3];
+        let error = Teacher::new(graph, &settings(1.0, 1.0), 112, 16).unwrap_err();
+        assert!(matches!(error, TeacherError::Graph(_)));
+    }
+}
