@@ -23,10 +23,11 @@ pub(crate) struct EvalArgs {
     /// A run's folder (float) or an .afm file (int8).
     #[arg(long, value_name = "RUN|F.afm")]
     model: PathBuf,
-    /// Faces of the network's size: folders or tars with one directory a person.
-    #[arg(long, value_delimiter = ',', required = true, value_name = "A[,B]")]
+    /// Faces of the network's size: folders or tars with one directory a person, .rec, .parquet.
+    #[arg(long, value_delimiter = ',', value_name = "A[,B]")]
     data: Vec<PathBuf>,
-    /// A pair list: LFW's pairs.txt, or CSV with the columns fold,a,b,same.
+    /// A pair list: LFW's pairs.txt, or CSV with the columns fold,a,b,same; or a .bin, which holds its images itself and
+    /// needs no --data.
     #[arg(
         long,
         value_name = "P",
@@ -58,7 +59,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
             return Err(Failure::Input(text.to_owned()));
         }
     }
-    let source = Source::open(&args.data)?;
+    let source = match (&args.pairs, args.data.is_empty()) {
+        (Some(pairs), true) if Pairs::hold_images(pairs) => {
+            Source::open(core::slice::from_ref(pairs))?
+        }
+        (_, true) => return Err(Failure::Input("give the faces with --data".to_owned())),
+        _ => Source::open(&args.data)?,
+    };
     match &args.pairs {
         Some(path) => {
             let pairs = Pairs::read(path, &source)?;
