@@ -174,7 +174,7 @@ impl Builder {
     }
 
     /// Convolution, normalisation, PReLU.
-    fn block(&mut self, x: NodeId) -> NodeId {
+    pub(crate) fn block(&mut self, x: NodeId) -> NodeId {
         let x = self.norm(x);
         self.prelu(x)
     }
@@ -192,7 +192,7 @@ impl Builder {
     }
 
     /// Global depthwise convolution, then the embedding.
-    fn head(&mut self, x: NodeId, kernel: usize, embedding: usize) {
+    pub(crate) fn head(&mut self, x: NodeId, kernel: usize, embedding: usize) {
         let x = self.depthwise(x, kernel, 1, 0);
         let x = self.norm(x);
         let x = self.dense(x, embedding);

@@ -163,3 +163,102 @@ impl Teacher {
 fn relations(unit: Tensor<2>) -> Tensor<2> {
     unit.clone().matmul(unit.transpose())
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::graph::{NodeId, random};
+
+    const SIDE: usize = 32;
+
+    fn settings(cosine: f64, relation: f64) -> Distillation {
+        let (teacher, input) = ("teacher.onnx".into(), Normalisation::default());
+        Distillation { teacher, input, cosine, relation, margin: 0.0 }
+    }
+
+    /// A small random network for images of 32x32, with embeddings of 32 numbers.
+    pub(crate) fn teacher(margin: f64) -> Teacher {
+        let mut builder = random::Builder::new(SIDE, SIDE, 5);
+        let x = builder.conv(NodeId(0), 8, 3, 2, 1);
+        let x = builder.block(x);
+        let x = builder.conv(x, 16, 3, 2, 1);
+        builder.head(x, SIDE / 4, 32);
+        let settings = Distillation { margin, ..settings(10.0, 10.0) };
+        Teacher::new(builder.graph, &settings, SIDE, 32).unwrap()
+    }
+
+    fn loss(cosine: f64, relation: f64, student: [[f32; 2]; 3]) -> (f64, Option<f64>) {
+        let teacher = Teacher { settings: settings(cosine, relation), ..teacher(0.0) };
+        let device = Device::flex();
+        let taught = Tensor::from_floats([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], &device);
+        let (loss, angle) = teacher.loss(Tensor::from_floats(student, &device), taught);
+        (f64::from(loss.into_scalar::<f32>()), angle)
+    }
+
+    #[test]
+    fn the_teachers_own_embeddings_cost_nothing_at_any_length() {
+        let (loss, angle) = loss(3.0, 5.0, [[2.0, 0.0], [0.0, 0.5], [3.0, 4.0]]);
+        assert!(loss.abs() < 1e-6 && angle.unwrap() < 0.1);
+    }
+
+    #[test]
+    fn terms_follow_their_equations() {
+        // Cosines to the teacher 0, 1, 1: the mean of 1 - cosine is 1/3, of the angles 30 degrees.
+        let turned = [[0.0, 1.0], [0.0, 1.0], [0.6, 0.8]];
+        let (value, angle) = loss(3.0, 0.0, turned);
+        assert!((value - 1.0).abs() < 1e-6, "{value}");
+        assert!((angle.unwrap() - 30.0).abs() < 0.02, "{angle:?}");
+        // Pairs 01, 02, 12: the student's cosines 1, 0.8, 0.8, the teacher's 0, 0.6, 0.8.
+        let (value, angle) = loss(0.0, 1.0, turned);
+        assert!((value - (1.0 + 0.04) / 3.0).abs() < 1e-6, "{value}");
+        assert_eq!(angle, None);
+    }
+
+    /// Relations do not change when all embeddings turn together; the cosine term does.
+    #[test]
+    fn relations_are_blind_to_a_common_turn() {
+        let turned = [[0.0, 1.0], [-1.0, 0.0], [-0.8, 0.6]];
+        assert!(loss(0.0, 1.0, turned).0.abs() < 1e-6);
+        assert!((loss(1.0, 0.0, turned).0 - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_teacher_answers_as_its_graph() {
+        let teacher = teacher(0.0);
+        let images = random::images(3, SIDE, SIDE, 2);
+        let got: Vec<f32> =
+            teacher.embed(&images.concat(), &Device::flex()).into_data().try_to_vec().unwrap();
+        for (image, got) in images.iter().zip(got.chunks_exact(32)) {
+            let raw = Executor::new(&teacher.graph).unwrap().embed(image).unwrap();
+            let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
+            assert!(raw.iter().zip(got).all(|(raw, got)| (raw / length - got).abs() < 1e-6));
+        }
+    }
+
+    #[test]
+    fn rejects_size() {
+        let error = Teacher::new(random::small(5), &settings(1.0, 1.0), 112, 16).unwrap_err();
+        assert!(matches!(error, TeacherError::Size { side: 112, .. }));
+    }
+
+    #[test]
+    fn rejects_length_only_where_cosines_are_wanted() {
+        let graph = || random::small(5);
+        let side = graph().input.width;
+        let error = Teacher::new(graph(), &settings(1.0, 1.0), side, 128).unwrap_err();
+        assert!(matches!(error, TeacherError::Length { teacher: 16, student: 128, .. }));
+        assert!(Teacher::new(graph(), &settings(0.0, 1.0), side, 128).is_ok());
+    }
+
+    #[test]
+    fn rejects_file_and_graph() {
+        let error = Teacher::open(&settings(1.0, 1.0), 112, 128).unwrap_err();
+        assert!(matches!(&error, TeacherError::File { .. }), "{error}");
+        assert!(error.to_string().contains("teacher.onnx"));
+        let mut graph = random::small(5);
+        graph.input.scale = [0.0; 3];
+        let error = Teacher::new(graph, &settings(1.0, 1.0), 112, 16).unwrap_err();
+        assert!(matches!(error, TeacherError::Graph(_)));
+    }
+}

@@ -264,7 +264,9 @@ fn mean_similarity(embeddings: Tensor<2>) -> f64 {
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::distillation::tests::teacher;
     use super::*;
+    use crate::graph::random;
     use crate::loss::LossConfig;
     use crate::net::NetworkConfig;
 
@@ -323,6 +325,48 @@ pub(super) mod tests {
         got.extend(run(&mut second, 7..20));
         assert_eq!(got, expected);
         assert_eq!(second.checkpoint(), whole.checkpoint());
+    }
+
+    /// Labels are not looked at: all that moves the student is the teacher.
+    #[test]
+    fn learns_from_a_teacher() {
+        let config = TrainConfig { steps: 60, learning_rate: 10.0, ..config() };
+        let mut trainer = Trainer::new(config, 2).unwrap().taught_by(teacher(0.0));
+        let mut angles = (0..60).map(|step| {
+            let pixels = random::images(8, 32, 32, step % 4).concat();
+            let report = trainer.learn(&Batch { pixels, ..batch(step) }).unwrap().0;
+            assert!(report.angle.is_none());
+            report.teacher_angle.unwrap()
+        });
+        let (first, last) = (angles.next().unwrap(), angles.last().unwrap());
+        assert!(last < first / 2.0, "{first} to {last}");
+        let centres = |trainer: &Trainer| trainer.checkpoint().parameters["head.weight"].clone();
+        let fresh = Trainer::new(self::config(), 2).unwrap();
+        assert_eq!(centres(&trainer), centres(&fresh));
+    }
+
+    /// A blended image's loss is that of both labels in their shares; the teacher's comes on top.
+    #[test]
+    fn losses_add_up() {
+        let value = |trainer: &Trainer, batch: &Batch, taught: bool| {
+            let taught = taught.then(|| trainer.teacher.as_ref().unwrap());
+            let taught = taught.map(|t| t.embed(&batch.pixels, &trainer.device));
+            let (embeddings, _) = trainer.model.network.forward(trainer.pixels(batch));
+            f64::from(trainer.loss(embeddings, taught, batch).unwrap().loss.into_scalar::<f32>())
+        };
+        let plain = Trainer::new(config(), 2).unwrap();
+        let first = batch(0);
+        let mut labels = first.labels.clone();
+        labels.rotate_left(1);
+        let second = Batch { labels, ..first.clone() };
+        let (a, b) = (value(&plain, &first, false), value(&plain, &second, false));
+        let blended = Batch { kept: Some(0.75), ..first.clone() };
+        let margin = value(&plain, &blended, false);
+        assert!((margin - (0.75 * a + 0.25 * b)).abs() < 1e-5 * margin);
+        let alone = Trainer::new(config(), 2).unwrap().taught_by(teacher(0.0));
+        let both = Trainer::new(config(), 2).unwrap().taught_by(teacher(0.5));
+        let expected = value(&alone, &blended, true) + 0.5 * margin;
+        assert!((value(&both, &blended, true) - expected).abs() < 1e-5 * expected);
     }
 
     #[test]
