@@ -189,7 +189,7 @@ fn first_free() -> PathBuf {
 
 fn settings(args: &QuickStartArgs) -> TrainConfig {
     TrainConfig {
-        network: NetworkConfig { input: SIDE, base_channels: 32, embedding: 128 },
+        network: NetworkConfig { input: SIDE, base_channels: 32, ..NetworkConfig::default() },
         // Few classes and few steps: a softer softmax than the paper's scale of 64 learns faster.
         loss: LossConfig::Arcface { m: MARGIN, scale: 32.0 },
         batch: 32,

@@ -6,7 +6,7 @@ use super::output;
 use super::progress::Progress;
 use crate::data::{Augment, Dataset, Source, TrainingSet};
 use crate::graph::Normalisation;
-use crate::net::NetworkConfig;
+use crate::net::{NetworkConfig, OutputSetting, Stem};
 use crate::train::{
     Distillation, FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, check_data,
     fit,
@@ -29,9 +29,19 @@ pub(crate) struct TrainArgs {
     /// CSV (tar,path,label,identity) that says which images are used, and under which label.
     #[arg(long, value_name = "CSV")]
     manifest: Option<PathBuf>,
-    /// mobilefacenet or mobilefacenet-512 [default: mobilefacenet].
+    /// mobilefacenet, mobilefacenet-512, or a residual network of the ArcFace paper: ir18, ir34, ir50, ir100
+    /// [default: mobilefacenet].
     #[arg(long)]
     network: Option<String>,
+    /// How the last layers make the embedding [default: gdc for mobilefacenet, E for the others].
+    #[arg(long)]
+    output_setting: Option<OutputSetting>,
+    /// First layers of a residual network [default: l].
+    #[arg(long)]
+    stem: Option<Stem>,
+    /// End every block in a squeeze-and-excitation gate.
+    #[arg(long)]
+    squeeze_excite: bool,
     /// Side of the input, pixels [default: 112].
     #[arg(long, value_name = "PIXELS")]
     input: Option<usize>,
@@ -224,6 +234,9 @@ impl Started {
     fn resumed(args: &TrainArgs) -> Result<Self, Failure> {
         let fixed = [
             ("--network", args.network.is_some()),
+            ("--output-setting", args.output_setting.is_some()),
+            ("--stem", args.stem.is_some()),
+            ("--squeeze-excite", args.squeeze_excite),
             ("--input", args.input.is_some()),
             ("--base-channels", args.base_channels.is_some()),
             ("--batch", args.batch.is_some()),
@@ -273,12 +286,24 @@ fn steps(args: &TrainArgs, train: &TrainConfig, images: usize) -> Option<u64> {
     args.steps.or(args.epochs.map(|epochs| epochs.saturating_mul(an_epoch)))
 }
 
-/// Settings of a fresh run but for its length.
-fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
-    let defaults = TrainConfig::default();
+fn network(args: &TrainArgs) -> Result<NetworkConfig, Failure> {
     let mut network = NetworkConfig::named(args.network.as_deref().unwrap_or("mobilefacenet"))?;
     network.input = args.input.unwrap_or(network.input);
     network.base_channels = args.base_channels.unwrap_or(network.base_channels);
+    network.output = args.output_setting.unwrap_or(network.output);
+    network.stem = args.stem.unwrap_or(network.stem);
+    network.squeeze_excite = args.squeeze_excite;
+    if network.output == OutputSetting::A {
+        // The pooled channels are the embedding.
+        network.embedding = network.features();
+    }
+    Ok(network)
+}
+
+/// Settings of a fresh run but for its length.
+fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
+    let defaults = TrainConfig::default();
+    let network = network(args)?;
     let (loss, head) = args.loss.config()?;
     let distillation = args.teacher.as_deref().map(|teacher| distillation(args, teacher));
     Ok(TrainConfig {

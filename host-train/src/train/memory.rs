@@ -14,7 +14,7 @@
 
 use super::config::TrainConfig;
 use crate::graph::{Op, from_net};
-use crate::net::MobileFaceNet;
+use crate::net::Network;
 use burn::tensor::Device;
 
 const FLOAT: u64 = size_of::<f32>() as u64;
@@ -92,7 +92,7 @@ impl MemoryEstimate {
 /// Numbers that the network keeps of one image; PReLU is part of normalization's pass. A network that can't be built, which
 /// the settings' check has ruled out, keeps none.
 fn kept_of_an_image(config: &TrainConfig) -> u64 {
-    let network = MobileFaceNet::new(&config.network, 0, &Device::flex());
+    let network = Network::new(&config.network, 0, &Device::flex());
     let graph = network.map(|network| from_net(&network, &config.network));
     let Some((graph, shapes)) = graph.ok().and_then(|g| g.check().ok().map(|shapes| (g, shapes)))
     else {

@@ -88,7 +88,9 @@ impl Gradient {
 /// (arXiv 1804.07573, section 4.1); normalization and PReLU are left alone, as is usual.
 fn decay(name: &str, config: &TrainConfig) -> f64 {
     match name {
-        HEAD_CENTRES | "network.embedding.weight" => config.weight_decay_embedding,
+        HEAD_CENTRES | "network.embedding.weight" | "network.projection.weight" => {
+            config.weight_decay_embedding
+        }
         _ if name.ends_with(".weight") => config.weight_decay,
         _ => 0.0,
     }

@@ -7,7 +7,7 @@ use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
 use crate::loss::{LabelError, NormStatistics, SampledRows, unit_rows};
-use crate::net::{PIXEL_MEAN, PIXEL_SCALE};
+use crate::net::{DropoutKey, PIXEL_MEAN, PIXEL_SCALE};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -159,8 +159,9 @@ impl Trainer {
     /// Too many steps in a row were not finite, or a label is no class of the head.
     pub fn learn(&mut self, batch: &Batch) -> Result<(StepReport, Vec<f32>), StepError> {
         let rate = self.config.rate(self.step);
+        let key = DropoutKey { seed: self.config.seed, step: self.step };
         let taught = self.teacher.as_ref().map(|t| t.embed(&batch.pixels, &self.device));
-        let (embeddings, seen) = self.model.network.forward(self.pixels(batch));
+        let (embeddings, seen) = self.model.network.forward(self.pixels(batch), Some(key));
         let similarity = mean_similarity(embeddings.clone());
         let Loss { loss, angles, teacher_angle, rows, norms } =
             self.loss(embeddings, taught, batch)?;
@@ -272,7 +273,12 @@ pub(super) mod tests {
 
     pub(crate) fn config() -> TrainConfig {
         TrainConfig {
-            network: NetworkConfig { input: 32, base_channels: 16, embedding: 32 },
+            network: NetworkConfig {
+                input: 32,
+                base_channels: 16,
+                embedding: 32,
+                ..NetworkConfig::default()
+            },
             batch: 8,
             steps: 20,
             warm_up: 4,
@@ -351,7 +357,7 @@ pub(super) mod tests {
         let value = |trainer: &Trainer, batch: &Batch, taught: bool| {
             let taught = taught.then(|| trainer.teacher.as_ref().unwrap());
             let taught = taught.map(|t| t.embed(&batch.pixels, &trainer.device));
-            let (embeddings, _) = trainer.model.network.forward(trainer.pixels(batch));
+            let (embeddings, _) = trainer.model.network.forward(trainer.pixels(batch), None);
             f64::from(trainer.loss(embeddings, taught, batch).unwrap().loss.into_scalar::<f32>())
         };
         let plain = Trainer::new(config(), 2).unwrap();
