@@ -14,7 +14,7 @@ mod sgd;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
+pub use config::{ConfigError, REFERENCE_BATCH, SMALL_SCALE, TrainConfig};
 pub use distillation::{Distillation, Teacher, TeacherError};
 pub use fit::{FitError, check_data, fit};
 pub use memory::{MemoryError, MemoryEstimate, available_memory, check_memory};
