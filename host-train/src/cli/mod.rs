@@ -5,6 +5,7 @@
 mod bench;
 mod embed;
 mod eval;
+mod experiment;
 mod failure;
 mod inspect;
 mod loss;
@@ -38,6 +39,7 @@ enum Command {
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
+    Experiment(experiment::ExperimentArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::Experiment(args) => experiment::run(&args),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,

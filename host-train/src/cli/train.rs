@@ -9,7 +9,7 @@ use crate::graph::Normalisation;
 use crate::net::{NetworkConfig, OutputSetting, Stem};
 use crate::train::{
     Checkpoint, Distillation, Fitted, RunConfig, RunFolder, Schedule, TrainConfig, Trainer,
-    check_data, fit,
+    Verification, check_data, fit,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -165,9 +165,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     );
     let start = Instant::now();
     let mut watched = Watched::new(&config, first, |_, _| ());
-    if let Some(pairs) = &config.verify_pairs {
-        watched.held_back = Some(HeldBack::open(&config.verify_data, pairs)?);
-    }
+    watched.held_back = config.verification.as_ref().map(HeldBack::open).transpose()?;
     stop_on_signals(&watched.stop)?;
     let fitted = fit(dataset, &folder, &config, checkpoint.as_ref(), &mut watched)?;
     watched.finish();
@@ -224,12 +222,10 @@ impl Started {
             data: args.data.clone(),
             manifest: args.manifest.clone(),
             command: super::command_line(),
-            verify_data: Vec::new(),
-            verify_pairs: None,
-            verify_every: None,
+            verification: None,
             train,
         };
-        config.verified_by(args);
+        watch(&mut config, args);
         check_data(&config, dataset.as_ref())?;
         let begin = args.init.as_deref().map(|run| initial(run, &config)).transpose()?;
         let folder = RunFolder::create(&args.out, &config)?;
@@ -276,7 +272,7 @@ impl Started {
         train.steps = steps(args, train, dataset.len()).unwrap_or(train.steps);
         train.warm_up = args.warm_up.unwrap_or(train.warm_up);
         train.check()?;
-        config.verified_by(args);
+        watch(&mut config, args);
         check_data(&config, dataset.as_ref())?;
         folder.save_config(&config)?;
         Ok(Self { folder, config, dataset })
@@ -295,15 +291,13 @@ fn initial(run: &Path, config: &RunConfig) -> Result<Checkpoint, Failure> {
     Ok(start)
 }
 
-impl RunConfig {
-    /// Takes over what the command line says of faces held back.
-    fn verified_by(&mut self, args: &TrainArgs) {
-        if args.verify_pairs.is_some() {
-            self.verify_pairs.clone_from(&args.verify_pairs);
-            self.verify_data.clone_from(&args.verify_data);
-            let an_epoch = (self.images / self.train.batch.max(1)).max(1) as u64;
-            self.verify_every = Some(args.verify_every.unwrap_or(an_epoch).max(1));
-        }
+/// Takes over what the command line says of faces held back.
+fn watch(config: &mut RunConfig, args: &TrainArgs) {
+    if let Some(pairs) = &args.verify_pairs {
+        let an_epoch = (config.images / config.train.batch.max(1)) as u64;
+        let every = args.verify_every.unwrap_or(an_epoch).max(1);
+        let (data, pairs) = (args.verify_data.clone(), pairs.clone());
+        config.verification = Some(Verification { data, pairs, every });
     }
 }
 

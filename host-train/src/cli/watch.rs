@@ -4,10 +4,9 @@ use super::failure::Failure;
 use super::progress::Progress;
 use crate::data::{Pairs, Source};
 use crate::model::{FloatModel, Model};
-use crate::train::{FaceModel, RunConfig, StepReport, VerifyError, Watch};
+use crate::train::{FaceModel, RunConfig, StepReport, Verification, VerifyError, Watch};
 use crate::verify;
 use core::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -82,9 +81,9 @@ impl HeldBack {
     ///
     /// # Errors
     /// As [`Source::open`] and [`Pairs::read`].
-    pub(super) fn open(data: &[PathBuf], pairs: &Path) -> Result<Self, Failure> {
-        let source = Source::open(data)?;
-        let pairs = Pairs::read(pairs, &source)?;
+    pub(super) fn open(verification: &Verification) -> Result<Self, Failure> {
+        let source = Source::open(&verification.data)?;
+        let pairs = Pairs::read(&verification.pairs, &source)?;
         Ok(Self { source, pairs })
     }
 }

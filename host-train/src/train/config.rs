@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Batch size that [`TrainConfig::learning_rate`] is meant for; other sizes scale it in proportion.
 pub const REFERENCE_BATCH: f64 = 512.0;
 
+/// Scale of the logits for few classes and few steps: a softer softmax than the paper's 64 learns faster.
+pub const SMALL_SCALE: f64 = 32.0;
+
 /// A training run's settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +85,25 @@ impl Default for TrainConfig {
             seed: 1,
             checkpoint_every: 200,
             average: 0.0,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Settings that learn faces of `side` pixels, drawn ones of 64 above all, in minutes on a CPU: half the channels, small
+    /// batches, a high rate.
+    #[must_use]
+    pub fn small(side: usize, steps: u64, seed: u64) -> Self {
+        Self {
+            network: NetworkConfig { input: side, base_channels: 32, ..NetworkConfig::default() },
+            loss: LossConfig::Arcface { m: 0.5, scale: SMALL_SCALE },
+            batch: 32,
+            steps,
+            learning_rate: 0.8,
+            warm_up: steps / 10,
+            augment: Augment { shift: 0.03, brightness: 0.2, ..Augment::default() },
+            seed,
+            ..Self::default()
         }
     }
 }

@@ -87,7 +87,7 @@ pub trait Watch {
     fn step(&mut self, report: &StepReport, angles: &[f32]) -> ControlFlow<()>;
 
     /// The accuracy on pairs held back from training of the network as it would be used; called after every
-    /// [`RunConfig::verify_every`] steps. None where nothing is held back.
+    /// [`Verification::every`](super::run::Verification::every) steps. None where nothing is held back.
     ///
     /// # Errors
     /// Whatever keeps it from being known; the run ends.
@@ -145,7 +145,7 @@ pub fn fit(
         if last || stop || step.is_multiple_of(config.checkpoint_every) {
             folder.save(&trainer.checkpoint())?;
         }
-        if last || run.verify_every.is_some_and(|every| step.is_multiple_of(every)) {
+        if last || run.verification.as_ref().is_some_and(|v| step.is_multiple_of(v.every)) {
             let accuracy = watch.verify(&trainer.finished(), step).map_err(FitError::Verify)?;
             if let Some(accuracy) = accuracy {
                 log.verified(step, accuracy)?;

@@ -33,15 +33,21 @@ pub struct RunConfig {
     pub manifest: Option<PathBuf>,
     /// The command that started the run.
     pub command: String,
-    /// Folders and tars with faces held back from training.
+    /// How accuracy is watched, if it is.
     #[serde(default)]
-    pub verify_data: Vec<PathBuf>,
-    /// Pairs of them, to measure accuracy on.
-    #[serde(default)]
-    pub verify_pairs: Option<PathBuf>,
+    pub verification: Option<Verification>,
+}
+
+/// Faces held back from training, to measure accuracy on now and then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    /// Folders and tars that they are in.
+    pub data: Vec<PathBuf>,
+    /// A list of pairs of them.
+    pub pairs: PathBuf,
     /// Steps between measurements.
-    #[serde(default)]
-    pub verify_every: Option<u64>,
+    pub every: u64,
 }
 
 /// A folder that holds a run.
@@ -293,9 +299,7 @@ mod tests {
             data: vec![PathBuf::from("faces")],
             manifest: None,
             command: "host-train train".to_owned(),
-            verify_data: Vec::new(),
-            verify_pairs: None,
-            verify_every: None,
+            verification: None,
         }
     }
 
