@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 a check that was asked for failed, 2 wrong use or unusable input. Every failure is one line.
 
 mod bench;
+mod data;
 mod embed;
 mod eval;
 mod failure;
@@ -37,6 +38,7 @@ enum Command {
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
+    Data(data::DataArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::Data(args) => data::run(&args),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,

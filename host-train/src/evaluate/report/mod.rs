@@ -12,7 +12,7 @@
 mod axis;
 mod chart;
 mod figures;
-mod html;
+pub(crate) mod html;
 mod page;
 
 use super::{ComparisonRow, Histogram, PairsSummary, Roc, RocPoint};
