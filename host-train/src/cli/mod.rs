@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 a check that was asked for failed, 2 wrong use or unusable input. Every failure is one line.
 
 mod bench;
+mod data;
 mod embed;
 mod eval;
 mod experiment;
@@ -40,6 +41,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
     Experiment(experiment::ExperimentArgs),
+    Data(data::DataArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
             Command::Inspect(args) => inspect::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Experiment(args) => experiment::run(&args),
+            Command::Data(args) => data::run(&args),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,
