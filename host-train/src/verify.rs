@@ -1,13 +1,76 @@
-//! A model's scores on pairs of faces: what `eval` reports and what training watches.
+//! A model's scores on faces: what `eval` reports, what training watches and what experiments compare.
 
 use crate::data::{DataError, FaceImage, Pair, Pairs, Source};
-use crate::evaluate::{PairsSummary, Roc, ScoredPair};
-use crate::model::{Model, ModelError};
+use crate::evaluate::{self, AllPairsSummary, PairsSummary, Roc, ScoredPair};
+use crate::model::{Gallery, Model, ModelError};
+
+/// Faces that a model has embedded, to be scored in one way or several.
+pub struct EmbeddedFaces {
+    gallery: Gallery,
+    ms_per_image: f64,
+    model_id: String,
+}
+
+impl EmbeddedFaces {
+    /// Embeds `count` faces that `load` gives; `done` is called after each. `flip` as in [`Model::embed_all`].
+    ///
+    /// # Errors
+    /// An image can't be read or has another size than the network takes, or an embedding has no direction.
+    pub fn new(
+        model: &Model,
+        count: usize,
+        flip: bool,
+        load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
+        done: impl Fn() + Sync,
+    ) -> Result<Self, ModelError> {
+        let embedded = model.embed_all(count, flip, load, done)?;
+        Ok(Self {
+            gallery: model.gallery(&embedded.embeddings)?,
+            ms_per_image: embedded.ms_per_image,
+            model_id: model.id(),
+        })
+    }
+
+    /// The cosine of two of the faces, as a function of their places.
+    ///
+    /// # Errors
+    /// As [`Gallery::cosine`].
+    pub fn cosine(&self) -> Result<Box<dyn Fn(usize, usize) -> f32 + Sync + '_>, ModelError> {
+        self.gallery.cosine()
+    }
+
+    /// Scores pairs of the faces, given by their places.
+    ///
+    /// # Errors
+    /// The pairs have fewer than two folds, or are of one kind only.
+    pub fn pairs(&self, pairs: &[Pair]) -> Result<(PairsSummary, Roc), ModelError> {
+        let cosine = self.cosine()?;
+        let scored = pairs.iter().map(|pair| ScoredPair {
+            fold: pair.fold,
+            score: cosine(pair.a, pair.b),
+            same: pair.same,
+        });
+        let scored: Vec<ScoredPair> = scored.collect();
+        Ok(PairsSummary::new(&scored, self.ms_per_image, self.model_id.clone())?)
+    }
+
+    /// Scores every pair of the faces, and searches for each; `identities` says whose each is.
+    ///
+    /// # Errors
+    /// There are no two faces of one person, or no two persons.
+    pub fn all_pairs(&self, identities: &[usize]) -> Result<AllPairsSummary, ModelError> {
+        let cosine = self.cosine()?;
+        let scores = evaluate::all_pairs(identities, &cosine)?;
+        let rank1 = evaluate::rank1(identities, &cosine)?;
+        let id = self.model_id.clone();
+        Ok(AllPairsSummary::new(scores, rank1, self.ms_per_image, id)?.0)
+    }
+}
 
 /// Scores the pairs of a list, embedding each image that it names once; `done` is called after each image.
 ///
 /// # Errors
-/// An image can't be read or has another size than the network takes, or an embedding has no direction.
+/// As [`EmbeddedFaces`].
 pub fn listed(
     model: &Model,
     source: &Source,
@@ -22,7 +85,7 @@ pub fn listed(
     let placed: Vec<Pair> = placed.collect();
     let size = model.input_size();
     let load = |i: usize| source.load_of_size(images[i], size);
-    Ok(placed_pairs(model, images.len(), flip, load, &placed, done)?.0)
+    Ok(EmbeddedFaces::new(model, images.len(), flip, load, done)?.pairs(&placed)?.0)
 }
 
 /// The images that a list names, each once, in their order in the source.
@@ -32,28 +95,4 @@ pub fn images(pairs: &Pairs) -> Vec<usize> {
     images.sort_unstable();
     images.dedup();
     images
-}
-
-/// Embeds `count` faces and scores pairs of them, given by their places.
-///
-/// # Errors
-/// As [`listed`].
-pub fn placed_pairs(
-    model: &Model,
-    count: usize,
-    flip: bool,
-    load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
-    pairs: &[Pair],
-    done: impl Fn() + Sync,
-) -> Result<(PairsSummary, Roc), ModelError> {
-    let embedded = model.embed_all(count, flip, load, done)?;
-    let gallery = model.gallery(&embedded.embeddings)?;
-    let cosine = gallery.cosine()?;
-    let scored = pairs.iter().map(|pair| ScoredPair {
-        fold: pair.fold,
-        score: cosine(pair.a, pair.b),
-        same: pair.same,
-    });
-    let scored: Vec<ScoredPair> = scored.collect();
-    Ok(PairsSummary::new(&scored, embedded.ms_per_image, model.id())?)
 }

@@ -3,12 +3,10 @@
 use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
-use crate::data::{DataError, FaceImage, Pairs, Source};
-use crate::evaluate::{
-    AllPairsSummary, ComparisonRow, PairsSummary, all_pairs, comparison_text, rank1,
-};
-use crate::model::{Gallery, Model};
-use crate::verify;
+use crate::data::{Pairs, Source};
+use crate::evaluate::{AllPairsSummary, ComparisonRow, PairsSummary, comparison_text};
+use crate::model::Model;
+use crate::verify::{self, EmbeddedFaces};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -110,27 +108,13 @@ fn evaluate_pairs(
 
 fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSummary, Failure> {
     let size = model.input_size();
-    let load = |i: usize| source.load_of_size(i, size);
-    let (gallery, ms_per_image) = embed(model, source.images().len(), flip, load)?;
-    let cosine = gallery.cosine()?;
-    let identities: Vec<usize> = source.images().iter().map(|image| image.identity).collect();
-    let scores = all_pairs(&identities, &cosine)?;
-    let rank1 = rank1(&identities, &cosine)?;
-    let (summary, _) = AllPairsSummary::new(scores, rank1, ms_per_image, model.id())?;
-    Ok(summary)
-}
-
-/// Embeds faces with a bar; also the time of one.
-fn embed(
-    model: &Model,
-    count: usize,
-    flip: bool,
-    load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
-) -> Result<(Gallery, f64), Failure> {
+    let count = source.images().len();
     let bar = Progress::new("embedding", count);
-    let embedded = model.embed_all(count, flip, load, || bar.step())?;
+    let load = |i: usize| source.load_of_size(i, size);
+    let faces = EmbeddedFaces::new(model, count, flip, load, || bar.step())?;
     bar.finish();
-    Ok((model.gallery(&embedded.embeddings)?, embedded.ms_per_image))
+    let identities: Vec<usize> = source.images().iter().map(|image| image.identity).collect();
+    Ok(faces.all_pairs(&identities)?)
 }
 
 fn pairs_text(s: &PairsSummary) -> String {

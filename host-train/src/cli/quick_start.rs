@@ -22,7 +22,7 @@ use crate::loss::LossConfig;
 use crate::model::{FloatModel, Model};
 use crate::quantize::{Calibration, LayerReport};
 use crate::train::{Fitted, RunConfig, RunFolder, SMALL_SCALE, TrainConfig, fit};
-use crate::verify::placed_pairs;
+use crate::verify::EmbeddedFaces;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -212,8 +212,9 @@ fn score(model: &Model, tested: &InMemory) -> Result<Scored, Failure> {
     let pairs = balanced_pairs(TESTED.0 as usize, TESTED.1, FOLDS);
     let bar = Progress::new("embedding", faces.len());
     let load = |i: usize| Ok(faces[i].0.clone());
-    let (summary, roc) = placed_pairs(model, faces.len(), false, load, &pairs, || bar.step())?;
+    let embedded = EmbeddedFaces::new(model, faces.len(), false, load, || bar.step())?;
     bar.finish();
+    let (summary, roc) = embedded.pairs(&pairs)?;
     Ok(Scored { summary, roc })
 }
 

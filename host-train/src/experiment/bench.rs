@@ -6,10 +6,11 @@ use super::faces::{Faces, Tested};
 use super::{Event, Settings};
 use crate::data::Dataset;
 use crate::evaluate::report::{AngleStage, AngleStages};
-use crate::evaluate::{AllPairsSummary, PairsSummary, ScoredPair, all_pairs, rank1};
+use crate::evaluate::{AllPairsSummary, PairsSummary};
 use crate::loss::LossConfig;
 use crate::model::{FloatModel, Model};
 use crate::train::{Fitted, RunConfig, RunFolder, StepReport, TrainConfig, Watch, fit};
+use crate::verify::EmbeddedFaces;
 use core::ops::ControlFlow;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -42,19 +43,9 @@ impl Measured {
     /// Embeds the test and scores it.
     pub(super) fn new(model: &Model, tested: &Tested) -> Result<Self, RunFailure> {
         let load = |index: usize| Ok(tested.faces[index].clone());
-        let embedded = model.embed_all(tested.faces.len(), false, load, || ())?;
-        let gallery = model.gallery(&embedded.embeddings)?;
-        let cosine = gallery.cosine()?;
-        let scored = tested.pairs.iter().map(|pair| ScoredPair {
-            fold: pair.fold,
-            score: cosine(pair.a, pair.b),
-            same: pair.same,
-        });
-        let scored: Vec<ScoredPair> = scored.collect();
-        let (pairs, _) = PairsSummary::new(&scored, embedded.ms_per_image, model.id())?;
-        let scores = all_pairs(&tested.identities, &cosine)?;
-        let rank1 = rank1(&tested.identities, &cosine)?;
-        let (all, _) = AllPairsSummary::new(scores, rank1, embedded.ms_per_image, model.id())?;
+        let faces = EmbeddedFaces::new(model, tested.faces.len(), false, load, || ())?;
+        let (pairs, _) = faces.pairs(&tested.pairs)?;
+        let all = faces.all_pairs(&tested.identities)?;
         Ok(Self { pairs, all })
     }
 }

@@ -12,6 +12,7 @@ use crate::evaluate::report::{Axis, Block, Chart, Figure, Ink, Listing, Section}
 use crate::evaluate::{Roc, RocPoint, all_pairs, ranks};
 use crate::loss::LossConfig;
 use crate::model::Model;
+use crate::verify::EmbeddedFaces;
 
 /// The losses shown, by name.
 const LOSSES: [&str; 3] = ["softmax-normalised", "cosface", "arcface"];
@@ -39,10 +40,9 @@ impl Curves {
             None => tested.faces[index].clone(),
             Some(stranger) => faces.distractors[stranger].clone(),
         };
-        let embedded =
-            model.embed_all(known + faces.distractors.len(), false, |i| Ok(face(i)), || ())?;
-        let gallery = model.gallery(&embedded.embeddings)?;
-        let cosine = gallery.cosine()?;
+        let count = known + faces.distractors.len();
+        let embedded = EmbeddedFaces::new(model, count, false, |i| Ok(face(i)), || ())?;
+        let cosine = embedded.cosine()?;
         // Every stranger is a person of its own, and the images before them are the test's.
         let people = tested.identities.iter().max().map_or(0, |&last| last + 1);
         let strangers = people..people + faces.distractors.len();

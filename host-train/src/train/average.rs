@@ -1,7 +1,7 @@
 //! The network averaged over its last steps: a steadier network than the one that learns, at the price of a copy.
 //!
 //! `average = d average + (1 - d) network` after every step, running statistics included. `d` rises from 0.1 to its setting as
-//! `(1 + n) / (10 + n)` with the steps `n` averaged so far, so that the first, random network is forgotten.
+//! `(1 + n) / (10 + n)` with the run's steps `n`, so that the first, random network is forgotten.
 
 use super::model::{Values, parameters};
 use burn::module::Module;

@@ -4,7 +4,7 @@ use super::checkpoint::Checkpoint;
 use super::distillation::{Teacher, TeacherError};
 use super::memory::{MemoryError, available_memory, check_memory};
 use super::model::{FaceModel, ParameterError};
-use super::run::{RunConfig, RunError, RunFolder};
+use super::run::{RunConfig, RunError, RunFolder, Verification};
 use super::trainer::{StepError, StepReport, Trainer};
 use crate::data::{DataError, Dataset, Loader, LoaderConfig, check_batch};
 use crate::net::NetworkConfig;
@@ -87,7 +87,7 @@ pub trait Watch {
     fn step(&mut self, report: &StepReport, angles: &[f32]) -> ControlFlow<()>;
 
     /// The accuracy on pairs held back from training of the network as it would be used; called after every
-    /// [`Verification::every`](super::run::Verification::every) steps. None where nothing is held back.
+    /// [`Verification::every`] steps and after the last. None where nothing is held back.
     ///
     /// # Errors
     /// Whatever keeps it from being known; the run ends.
@@ -145,7 +145,8 @@ pub fn fit(
         if last || stop || step.is_multiple_of(config.checkpoint_every) {
             folder.save(&trainer.checkpoint())?;
         }
-        if last || run.verification.as_ref().is_some_and(|v| step.is_multiple_of(v.every)) {
+        let due = |v: &Verification| last || step.is_multiple_of(v.every);
+        if run.verification.as_ref().is_some_and(due) {
             let accuracy = watch.verify(&trainer.finished(), step).map_err(FitError::Verify)?;
             if let Some(accuracy) = accuracy {
                 log.verified(step, accuracy)?;

@@ -161,7 +161,12 @@ impl Trainer {
     /// The model as it is used: with the averaged network where the run keeps one.
     #[must_use]
     pub fn finished(&self) -> FaceModel {
-        with_parameters(self.model.clone(), &self.checkpoint().finished())
+        if self.average.state().is_empty() {
+            return self.model.clone();
+        }
+        let mut used = parameters(&self.model);
+        used.extend(self.average.state().clone());
+        with_parameters(self.model.clone(), &used)
             .expect("the average has the names and shapes of the network that it is of")
     }
 
