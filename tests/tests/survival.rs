@@ -117,6 +117,20 @@ fn another_runs_network_is_where_a_run_can_begin() {
     assert!(distance("head.weight") > 0.1, "the class centres were not begun anew");
 }
 
+/// A run that can't begin must leave its name free for the next try.
+#[test]
+fn rejects_a_missing_teacher_and_missing_pairs_before_anything_is_written() {
+    let p = place();
+    let nowhere = p.folder.path().join("nowhere");
+    let watched = format!("--steps 1 --verify-data {} --verify-pairs {{}}", p.faces.display());
+    for extra in ["--steps 1 --teacher {}", &watched] {
+        let output = run(PROGRAM, &words(extra), &[&p.faces, &p.first, &nowhere]);
+        assert_eq!(output.status.code(), Some(2), "{extra}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere"), "{output:?}");
+        assert!(!p.first.exists(), "{extra} left a folder");
+    }
+}
+
 #[test]
 fn rejects_the_network_of_another_kind_before_anything_is_written() {
     let p = place();

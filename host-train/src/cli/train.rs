@@ -9,7 +9,7 @@ use crate::graph::Normalisation;
 use crate::net::{NetworkConfig, OutputSetting, Stem};
 use crate::train::{
     Checkpoint, Distillation, Fitted, RunConfig, RunFolder, Schedule, TrainConfig, Trainer,
-    Verification, check_data, fit,
+    Verification, fit, prepare,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -152,7 +152,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     // Both names mean the CPU in this build; clap has refused others.
     let (DeviceName::Auto | DeviceName::Cpu) = args.device;
     let started = if args.resume { Started::resumed(args)? } else { Started::fresh(args)? };
-    let Started { folder, config, dataset } = started;
+    let Started { folder, config, dataset, held_back } = started;
     let checkpoint = if folder.has_checkpoint() { Some(folder.checkpoint()?) } else { None };
     let first = checkpoint.as_ref().map_or(0, |c| c.step);
     eprintln!(
@@ -165,7 +165,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     );
     let start = Instant::now();
     let mut watched = Watched::new(&config, first, |_, _| ());
-    watched.held_back = config.verification.as_ref().map(HeldBack::open).transpose()?;
+    watched.held_back = held_back;
     stop_on_signals(&watched.stop)?;
     let fitted = fit(dataset, &folder, &config, checkpoint.as_ref(), &mut watched)?;
     watched.finish();
@@ -206,6 +206,7 @@ struct Started {
     folder: RunFolder,
     config: RunConfig,
     dataset: Arc<dyn Dataset>,
+    held_back: Option<HeldBack>,
 }
 
 impl Started {
@@ -226,13 +227,14 @@ impl Started {
             train,
         };
         watch(&mut config, args);
-        check_data(&config, dataset.as_ref())?;
+        prepare(&config, dataset.as_ref())?;
+        let held_back = held_back(&config)?;
         let begin = args.init.as_deref().map(|run| initial(run, &config)).transpose()?;
         let folder = RunFolder::create(&args.out, &config)?;
         if let Some(checkpoint) = begin {
             folder.save(&checkpoint)?;
         }
-        Ok(Self { folder, config, dataset })
+        Ok(Self { folder, config, dataset, held_back })
     }
 
     fn resumed(args: &TrainArgs) -> Result<Self, Failure> {
@@ -273,9 +275,10 @@ impl Started {
         train.warm_up = args.warm_up.unwrap_or(train.warm_up);
         train.check()?;
         watch(&mut config, args);
-        check_data(&config, dataset.as_ref())?;
+        prepare(&config, dataset.as_ref())?;
+        let held_back = held_back(&config)?;
         folder.save_config(&config)?;
-        Ok(Self { folder, config, dataset })
+        Ok(Self { folder, config, dataset, held_back })
     }
 }
 
@@ -284,11 +287,16 @@ fn initial(run: &Path, config: &RunConfig) -> Result<Checkpoint, Failure> {
     let (folder, _) = RunFolder::open(run)?;
     let network =
         folder.checkpoint()?.finished().into_iter().filter(|(n, _)| n.starts_with("network."));
-    let mut start = Trainer::new(config.train.clone(), config.classes)?.checkpoint();
+    let trainer = Trainer::new(config.train.clone(), config.classes)?;
+    let mut start = trainer.checkpoint();
     start.parameters.extend(network);
     // Also finds a network of another kind now, before the run's folder exists.
-    Trainer::new(config.train.clone(), config.classes)?.resumed(&start)?;
+    trainer.resumed(&start)?;
     Ok(start)
+}
+
+fn held_back(config: &RunConfig) -> Result<Option<HeldBack>, Failure> {
+    config.verification.as_ref().map(HeldBack::open).transpose()
 }
 
 /// Takes over what the command line says of faces held back.

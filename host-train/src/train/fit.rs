@@ -55,19 +55,22 @@ pub enum FitError {
     },
 }
 
-/// Whether a run can learn from `dataset`: it is as large as the data that the run began with, holds a batch, and the machine has
-/// the memory for as many classes.
+/// Whether a run can learn from `dataset`: it is as large as the data that the run began with, holds a batch, the machine has
+/// the memory for as many classes, and the teacher, which is returned, teaches such a network.
 ///
 /// # Errors
-/// [`FitError::DataChanged`], the batch is larger than the data, or [`FitError::Memory`].
-pub fn check_data(run: &RunConfig, dataset: &dyn Dataset) -> Result<(), FitError> {
+/// [`FitError::DataChanged`], the batch is larger than the data, [`FitError::Memory`] or [`FitError::Teacher`].
+pub fn prepare(run: &RunConfig, dataset: &dyn Dataset) -> Result<Option<Teacher>, FitError> {
     let (found_classes, found_images) = (dataset.class_count(), dataset.len());
     if (found_classes, found_images) != (run.classes, run.images) {
         let (classes, images) = (run.classes, run.images);
         return Err(FitError::DataChanged { classes, images, found_classes, found_images });
     }
     check_batch(run.train.batch, found_images)?;
-    Ok(check_memory(&run.train, run.classes, available_memory())?)
+    check_memory(&run.train, run.classes, available_memory())?;
+    let NetworkConfig { input, embedding, .. } = run.train.network;
+    let open = |distillation| Teacher::open(distillation, input, embedding);
+    Ok(run.train.distillation.as_ref().map(open).transpose()?)
 }
 
 /// How training ended.
@@ -113,11 +116,10 @@ pub fn fit(
     watch: &mut impl Watch,
 ) -> Result<Fitted, FitError> {
     let config = &run.train;
-    check_data(run, dataset.as_ref())?;
+    let teacher = prepare(run, dataset.as_ref())?;
     let mut trainer = Trainer::new(config.clone(), run.classes)?;
-    if let Some(distillation) = &config.distillation {
-        let NetworkConfig { input, embedding, .. } = config.network;
-        trainer = trainer.taught_by(Teacher::open(distillation, input, embedding)?);
+    if let Some(teacher) = teacher {
+        trainer = trainer.taught_by(teacher);
     }
     if let Some(checkpoint) = resume {
         trainer = trainer.resumed(checkpoint)?;

@@ -18,7 +18,7 @@ mod trainer;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ConfigError, REFERENCE_BATCH, SMALL_SCALE, TrainConfig};
 pub use distillation::{Distillation, Teacher, TeacherError};
-pub use fit::{FitError, Fitted, VerifyError, Watch, check_data, fit};
+pub use fit::{FitError, Fitted, VerifyError, Watch, fit, prepare};
 pub use memory::{MemoryError, MemoryEstimate, available_memory, check_memory};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
 pub use run::{Log, RunConfig, RunError, RunFolder, Verification};
