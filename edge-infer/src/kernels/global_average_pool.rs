@@ -34,6 +34,7 @@ pub fn global_average_pool(
     let channels = output.len();
     check("input", layer.input, product(&[layer.pixels, channels]))?;
     let multipliers = [layer.multiplier; BLOCK];
+    // A checked model's sums fit an i32; for another, wrapping gives a wrong mean but no panic.
     let zeros = i32::from(layer.input_zero_point).wrapping_mul(layer.pixels as i32);
     for (block, output) in output.chunks_mut(BLOCK).enumerate() {
         let mut sums = [zeros.wrapping_neg(); BLOCK];

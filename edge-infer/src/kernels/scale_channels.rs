@@ -42,6 +42,7 @@ pub fn scale_channels(layer: &ScaleChannels<'_>, output: &mut [i8]) -> Result<()
     for (block, gate) in layer.gate.chunks(BLOCK).enumerate() {
         let mut factors = [0.0; BLOCK];
         for (factor, &gate) in factors.iter_mut().zip(gate) {
+            // From 0 to 255, as -128 is the least gate.
             let entry = layer.factors.get((i32::from(gate) + 128) as usize);
             *factor = entry.copied().unwrap_or_default();
         }

@@ -26,6 +26,7 @@ macro_rules! vectorized {
                 #[inline(always)]
                 fn with_simd<S: pulp::Simd>(self, $simd: S) {
                     let Self { $($argument),* } = self;
+                    let _ = $simd;
                     $body
                 }
             }

@@ -94,7 +94,7 @@ fn published() -> Listing {
                 row("AdaFace", "96.89"),
             ],
         ),
-        note: "Source: the README of AdaFace. A residual network of 100 layers on MS1MV2, 5.8 million photographs; ours is a small network \
+        note: "Source: the README of AdaFace. A residual network of 100 layers on MS1MV2's millions of photographs; ours is a small network \
                that sees a few thousand images for minutes. Only the order could be compared, and not within the spread above."
             .to_owned(),
     }

@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 pub enum Experiment {
     /// Where two classes meet under each loss: table 1, figure 3. Trains nothing.
     DecisionBoundaries,
-    /// The own class's logit by its angle: figure 2. Trains nothing.
+    /// The own class's logit by its angle. Trains nothing.
     TargetLogits,
     /// Angles to the own centre at the start, in the middle and at the end.
     Angles,

@@ -34,7 +34,7 @@ pub(super) fn section(bench: &mut Bench<'_>) -> Result<Section, ExperimentError>
     Ok(Section {
         name: "outputs",
         title: "Output settings".to_owned(),
-        paper: "Section 3.2.2, settings A to E".to_owned(),
+        paper: "Settings A to E".to_owned(),
         blocks: vec![
             Block::Text(
                 "MobileFaceNet's body with the paper's five ways from the last feature map to the embedding, and with its own. Setting A has \

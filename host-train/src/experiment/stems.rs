@@ -31,7 +31,7 @@ pub(super) fn section(bench: &mut Bench<'_>) -> Result<Section, ExperimentError>
     Ok(Section {
         name: "stems",
         title: "L networks against plain ones".to_owned(),
-        paper: "Section 3.2.1, L networks".to_owned(),
+        paper: "L networks".to_owned(),
         blocks: vec![
             Block::Text(format!(
                 "Networks for ImageNet halve the image twice before their first block. An L network begins with a 3x3 convolution that keeps \

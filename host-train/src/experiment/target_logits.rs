@@ -80,7 +80,7 @@ pub(super) fn section() -> Section {
     Section {
         name: "target-logits",
         title: "Target logits".to_owned(),
-        paper: "Figure 2".to_owned(),
+        paper: "Target logit curves".to_owned(),
         blocks: vec![
             Block::Text(
                 "What becomes of cos t, the cosine of a face to its own class's centre, before softmax sees it. The lower a curve, the harder \

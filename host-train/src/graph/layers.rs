@@ -60,7 +60,6 @@ vectorized! {
         conv: &'a Conv2d,
         channels: usize,
     ) {
-        let _ = simd;
         let width = x.len() / channels;
         for (ox, sum) in out.chunks_exact_mut(channels).enumerate() {
             let start = ox * conv.stride[1];
@@ -127,7 +126,6 @@ pub(super) fn scale_channels(gate: &[f32], x: &mut [f32]) {
 vectorized! {
     /// `x[c] = slope[c] * x[c]` where negative.
     pub(super) fn prelu<'a>(simd; slope: &'a [f32], x: &'a mut [f32]) {
-        let _ = simd;
         for pixel in x.chunks_exact_mut(slope.len()) {
             for (x, slope) in pixel.iter_mut().zip(slope) {
                 // Not a comparison: the compiler makes it a branch, and signs are random. Exact, one side is always zero.
@@ -140,7 +138,6 @@ vectorized! {
 vectorized! {
     /// `x` kept between `low` and `high`.
     pub(super) fn clip<'a>(simd; low: f32, high: f32, x: &'a mut [f32]) {
-        let _ = simd;
         for x in x {
             *x = x.max(low).min(high);
         }
@@ -150,7 +147,6 @@ vectorized! {
 vectorized! {
     /// `sum += x`.
     pub(super) fn add<'a>(simd; x: &'a [f32], sum: &'a mut [f32]) {
-        let _ = simd;
         for (sum, x) in sum.iter_mut().zip(x) {
             *sum += x;
         }
@@ -160,7 +156,6 @@ vectorized! {
 vectorized! {
     /// `x[c] = factor[c] * x[c] + offset[c]`, in double precision.
     pub(super) fn affine<'a>(simd; affine: &'a [(f64, f64)], x: &'a mut [f32]) {
-        let _ = simd;
         for pixel in x.chunks_exact_mut(affine.len()) {
             for (x, (factor, offset)) in pixel.iter_mut().zip(affine) {
                 *x = (factor * f64::from(*x) + offset) as f32;
