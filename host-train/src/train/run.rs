@@ -188,14 +188,15 @@ impl RunFolder {
         let steps = self.lines::<StepReport>(LOG)?.into_iter().filter(|(r, _)| r.step < step);
         let seen =
             self.lines::<Verified>(VERIFICATION)?.into_iter().filter(|(v, _)| v.step <= step);
-        Ok(Log {
-            steps: Lines::reopened(self.path.join(LOG), steps.map(|(_, line)| line).collect())?,
-            verification: Lines::reopened(
-                self.path.join(VERIFICATION),
-                seen.map(|(_, line)| line).collect(),
-            )?,
-            events: Events::create(&self.path)?,
-        })
+        let verification = self.path.join(VERIFICATION);
+        if verification.exists() {
+            let seen: String = seen.map(|(_, line)| line).collect();
+            files::write_whole(&verification, seen.as_bytes())?;
+        }
+        let path = self.path.join(LOG);
+        let steps: String = steps.map(|(_, line)| line).collect();
+        files::write_whole(&path, steps.as_bytes())?;
+        Ok(Log { steps: Lines::open(path)?, verification, events: Events::create(&self.path)? })
     }
 
     /// What the lines of a file say, with the lines as they stand there, since numbers printed again need not be the same
@@ -232,7 +233,8 @@ struct Verified {
 /// A run's records being written; every line is with the system when it is written.
 pub struct Log {
     steps: Lines,
-    verification: Lines,
+    /// A file that only a run with something to verify has.
+    verification: PathBuf,
     events: Events,
 }
 
@@ -259,7 +261,7 @@ impl Log {
     /// # Errors
     /// The disk is full.
     pub fn verified(&mut self, step: u64, accuracy: f64) -> Result<(), RunError> {
-        self.verification.write(&Verified { step, accuracy })?;
+        Lines::open(self.verification.clone())?.write(&Verified { step, accuracy })?;
         Ok(self.events.scalars(step, &[("accuracy", Some(accuracy))])?)
     }
 }
@@ -271,10 +273,9 @@ struct Lines {
 }
 
 impl Lines {
-    /// The file with these lines alone, open at its end.
-    fn reopened(path: PathBuf, kept: String) -> Result<Self, FileError> {
-        files::write_whole(&path, kept.as_bytes())?;
-        let file = File::options().append(true).open(&path);
+    /// The file, made if there is none, open at its end.
+    fn open(path: PathBuf) -> Result<Self, FileError> {
+        let file = File::options().create(true).append(true).open(&path);
         let file = file.map_err(|source| FileError::new("write", &path, source))?;
         Ok(Self { path, file })
     }
