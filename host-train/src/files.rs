@@ -67,6 +67,31 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
     std::fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))
 }
 
+/// Makes a file or folder that must not exist yet.
+///
+/// `make` makes it at a place beside `path`; it takes its name when that went well, and else nothing is left.
+///
+/// # Errors
+/// Something is at `path`, the folder above is missing or not writable, or what `make` says.
+pub fn make_new<E: From<FileError>>(
+    path: &Path,
+    make: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<(), E> {
+    let error = |source| E::from(FileError::new("create", path, source));
+    if path.exists() {
+        let reason = "it exists already; give a new name, or move it away";
+        return Err(error(io::Error::new(io::ErrorKind::AlreadyExists, reason)));
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let beside = tempfile::Builder::new().prefix(".partial-").tempdir_in(folder).map_err(error)?;
+    let made = beside.path().join("new");
+    make(&made)?;
+    std::fs::rename(made, path).map_err(error)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -79,6 +104,24 @@ mod tests {
         write_whole(&path, b"first, and longer").unwrap();
         write_whole(&path, b"second").unwrap();
         assert_eq!(read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_thing_is_whole_or_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("set");
+        let failed: Result<(), FileError> = make_new(&path, |new| {
+            create_folder(new)?;
+            write_whole(&new.join("half"), b"x")?;
+            read(&new.join("other half")).map(drop)
+        });
+        assert!(failed.is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        make_new::<FileError>(&path, |new| create_folder(new)).unwrap();
+        assert!(path.is_dir());
+        let again = make_new::<FileError>(&path, |_| panic!("must not be made"));
+        assert!(again.unwrap_err().to_string().contains("it exists already"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

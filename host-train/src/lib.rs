@@ -25,3 +25,4 @@ pub mod model;
 pub mod net;
 pub mod quantize;
 pub mod train;
+pub mod verify;

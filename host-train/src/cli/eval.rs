@@ -3,12 +3,12 @@
 use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
-use crate::data::{DataError, FaceImage, Pair, Pairs, Source};
+use crate::data::{DataError, FaceImage, Pairs, Source};
 use crate::evaluate::{
-    AllPairsSummary, ComparisonRow, PairsSummary, Roc, ScoredPair, all_pairs, comparison_text,
-    rank1,
+    AllPairsSummary, ComparisonRow, PairsSummary, all_pairs, comparison_text, rank1,
 };
 use crate::model::{Gallery, Model};
+use crate::verify;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,10 +23,11 @@ pub(crate) struct EvalArgs {
     /// A run's folder (float) or an .afm file (int8).
     #[arg(long, value_name = "RUN|F.afm")]
     model: PathBuf,
-    /// Faces of the network's size: folders or tars with one directory a person.
-    #[arg(long, value_delimiter = ',', required = true, value_name = "A[,B]")]
+    /// Faces of the network's size: folders or tars with one directory a person, .rec, .parquet.
+    #[arg(long, value_delimiter = ',', value_name = "A[,B]")]
     data: Vec<PathBuf>,
-    /// A pair list: LFW's pairs.txt, or CSV with the columns fold,a,b,same.
+    /// A pair list: LFW's pairs.txt, or CSV with the columns fold,a,b,same; or a .bin, which holds its images itself and
+    /// needs no --data.
     #[arg(
         long,
         value_name = "P",
@@ -58,7 +59,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
             return Err(Failure::Input(text.to_owned()));
         }
     }
-    let source = Source::open(&args.data)?;
+    let source = match (&args.pairs, args.data.is_empty()) {
+        (Some(pairs), true) if Pairs::hold_images(pairs) => {
+            Source::open(core::slice::from_ref(pairs))?
+        }
+        (_, true) => return Err(Failure::Input("give the faces with --data".to_owned())),
+        _ => Source::open(&args.data)?,
+    };
     match &args.pairs {
         Some(path) => {
             let pairs = Pairs::read(path, &source)?;
@@ -89,42 +96,16 @@ fn show<S: Serialize>(
     }
 }
 
-/// Scores the pairs of a list, embedding each image that it names once.
 fn evaluate_pairs(
     model: &Model,
     source: &Source,
     pairs: &Pairs,
     flip: bool,
 ) -> Result<PairsSummary, Failure> {
-    let mut images: Vec<usize> = pairs.pairs().iter().flat_map(|pair| [pair.a, pair.b]).collect();
-    images.sort_unstable();
-    images.dedup();
-    let place = |image: usize| images.partition_point(|&other| other < image);
-    let placed =
-        pairs.pairs().iter().map(|pair| Pair { a: place(pair.a), b: place(pair.b), ..*pair });
-    let placed: Vec<Pair> = placed.collect();
-    let size = model.input_size();
-    let load = |i: usize| source.load_of_size(images[i], size);
-    Ok(score_pairs(model, images.len(), flip, load, &placed)?.0)
-}
-
-/// Embeds `count` faces and scores pairs of them, given by their places.
-pub(super) fn score_pairs(
-    model: &Model,
-    count: usize,
-    flip: bool,
-    load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
-    pairs: &[Pair],
-) -> Result<(PairsSummary, Roc), Failure> {
-    let (gallery, ms_per_image) = embed(model, count, flip, load)?;
-    let cosine = gallery.cosine()?;
-    let scored = pairs.iter().map(|pair| ScoredPair {
-        fold: pair.fold,
-        score: cosine(pair.a, pair.b),
-        same: pair.same,
-    });
-    let scored: Vec<ScoredPair> = scored.collect();
-    Ok(PairsSummary::new(&scored, ms_per_image, model.id())?)
+    let bar = Progress::new("embedding", verify::images(pairs).len());
+    let summary = verify::listed(model, source, pairs, flip, || bar.step())?;
+    bar.finish();
+    Ok(summary)
 }
 
 fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSummary, Failure> {

@@ -14,6 +14,7 @@ mod progress;
 mod quantize;
 mod quick_start;
 mod train;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

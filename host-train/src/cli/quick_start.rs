@@ -7,11 +7,11 @@
 
 mod page;
 
-use super::eval::{COLLAPSED, score_pairs};
+use super::eval::COLLAPSED;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::quantize::{Int8, provenance};
-use super::train::fit_with_progress;
+use super::watch::Watched;
 use super::{command_line, output};
 use crate::data::synthetic::{Difficulty, DrawnFaces, balanced_pairs};
 use crate::data::{Dataset, InMemory};
@@ -21,7 +21,8 @@ use crate::files;
 use crate::loss::LossConfig;
 use crate::model::{FloatModel, Model};
 use crate::quantize::{Calibration, LayerReport};
-use crate::train::{RunConfig, RunFolder, SMALL_SCALE, TrainConfig};
+use crate::train::{Fitted, RunConfig, RunFolder, SMALL_SCALE, TrainConfig, fit};
+use crate::verify::placed_pairs;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -127,6 +128,7 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
         data: vec![PathBuf::from("drawn faces")],
         manifest: None,
         command: command_line(),
+        verification: None,
     };
     run.train.check()?;
     let folder = RunFolder::create(&out, &run)?;
@@ -137,10 +139,15 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
     let mut losses = Vec::new();
     let mut angles = AngleStages::new(run.train.steps);
     let dataset = Arc::new(trained);
-    let model = fit_with_progress(dataset.clone(), &folder, &run, None, |report, seen| {
+    let mut watched = Watched::new(&run, 0, |report, seen| {
         losses.extend(report.loss.map(|loss| (report.step, loss)));
         angles.observe(report.step, seen);
-    })?;
+    });
+    let fitted = fit(dataset.clone(), &folder, &run, None, &mut watched)?;
+    watched.finish();
+    let Fitted::Finished(model) = fitted else {
+        return Err(Failure::Check("stopped before the end".to_owned()));
+    };
     let training = training.elapsed();
 
     let float = FloatModel::from_trained(&model, &run, "quick start, float".to_owned())?;
@@ -203,8 +210,10 @@ fn draw(what: &'static str, drawn: &DrawnFaces) -> Result<InMemory, Failure> {
 fn score(model: &Model, tested: &InMemory) -> Result<Scored, Failure> {
     let faces = tested.entries();
     let pairs = balanced_pairs(TESTED.0 as usize, TESTED.1, FOLDS);
-    let (summary, roc) =
-        score_pairs(model, faces.len(), false, |i| Ok(faces[i].0.clone()), &pairs)?;
+    let bar = Progress::new("embedding", faces.len());
+    let load = |i: usize| Ok(faces[i].0.clone());
+    let (summary, roc) = placed_pairs(model, faces.len(), false, load, &pairs, || bar.step())?;
+    bar.finish();
     Ok(Scored { summary, roc })
 }
 

@@ -5,6 +5,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::parquet_rows::ParquetFault;
+use super::record_io::RecordFault;
+use super::verification::PickleFault;
+use crate::files::FileError;
+
 /// Why a data source, an image, a manifest, a pair list or a batch was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,7 +30,8 @@ pub enum DataError {
     },
     /// A data source that is a file is not an uncompressed tar archive.
     #[error(
-        "{}: not a tar archive ({reason}); a data source is a folder or an uncompressed .tar with one folder a person",
+        "{}: not a tar archive ({reason}); a data source is a folder or an uncompressed .tar with one folder a person, or \
+         a .rec, .bin or .parquet file",
         path.display()
     )]
     NotATar {
@@ -100,6 +106,88 @@ pub enum DataError {
         /// The source that repeats it (may be the same archive).
         second: PathBuf,
     },
+
+    /// Two sources that both name their persons by number only.
+    #[error(
+        "{} and {} both call their persons by number, so their numbers would be taken for the same persons; train on one, \
+         or turn one into a tar with its own names (data convert)",
+        first.display(), second.display()
+    )]
+    Numbered {
+        /// The first such source.
+        first: PathBuf,
+        /// The second.
+        second: PathBuf,
+    },
+    /// A RecordIO record that can't be used.
+    #[error("{}: record {key} at byte {offset}: {fault}", path.display())]
+    Record {
+        /// The `.rec`.
+        path: PathBuf,
+        /// The record's key in the index.
+        key: u64,
+        /// Where the index says that it starts.
+        offset: u64,
+        /// What is wrong with it.
+        fault: RecordFault,
+    },
+    /// A RecordIO index that can't be used.
+    #[error("{}: line {line}: {reason}", path.display())]
+    RecordIndex {
+        /// The `.idx`.
+        path: PathBuf,
+        /// Line in the file, from 1.
+        line: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A RecordIO set's `.property` is not three numbers.
+    #[error("{}: `{text}` is not `classes,height,width`", path.display())]
+    Property {
+        /// The `.property`.
+        path: PathBuf,
+        /// How it starts.
+        text: String,
+    },
+    /// More images and persons than a RecordIO set can count.
+    #[error("{}: RecordIO counts in 32-bit floats, so {limit} rows (images and persons) are the most; write a tar", path.display())]
+    RecordRows {
+        /// The folder that was written to.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+    /// A verification set that can't be used, or must not be.
+    #[error("{}: byte {offset}: {fault}", path.display())]
+    Pickle {
+        /// The `.bin`.
+        path: PathBuf,
+        /// Where the instruction starts.
+        offset: u64,
+        /// What is wrong with it.
+        fault: PickleFault,
+    },
+    /// A verification set whose two lists do not belong together.
+    #[error("{}: {images} images for {pairs} pairs; a verification set has two images a pair, and at least one pair", path.display())]
+    VerificationCount {
+        /// The `.bin`.
+        path: PathBuf,
+        /// Images in the first list.
+        images: usize,
+        /// Flags in the second.
+        pairs: usize,
+    },
+    /// A Parquet file that can't be used.
+    #[error("{}: {fault}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: ParquetFault,
+    },
+    /// A result that can't be written.
+    #[error(transparent)]
+    File(#[from] FileError),
 
     /// An image file is larger than any photograph of a face.
     #[error("{name}: {bytes} bytes; image files above {limit} bytes are refused")]
@@ -298,6 +386,17 @@ pub enum DataError {
         /// Pairs in the file.
         found: usize,
     },
+    /// A verification set's pairs are asked for, but its images are not in the data.
+    #[error("{}: it holds its own images, but {image} is not in the data: give it as the data too, or no data", path.display())]
+    PairsElsewhere {
+        /// The `.bin`.
+        path: PathBuf,
+        /// The first image that is not there.
+        image: String,
+    },
+    /// A verification set is to be written, but nobody said which pairs.
+    #[error("a verification set (.bin) is made of pairs: say which with --pairs")]
+    NoPairs,
     /// A pair names an image that the data does not hold.
     #[error("{}: line {line}: no image `{image}` in the data", path.display())]
     PairImage {
@@ -318,5 +417,10 @@ impl DataError {
             io::ErrorKind::NotFound => Self::NotFound { path },
             _ => Self::Io { path, error },
         }
+    }
+
+    /// The error for a path that the system would not write.
+    pub(super) fn writing(path: &Path, error: io::Error) -> Self {
+        Self::File(FileError::new("write", path, error))
     }
 }

@@ -43,6 +43,30 @@ pub(super) fn png(width: u32, height: u32, colour: [u8; 3]) -> Vec<u8> {
     file
 }
 
+/// A JPEG file, `side` pixels square: a ramp in a colour.
+pub(super) fn jpeg(side: u32, colour: [u8; 3]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let level = |x: u32, value: u8| (u32::from(value) * (x + 1) / side) as u8;
+    let rgb: Vec<u8> =
+        (0..side * side).flat_map(|at| colour.map(|value| level(at % side, value))).collect();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 95)
+        .encode(&rgb, side, side, ExtendedColorType::Rgb8)
+        .unwrap();
+    file
+}
+
+/// Writes a folder source of JPEG files, `images` of them for each person; they all differ.
+pub(super) fn write_jpegs(root: &Path, images: &[u8]) {
+    for (person, &count) in images.iter().enumerate() {
+        let folder = root.join(["Ann", "Bo", "Cy-Lee", "Dee", "Eve"][person]);
+        fs::create_dir_all(&folder).unwrap();
+        for image in 0..count {
+            let file = jpeg(16, [200, 20 * image + 10, 40 * person as u8]);
+            fs::write(folder.join(format!("{image:03}.jpg")), file).unwrap();
+        }
+    }
+}
+
 /// Writes a folder source of `images` images for each person, `side` pixels square.
 ///
 /// Person p's image i has the colour (p, i, 0), so a test can tell which image reached it.

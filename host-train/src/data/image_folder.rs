@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use super::DataError;
-use super::listing::{Found, is_hidden, is_image};
+use super::listing::{Found, Place, is_hidden, is_image};
 
 /// Folders below the root that are entered; a link to its own parent ends here.
 const MAX_DEPTH: usize = 16;
@@ -40,7 +40,7 @@ pub(super) fn list(root: &Path) -> Result<Vec<Found>, DataError> {
                 }
                 folders.push((name, depth + 1));
             } else if kind.is_file() && is_image(part) {
-                found.push(Found { name, span: None });
+                found.push(Found { name, place: Place::File });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Pair lists for 1:1 verification, resolved to images of a source.
 //!
-//! Two kinds are read, told apart by their first line:
+//! Two kinds of text are read, told apart by their first line:
 //!
 //! ```text
 //! LFW (tabs or spaces)                     CSV (lines in any order)
@@ -11,13 +11,17 @@
 //! ...     and again for each fold
 //! ```
 //!
+//! A verification set (`.bin`) holds its pairs and their images; its ten folds are cut in order, as InsightFace does.
+//!
 //! A first line of one number (LFW's development lists) is one fold. LFW's `Ann 4` is the image `Ann/Ann_0004` with any
 //! image extension. In View 2 of the LFW protocol the threshold for a fold is picked on all others.
 
 use std::fs;
 use std::path::Path;
 
+use super::source::{Kind, file_name};
 use super::table::for_each_row;
+use super::verification::VerificationSet;
 use super::{DataError, Source};
 
 /// Two images of a source and whether they show one person.
@@ -47,6 +51,9 @@ impl Pairs {
     /// A file that is missing or of neither kind; a line that is no pair; another number of pairs than promised; an image
     /// that the source does not hold. Each with its line.
     pub fn read(path: &Path, source: &Source) -> Result<Self, DataError> {
+        if Self::hold_images(path) {
+            return Self::of_verification_set(path, source);
+        }
         let text = fs::read_to_string(path).map_err(|error| DataError::from_io(path, error))?;
         let mut list = Reader { path, source, pairs: Vec::new(), fold_names: Vec::new() };
         let first = text.lines().next().unwrap_or_default();
@@ -62,6 +69,30 @@ impl Pairs {
             return Err(DataError::PairFormat { path: path.to_owned() });
         }
         Ok(Self { pairs: list.pairs, fold_names: list.fold_names })
+    }
+
+    /// Whether a pair list is a file that holds the images too, so that the source is that file.
+    pub fn hold_images(path: &Path) -> bool {
+        matches!(Kind::of(path), Kind::Verification)
+    }
+
+    fn of_verification_set(path: &Path, source: &Source) -> Result<Self, DataError> {
+        let set = VerificationSet::open(path)?;
+        let origin = file_name(path)?;
+        let find = |image| {
+            let name = VerificationSet::name(image);
+            source.find_in(&origin, &name).ok_or_else(|| {
+                let path = path.to_owned();
+                DataError::PairsElsewhere { path, image: name }
+            })
+        };
+        let mut pairs = Vec::with_capacity(set.same.len());
+        for (index, &same) in set.same.iter().enumerate() {
+            let (a, b) = (find(2 * index)?, find(2 * index + 1)?);
+            pairs.push(Pair { a, b, same, fold: set.fold(index) });
+        }
+        let folds = pairs.last().map_or(0, |last| last.fold + 1);
+        Ok(Self { pairs, fold_names: (1..=folds).map(|fold| fold.to_string()).collect() })
     }
 
     /// All pairs in the list's order.

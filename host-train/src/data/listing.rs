@@ -13,13 +13,28 @@ use std::path::Path;
 
 use super::DataError;
 
-/// Where an image's bytes lie inside an archive.
+/// A run of bytes in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
-    /// First byte, counted from the start of the archive.
+    /// First byte, counted from the start of the file.
     pub(super) offset: u64,
     /// Number of bytes.
     pub(super) length: u64,
+}
+
+/// Where an image's bytes lie in what was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a folder: the file of the image's name.
+    File,
+    /// As they are, inside a file.
+    Span(Span),
+    /// As text, inside a file: each byte a character (Latin-1), written in UTF-8.
+    Latin1(Span),
+    /// In the RecordIO record with this key, which starts at this byte and must carry this label.
+    Record { key: u64, offset: u64, label: u32 },
+    /// In this row of a Parquet file, counted from 0.
+    Row(u64),
 }
 
 /// One image file found in a folder or an archive.
@@ -27,8 +42,8 @@ pub(super) struct Span {
 pub(super) struct Found {
     /// Name from the root of the folder or archive, parts joined by `/`.
     pub(super) name: String,
-    /// Set in an archive; in a folder the file is the image.
-    pub(super) span: Option<Span>,
+    /// Where its bytes are.
+    pub(super) place: Place,
 }
 
 /// Whether a file of this name is an image; other files are passed over.
@@ -89,7 +104,7 @@ mod tests {
 
     fn top(names: &[&str]) -> Result<String, DataError> {
         let found: Vec<Found> =
-            names.iter().map(|&name| Found { name: name.to_owned(), span: None }).collect();
+            names.iter().map(|&name| Found { name: name.to_owned(), place: Place::File }).collect();
         top_of(Path::new("faces"), &found)
     }
 

@@ -10,6 +10,7 @@
 //! by a [`DataError`] that names the file; nothing here prints, resizes or repairs.
 
 pub mod augment;
+pub mod convert;
 mod decode;
 mod error;
 mod face_image;
@@ -23,12 +24,15 @@ mod listing;
 mod loader;
 mod manifest;
 mod mix;
+mod parquet_rows;
 mod random;
+mod record_io;
 mod source;
 pub mod synthetic;
 mod table;
 mod tar_index;
 mod training_set;
+mod verification;
 
 pub use augment::{Augment, AugmentError};
 pub use decode::{MAX_PIXELS, decode};
@@ -38,6 +42,9 @@ pub use in_memory::InMemory;
 pub use lfw::{Pair, Pairs};
 pub use loader::{Batch, Loader, LoaderConfig, check_batch};
 pub use manifest::Manifest;
+pub use parquet_rows::ParquetFault;
 pub(crate) use random::{Choices, Purpose};
+pub use record_io::{Property, RecordFault, Rows};
 pub use source::{ImageRef, Source};
 pub use training_set::{Dataset, TrainingSet};
+pub use verification::PickleFault;

@@ -1,16 +1,29 @@
-//! The images of any mix of folders and tar archives, each with one folder a person.
+//! The images of any mix of folders, tar archives, RecordIO sets, verification sets and Parquet files.
+//!
+//! | path                                   | persons                                        |
+//! |----------------------------------------|------------------------------------------------|
+//! | a folder, or an uncompressed `.tar`    | its folders, one a person                      |
+//! | a `.rec`, or a folder with `train.rec` | numbers                                        |
+//! | a `.parquet`, or a folder of them      | the label column's names, or numbers           |
+//! | a `.bin`                               | unknown: each image stands for its own         |
 //!
 //! A source knows names and places, not pixels. Its order is that of the names (person, then file, by bytes), whatever
-//! order the paths were given in and the disk lists them in; so an index means the same image on every machine.
+//! order the paths were given in and the disk lists them in; so an index means the same image on every machine. It takes
+//! 48 bytes an image and the names.
 //!
-//! Same folder name means same person, also across archives: a data set may be split over several of them. Two sets whose
-//! folders are plain numbers must therefore not be opened together; where file names collide too, that is refused.
+//! Same person name means same person, also across paths: a data set may be split over several of them. Sets that know
+//! their persons by number only are therefore not opened together; where file names collide too, that is refused.
 
+use core::ops::Range;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::listing::{Span, top_of};
+use super::listing::{Found, Place, Span, top_of};
+use super::parquet_rows::{Cache, ParquetRows};
+use super::record_io::{self, Entry, RecordFault, RecordFile, Rows};
+use super::verification::VerificationSet;
 use super::{DataError, FaceImage, decode, image_folder, tar_index};
 
 /// Image files above this many bytes are refused unread.
@@ -19,17 +32,27 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 /// One image of a [`Source`].
 #[derive(Clone, Debug)]
 pub struct ImageRef {
-    /// `PERSON/IMAGE.jpg`, as pair lists name it.
-    pub path: String,
     /// Whose image it is: an index into [`Source::identities`].
     pub identity: usize,
-    /// Which of the opened paths holds it.
-    origin: usize,
-    /// Where in the archive; unset in a folder.
-    span: Option<Span>,
+    /// Where in [`Source::names`] its name starts, and its length.
+    name: u64,
+    name_length: u32,
+    /// Which of the opened files holds it.
+    origin: u32,
+    place: Place,
 }
 
-/// One of the opened paths.
+/// What the images of an opened path are kept in.
+#[derive(Debug)]
+enum Store {
+    Folder,
+    Tar,
+    RecordIo(Rows),
+    Verification,
+    Parquet(ParquetRows),
+}
+
+/// One of the opened files or folders; a folder of Parquet files is several.
 #[derive(Debug)]
 struct Origin {
     path: PathBuf,
@@ -37,58 +60,146 @@ struct Origin {
     name: String,
     /// What lies above the person folders inside it: empty, or closed by `/`.
     top: String,
+    store: Store,
 }
 
 /// Images, their identities and the way to their bytes. Cheap to share between threads: reading takes `&self`.
 #[derive(Debug)]
 pub struct Source {
     origins: Vec<Origin>,
+    /// `PERSON/IMAGE` of all images, one behind the other.
+    names: String,
     images: Vec<ImageRef>,
     identities: Vec<String>,
 }
 
 impl Source {
-    /// Opens folders and tar archives as one source. No image is read yet.
+    /// Opens any number of paths as one source. No image is read yet.
     ///
     /// # Errors
-    /// A path that does not exist, is no folder and no whole tar, or holds no image in a person folder; an image outside
-    /// the person folders or below them; two images of one name. See [`DataError`].
+    /// A path that does not exist, is of no known kind, is damaged, or holds no image of a person; an image outside the
+    /// person folders or below them; two images of one name; two sets with numbers for names. See [`DataError`].
     pub fn open(paths: &[PathBuf]) -> Result<Self, DataError> {
-        let mut origins = Vec::with_capacity(paths.len());
-        let mut named = Vec::new();
-        for (origin, path) in paths.iter().enumerate() {
-            let kind = fs::metadata(path).map_err(|error| DataError::from_io(path, error))?;
-            let found =
-                if kind.is_dir() { image_folder::list(path)? } else { tar_index::list(path)? };
-            let top = top_of(path, &found)?;
-            named.extend(found.into_iter().map(|found| ImageRef {
-                path: found.name[top.len()..].to_owned(),
-                identity: 0,
-                origin,
-                span: found.span,
-            }));
-            origins.push(Origin { path: path.clone(), name: file_name(path)?, top });
+        let mut source = Self {
+            origins: Vec::new(),
+            names: String::new(),
+            images: Vec::new(),
+            identities: Vec::new(),
+        };
+        let cache = Arc::new(Cache::default());
+        let mut numbered: Option<&PathBuf> = None;
+        for path in paths {
+            let by_number = source.add_path(path, &cache)?;
+            match numbered.filter(|_| by_number) {
+                Some(first) => {
+                    let (first, second) = (first.clone(), path.clone());
+                    return Err(DataError::Numbered { first, second });
+                }
+                None if by_number => numbered = Some(path),
+                None => {}
+            }
         }
-        let mut images = named;
-        images.sort_by(|a, b| (key(&a.path), a.origin).cmp(&(key(&b.path), b.origin)));
+        source.sort()?;
+        Ok(source)
+    }
+
+    /// Lists one path's images; whether its persons are numbers.
+    fn add_path(&mut self, path: &Path, cache: &Arc<Cache>) -> Result<bool, DataError> {
+        let refuse = |error| DataError::from_io(path, error);
+        if fs::metadata(path).map_err(refuse)?.is_dir() {
+            let records = path.join("train.rec");
+            if records.is_file() {
+                return self.add_records(&records);
+            }
+            let shards = parquet_files(path)?;
+            if shards.is_empty() {
+                self.add_found(path, Store::Folder, image_folder::list(path)?)?;
+                return Ok(false);
+            }
+            let mut by_number = false;
+            for (number, shard) in shards.iter().enumerate() {
+                by_number |= self.add_parquet(shard, &format!("{number:05}-"), cache)?;
+            }
+            return Ok(by_number);
+        }
+        match Kind::of(path) {
+            Kind::Records => self.add_records(path),
+            Kind::Parquet => self.add_parquet(path, "", cache),
+            Kind::Verification => {
+                let set = VerificationSet::open(path)?;
+                let mut names = Names::of(self);
+                for (index, place) in set.images.into_iter().enumerate() {
+                    names.add(&VerificationSet::name(index), place);
+                }
+                self.push(path, String::new(), Store::Verification)?;
+                Ok(true)
+            }
+            Kind::Tar => {
+                self.add_found(path, Store::Tar, tar_index::list(path)?)?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn add_found(&mut self, path: &Path, store: Store, found: Vec<Found>) -> Result<(), DataError> {
+        let top = top_of(path, &found)?;
+        let mut names = Names::of(self);
+        for Found { name, place } in found {
+            names.add(&name[top.len()..], place);
+        }
+        self.push(path, top, store)
+    }
+
+    fn add_records(&mut self, path: &Path) -> Result<bool, DataError> {
+        let mut names = Names::of(self);
+        let rows = record_io::list(path, |name, place| names.add(name, place))?;
+        self.push(path, String::new(), Store::RecordIo(rows))?;
+        Ok(true)
+    }
+
+    /// Rows without names of their own are called `prefix` and their number.
+    fn add_parquet(
+        &mut self,
+        path: &Path,
+        prefix: &str,
+        cache: &Arc<Cache>,
+    ) -> Result<bool, DataError> {
+        let mut names = Names::of(self);
+        let add = |name: &str, row| names.add(name, Place::Row(row));
+        let rows = ParquetRows::open(path, prefix, cache.clone(), add)?;
+        let by_number = rows.by_number();
+        self.push(path, String::new(), Store::Parquet(rows))?;
+        Ok(by_number)
+    }
+
+    fn push(&mut self, path: &Path, top: String, store: Store) -> Result<(), DataError> {
+        let (path, name) = (path.to_owned(), file_name(path)?);
+        self.origins.push(Origin { path, name, top, store });
+        Ok(())
+    }
+
+    /// Puts the images in order and finds out who they are.
+    fn sort(&mut self) -> Result<(), DataError> {
+        let Self { origins, names, images, identities } = self;
+        let path = |image: &ImageRef| &names[image.range()];
+        images.sort_by(|a, b| (key(path(a)), a.origin).cmp(&(key(path(b)), b.origin)));
         for pair in images.windows(2) {
-            if pair[0].path == pair[1].path {
+            if path(&pair[0]) == path(&pair[1]) {
                 return Err(DataError::DuplicateImage {
-                    image: pair[0].path.clone(),
-                    first: origins[pair[0].origin].path.clone(),
-                    second: origins[pair[1].origin].path.clone(),
+                    image: path(&pair[0]).to_owned(),
+                    first: origins[pair[0].origin as usize].path.clone(),
+                    second: origins[pair[1].origin as usize].path.clone(),
                 });
             }
         }
-        let mut identities: Vec<String> = Vec::new();
-        for image in &mut images {
-            let person = key(&image.path).0;
+        for image in images {
+            let person = key(path(image)).0;
             if identities.last().is_none_or(|last| last != person) {
                 identities.push(person.to_owned());
             }
             image.identity = identities.len() - 1;
         }
-        Ok(Self { origins, images, identities })
+        Ok(())
     }
 
     /// All images, by name.
@@ -101,46 +212,78 @@ impl Source {
         &self.identities
     }
 
-    /// The index of the image called `path` (`PERSON/IMAGE.jpg`).
+    /// An image's name, `PERSON/IMAGE.jpg`, as pair lists have it.
+    ///
+    /// # Panics
+    /// When `index` is not below the number of images.
+    pub fn path(&self, index: usize) -> &str {
+        &self.names[self.images[index].range()]
+    }
+
+    /// The index of the image called `path`.
     pub fn find(&self, path: &str) -> Option<usize> {
-        self.images.binary_search_by(|image| key(&image.path).cmp(&key(path))).ok()
+        let name = |image: &ImageRef| &self.names[image.range()];
+        self.images.binary_search_by(|image| key(name(image)).cmp(&key(path))).ok()
     }
 
     /// The bytes of an image's file.
     ///
-    /// Every read opens its file anew, so that threads share nothing.
+    /// Every read opens its file anew, so that threads share nothing; but the rows of a Parquet file are read in groups, of
+    /// which the source keeps some.
     ///
     /// # Errors
-    /// [`DataError::FileTooLarge`], or the system's reason not to read.
+    /// [`DataError::FileTooLarge`], a damaged record or row group, or the system's reason not to read.
     ///
     /// # Panics
     /// When `index` is not below the number of images.
     pub fn read(&self, index: usize) -> Result<Vec<u8>, DataError> {
         let image = &self.images[index];
-        let origin = &self.origins[image.origin];
-        let (path, span) = match image.span {
-            Some(span) => (origin.path.clone(), Some(span)),
-            None => (origin.path.join(&origin.top).join(&image.path), None),
-        };
-        let refuse = |error| DataError::from_io(&path, error);
-        let mut file = File::open(&path).map_err(refuse)?;
-        let length = match span {
-            Some(span) => {
-                file.seek(SeekFrom::Start(span.offset)).map_err(refuse)?;
-                span.length
+        let origin = self.origin(index);
+        match image.place {
+            Place::File => {
+                let path = origin.path.join(&origin.top).join(self.path(index));
+                let length = fs::metadata(&path).map_err(|error| DataError::from_io(&path, error));
+                self.read_span(index, &path, Span { offset: 0, length: length?.len() })
             }
-            None => file.metadata().map_err(refuse)?.len(),
-        };
-        if length > MAX_FILE_BYTES {
-            return Err(DataError::FileTooLarge {
-                name: self.full_name(index),
-                bytes: length,
-                limit: MAX_FILE_BYTES,
-            });
+            Place::Span(span) => self.read_span(index, &origin.path, span),
+            Place::Latin1(span) => {
+                let text = self.read_span(index, &origin.path, span)?;
+                let reason = "its text is not Latin-1".to_owned();
+                latin1(&text)
+                    .ok_or_else(|| DataError::CorruptImage { name: self.full_name(index), reason })
+            }
+            Place::Record { key, offset, label } => {
+                let entry = Entry { key, offset };
+                let mut file = RecordFile::open(&origin.path)?;
+                let (header, bytes) = file.image(entry)?;
+                match header.class() {
+                    Ok(found) if found == label => Ok(bytes),
+                    Ok(found) => {
+                        let fault = RecordFault::OtherPerson { label: found, expected: label };
+                        Err(file.fault(entry, fault))
+                    }
+                    Err(fault) => Err(file.fault(entry, fault)),
+                }
+            }
+            Place::Row(row) => match &origin.store {
+                Store::Parquet(rows) => rows.image(row),
+                _ => unreachable!("only Parquet files have rows"),
+            },
         }
-        let mut bytes = vec![0; length as usize];
-        file.read_exact(&mut bytes).map_err(refuse)?;
-        Ok(bytes)
+    }
+
+    fn read_span(&self, index: usize, path: &Path, span: Span) -> Result<Vec<u8>, DataError> {
+        let Span { offset, length: bytes } = span;
+        if bytes > MAX_FILE_BYTES {
+            let (name, limit) = (self.full_name(index), MAX_FILE_BYTES);
+            return Err(DataError::FileTooLarge { name, bytes, limit });
+        }
+        let refuse = |error| DataError::from_io(path, error);
+        let mut file = File::open(path).map_err(refuse)?;
+        file.seek(SeekFrom::Start(offset)).map_err(refuse)?;
+        let mut content = vec![0; bytes as usize];
+        file.read_exact(&mut content).map_err(refuse)?;
+        Ok(content)
     }
 
     /// Reads and decodes an image.
@@ -163,17 +306,52 @@ impl Source {
         self.load(index)?.of_size(width, height, || self.full_name(index))
     }
 
-    /// An image's name with the folder or archive that holds it, for messages: `faces/lfw.tar: lfw/Ann/1.jpg`.
+    /// An image's name with the folder or file that holds it, for messages: `faces/lfw.tar: lfw/Ann/1.jpg`.
     ///
     /// # Panics
     /// When `index` is not below the number of images.
     pub fn full_name(&self, index: usize) -> String {
-        let image = &self.images[index];
-        let Origin { path, top, .. } = &self.origins[image.origin];
-        match image.span {
-            Some(_) => format!("{}: {top}{}", path.display(), image.path),
-            None => path.join(top).join(&image.path).display().to_string(),
+        let Origin { path, top, store, .. } = self.origin(index);
+        let name = self.path(index);
+        match store {
+            Store::Folder => path.join(top).join(name).display().to_string(),
+            _ => format!("{}: {top}{name}", path.display()),
         }
+    }
+
+    /// How a manifest names an image: the file name of what holds it, and its name in there.
+    ///
+    /// # Panics
+    /// When `index` is not below the number of images.
+    pub fn manifest_name(&self, index: usize) -> (&str, String) {
+        let Origin { name, top, .. } = self.origin(index);
+        (name, format!("{top}{}", self.path(index)))
+    }
+
+    fn origin(&self, index: usize) -> &Origin {
+        &self.origins[self.images[index].origin as usize]
+    }
+
+    /// What was opened: each file or folder with its kind.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&Path, &'static str)> {
+        self.origins.iter().map(|origin| {
+            let kind = match origin.store {
+                Store::Folder => "folder",
+                Store::Tar => "tar",
+                Store::RecordIo(_) => "RecordIO",
+                Store::Verification => "verification set",
+                Store::Parquet(_) => "Parquet",
+            };
+            (origin.path.as_path(), kind)
+        })
+    }
+
+    /// The rows of the RecordIO sets that were opened.
+    pub(super) fn record_rows(&self) -> impl Iterator<Item = (&Path, Rows)> {
+        self.origins.iter().filter_map(|origin| match origin.store {
+            Store::RecordIo(rows) => Some((origin.path.as_path(), rows)),
+            _ => None,
+        })
     }
 
     /// Whether one of the opened paths has this file name.
@@ -186,10 +364,79 @@ impl Source {
         self.origins.iter().enumerate().filter(|(_, candidate)| candidate.name == origin).find_map(
             |(number, candidate)| {
                 let inner = path.strip_prefix(candidate.top.as_str()).unwrap_or(path);
-                self.find(inner).filter(|&index| self.images[index].origin == number)
+                self.find(inner).filter(|&index| self.images[index].origin as usize == number)
             },
         )
     }
+}
+
+impl ImageRef {
+    /// Where its name stands among all names.
+    fn range(&self) -> Range<usize> {
+        let start = self.name as usize;
+        start..start + self.name_length as usize
+    }
+}
+
+/// Adds the images of the next origin.
+struct Names<'a> {
+    names: &'a mut String,
+    images: &'a mut Vec<ImageRef>,
+    origin: u32,
+}
+
+impl<'a> Names<'a> {
+    fn of(source: &'a mut Source) -> Self {
+        let origin = source.origins.len() as u32;
+        Self { names: &mut source.names, images: &mut source.images, origin }
+    }
+
+    fn add(&mut self, path: &str, place: Place) {
+        let name = self.names.len() as u64;
+        let (name_length, origin) = (path.len() as u32, self.origin);
+        self.names.push_str(path);
+        self.images.push(ImageRef { identity: 0, name, name_length, origin, place });
+    }
+}
+
+/// What kind of file a path names, by its ending.
+pub(super) enum Kind {
+    Tar,
+    Records,
+    Verification,
+    Parquet,
+}
+
+impl Kind {
+    pub(super) fn of(path: &Path) -> Self {
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        match extension.to_str() {
+            Some("rec") => Self::Records,
+            Some("bin") => Self::Verification,
+            Some("parquet") => Self::Parquet,
+            _ => Self::Tar,
+        }
+    }
+}
+
+/// The Parquet files right inside a folder, by name.
+fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let refuse = |error| DataError::from_io(folder, error);
+    let mut shards = Vec::new();
+    for entry in fs::read_dir(folder).map_err(refuse)? {
+        let path = entry.map_err(refuse)?.path();
+        if matches!(Kind::of(&path), Kind::Parquet) && path.is_file() {
+            shards.push(path);
+        }
+    }
+    shards.sort();
+    Ok(shards)
+}
+
+/// The bytes of a text whose characters are all below 256.
+fn latin1(text: &[u8]) -> Option<Vec<u8>> {
+    let text = str::from_utf8(text).ok()?;
+    text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect()
 }
 
 /// Person and file of a path. As a sort key it keeps a person's images together, which plain byte order would not:
@@ -199,7 +446,7 @@ fn key(path: &str) -> (&str, &str) {
 }
 
 /// The last part of a path, also for `.` and `..`.
-fn file_name(path: &Path) -> Result<String, DataError> {
+pub(super) fn file_name(path: &Path) -> Result<String, DataError> {
     let name = match path.file_name() {
         Some(name) => name.to_owned(),
         None => fs::canonicalize(path)

@@ -15,7 +15,7 @@ use std::path::Path;
 use tar::Archive;
 
 use super::DataError;
-use super::listing::{Found, Span, is_hidden, is_image};
+use super::listing::{Found, Place, Span, is_hidden, is_image};
 
 /// Headers and data start at multiples of this many bytes.
 const BLOCK: u64 = 512;
@@ -61,7 +61,7 @@ pub(super) fn list(path: &Path) -> Result<Vec<Found>, DataError> {
         if parts.last().is_some_and(|last| is_image(last))
             && !parts.iter().any(|part| is_hidden(part))
         {
-            found.push(Found { name: parts.join("/"), span: Some(span) });
+            found.push(Found { name: parts.join("/"), place: Place::Span(span) });
         }
     }
     if length == 0 {

@@ -9,7 +9,8 @@ use crate::evaluate::report::{AngleStage, AngleStages};
 use crate::evaluate::{AllPairsSummary, PairsSummary, ScoredPair, all_pairs, rank1};
 use crate::loss::LossConfig;
 use crate::model::{FloatModel, Model};
-use crate::train::{RunConfig, RunFolder, TrainConfig, fit};
+use crate::train::{Fitted, RunConfig, RunFolder, StepReport, TrainConfig, Watch, fit};
+use core::ops::ControlFlow;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -155,20 +156,44 @@ impl<'a> Bench<'a> {
             data: vec![PathBuf::from("experiment")],
             manifest: None,
             command: label.to_owned(),
+            verification: None,
         };
         let folder = tempfile::tempdir()?;
         let folder = RunFolder::create(&folder.path().join("run"), &run)?;
-        let mut angles = AngleStages::new(config.steps);
+        let (steps, angles) = (config.steps, AngleStages::new(config.steps));
+        let mut watched = Watched { bench: self, label, steps, angles };
         let start = Instant::now();
-        let trained = fit(dataset, &folder, &run, None, |report, seen| {
-            angles.observe(report.step, seen);
-            let (step, steps) = (report.step + 1, config.steps);
-            (self.observe)(Event::Step { experiment: self.experiment, run: label, step, steps });
-        })?;
+        let Fitted::Finished(trained) = fit(dataset, &folder, &run, None, &mut watched)? else {
+            unreachable!("nobody asked the run to stop");
+        };
         let images = config.steps * config.batch as u64;
         let images_per_second = images as f64 / start.elapsed().as_secs_f64();
         let model = Model::Float(FloatModel::from_trained(&trained, &run, label.to_owned())?);
         let measured = Measured::new(&model, tested)?;
-        Ok(Outcome { config, model, measured, angles: angles.histograms(), images_per_second })
+        Ok(Outcome {
+            config,
+            model,
+            measured,
+            angles: watched.angles.histograms(),
+            images_per_second,
+        })
+    }
+}
+
+/// A run of the bench as it goes on.
+struct Watched<'a> {
+    bench: &'a Bench<'a>,
+    label: &'a str,
+    steps: u64,
+    angles: AngleStages,
+}
+
+impl Watch for Watched<'_> {
+    fn step(&mut self, report: &StepReport, angles: &[f32]) -> ControlFlow<()> {
+        self.angles.observe(report.step, angles);
+        let (experiment, run) = (self.bench.experiment, self.label);
+        let (step, steps) = (report.step + 1, self.steps);
+        (self.bench.observe)(Event::Step { experiment, run, step, steps });
+        ControlFlow::Continue(())
     }
 }

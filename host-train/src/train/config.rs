@@ -28,6 +28,10 @@ pub struct TrainConfig {
     pub distillation: Option<Distillation>,
     /// Images a step.
     pub batch: usize,
+    /// Equal parts that a batch is learned in, one after the other, so that one part's activations must fit into memory.
+    /// Gradients are those of the whole batch; normalization's statistics and a teacher's relations are each part's own.
+    #[serde(default = "one")]
+    pub accumulate: usize,
     /// Steps of the whole run.
     pub steps: u64,
     /// Peak learning rate at a batch of 512 images; the rate used is this times `batch / 512`.
@@ -50,6 +54,13 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
+    /// Weight of the past in the averaged network, 0 for none, below 1.
+    #[serde(default)]
+    pub average: f64,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl Default for TrainConfig {
@@ -61,6 +72,7 @@ impl Default for TrainConfig {
             head: HeadConfig::default(),
             distillation: None,
             batch: 64,
+            accumulate: 1,
             steps: 1000,
             learning_rate: 0.1,
             schedule: Schedule::Polynomial { power: 1.0 },
@@ -72,6 +84,7 @@ impl Default for TrainConfig {
             augment: Augment::default(),
             seed: 1,
             checkpoint_every: 200,
+            average: 0.0,
         }
     }
 }
@@ -108,6 +121,16 @@ pub enum ConfigError {
     /// The augmentation's own.
     #[error(transparent)]
     Augment(#[from] AugmentError),
+    /// A batch that does not divide.
+    #[error(
+        "a batch of {batch} images can't be learned in {parts} equal parts: change --batch or --accumulate"
+    )]
+    Parts {
+        /// Images a step.
+        batch: usize,
+        /// Parts.
+        parts: usize,
+    },
     /// A number out of its range.
     #[error("{name} is {value}: it must be between {least} and {most}")]
     Range {
@@ -148,8 +171,13 @@ impl TrainConfig {
             ("weight decay of the embedding", self.weight_decay_embedding, 0.0, 1.0),
             ("gradient clipping norm", self.clip_norm, 1e-3, 1e6),
             ("steps between checkpoints", self.checkpoint_every as f64, 1.0, 1e9),
+            ("weight of the past in the average", self.average, 0.0, 0.999_999),
+            ("parts of a batch", self.accumulate as f64, 1.0, self.batch as f64 / 2.0),
         ] {
             range(name, value, least, most)?;
+        }
+        if !self.batch.is_multiple_of(self.accumulate) {
+            return Err(ConfigError::Parts { batch: self.batch, parts: self.accumulate });
         }
         Ok(())
     }

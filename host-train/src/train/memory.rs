@@ -6,7 +6,7 @@
 //! centres          W       their velocities W
 //! gradients        3 q W   the gradient, its parts while it is made;  + W for the moved centres when q < 1
 //! logits           4 q L   cosines, logits, probabilities, their gradient
-//! activations      4 bytes * batch * (outputs of convolutions, normalizations and additions)
+//! activations      4 bytes * batch * (outputs of convolutions, normalizations, additions, maxima and gates)
 //! ```
 //!
 //! The factors are what this program was seen to take (`VmHWM`) with 10^3 to 4 10^5 classes and 8 to 256 images, not a bound: an
@@ -99,7 +99,9 @@ fn kept_of_an_image(config: &TrainConfig) -> u64 {
         return 0;
     };
     let kept = graph.nodes.iter().zip(&shapes).filter(|(node, _)| {
-        matches!(node.op, Op::Conv2d(_) | Op::FullyConnected(_) | Op::BatchNorm(_) | Op::Add)
+        let weighted = matches!(node.op, Op::Conv2d(_) | Op::FullyConnected(_));
+        weighted
+            || matches!(node.op, Op::BatchNorm(_) | Op::Add | Op::MaxPool(_) | Op::ScaleChannels)
     });
     kept.map(|(_, shape)| shape.elements() as u64).sum()
 }

@@ -141,7 +141,7 @@ fn the_real_lists_resolve() {
         Err(DataError::PairCount { expected: 2_200, found: 400, .. })
     ));
     // Folds 3, 5 and 8 of View 2 are the test list, so both readers must give the same pairs.
-    let name = |source: &Source, index: usize| source.images()[index].path.clone();
+    let name = |source: &Source, index: usize| source.path(index).to_owned();
     let named = |source: &Source, pairs: Vec<&Pair>| -> Vec<(String, String, bool)> {
         let named =
             pairs.iter().map(|pair| (name(source, pair.a), name(source, pair.b), pair.same));

@@ -31,7 +31,7 @@ fn list_bytes(bytes: &[u8]) -> Result<Vec<Found>, DataError> {
 }
 
 fn image(name: &str, offset: u64, length: u64) -> Found {
-    Found { name: name.to_owned(), span: Some(Span { offset, length }) }
+    Found { name: name.to_owned(), place: Place::Span(Span { offset, length }) }
 }
 
 #[test]
@@ -50,8 +50,10 @@ fn long_names_are_read_whole() {
     let bytes = archive.into_inner().unwrap();
     let found = list_bytes(&bytes).unwrap();
     assert_eq!(found[0].name, name);
-    let offset = found[0].span.unwrap().offset as usize;
-    assert_eq!(&bytes[offset..offset + 4], b"long");
+    let Place::Span(Span { offset, length: 4 }) = found[0].place else {
+        panic!("{:?}", found[0]);
+    };
+    assert_eq!(&bytes[offset as usize..][..4], b"long");
 }
 
 #[test]

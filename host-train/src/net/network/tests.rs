@@ -84,6 +84,26 @@ fn every_network_learns() {
     }
 }
 
+/// Dropout's choices are those of the step, so a run that goes on from a checkpoint makes them again.
+#[test]
+fn a_resumed_run_drops_the_same_values() {
+    let network = narrow(Architecture::Ir18, OutputSetting::E);
+    let config = TrainConfig { network, batch: 8, steps: 6, ..TrainConfig::default() };
+    let mut whole = Trainer::new(config.clone(), 2).unwrap();
+    let mut first = Trainer::new(config.clone(), 2).unwrap();
+    for step in 0..6 {
+        whole.learn(&batch(step)).unwrap();
+    }
+    for step in 0..2 {
+        first.learn(&batch(step)).unwrap();
+    }
+    let mut second = Trainer::new(config, 2).unwrap().resumed(&first.checkpoint()).unwrap();
+    for step in 2..6 {
+        second.learn(&batch(step)).unwrap();
+    }
+    assert_eq!(second.checkpoint().parameters, whole.checkpoint().parameters);
+}
+
 /// The network with the statistics of `images` as its running ones, and what the training forward makes of them.
 fn settled(config: &NetworkConfig, images: &[Vec<u8>]) -> (Network, Vec<f32>) {
     let network = Network::new(config, 3, &Device::flex()).unwrap();
@@ -101,10 +121,8 @@ fn settled(config: &NetworkConfig, images: &[Vec<u8>]) -> (Network, Vec<f32>) {
 /// Divides by the count what running variances divide by one less: then the graph must compute what training computed.
 fn biased(mut graph: Graph, images: usize) -> Graph {
     let shapes = graph.check().unwrap();
-    for index in 0..graph.nodes.len() {
-        let shape = shapes[index];
-        if let Op::BatchNorm(norm) = &mut graph.nodes[index].op {
-            // Setting E normalizes before it flattens, and the dense layers' outputs are one pixel.
+    for (node, shape) in graph.nodes.iter_mut().zip(shapes) {
+        if let Op::BatchNorm(norm) = &mut node.op {
             let count = (images * shape.height * shape.width) as f32;
             norm.variance.iter_mut().for_each(|v| *v *= (count - 1.0) / count);
         }

@@ -124,6 +124,40 @@ fn full_equals_reference() {
     }
 }
 
+/// `L = sum(y^2) / 2` is quadratic in each number, so central differences are its derivative but for rounding.
+#[test]
+fn full_gradients_equal_finite_differences() {
+    let kind = ConvKind::Full { size: 3, stride: 2 };
+    let (x, w) = (random(25, [2, 5, 4, 3]), random(26, [4, 27]));
+    let loss = |x: Tensor<4>, w: Tensor<2>| -> f64 {
+        let y = values(convolution(x, w, kind));
+        y.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / 2.0
+    };
+    let y = convolution(x.clone(), w.clone(), kind);
+    let gradients = y.powi_scalar(2).sum().mul_scalar(0.5).backward();
+    const STEP: f32 = 1.0 / 64.0;
+    let moved = |numbers: &[f32], i: usize, by: f32| {
+        let mut numbers = numbers.to_vec();
+        numbers[i] += by;
+        numbers
+    };
+    let check = |numbers: Vec<f32>, gradient: Vec<f32>, loss: &dyn Fn(Vec<f32>) -> f64| {
+        for (i, got) in gradient.iter().enumerate() {
+            let rise = loss(moved(&numbers, i, STEP)) - loss(moved(&numbers, i, -STEP));
+            let expected = rise / f64::from(2.0 * STEP);
+            let error = (f64::from(*got) - expected).abs();
+            assert!(error < 1e-3, "number {i}: {got} for {expected}");
+        }
+    };
+    let device = x.device();
+    check(values(x.clone()), values(x.grad(&gradients).unwrap()), &|numbers| {
+        loss(Tensor::from_data(TensorData::new(numbers, x.dims()), &device), w.clone())
+    });
+    check(values(w.clone()), values(w.grad(&gradients).unwrap()), &|numbers| {
+        loss(x.clone(), Tensor::from_data(TensorData::new(numbers, w.dims()), &device))
+    });
+}
+
 /// More windows than a block holds, so that blocks begin in the middle of images.
 #[test]
 fn blocks_of_full_windows_join() {
