@@ -118,7 +118,7 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        make_new::<FileError>(&path, |new| create_folder(new)).unwrap();
+        make_new(&path, create_folder).unwrap();
         assert!(path.is_dir());
         let again = make_new::<FileError>(&path, |_| panic!("must not be made"));
         assert!(again.unwrap_err().to_string().contains("it exists already"));

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 a check that was asked for failed, 2 wrong use or unusable input. Every failure is one line.
 
 mod bench;
+mod data;
 mod embed;
 mod eval;
 mod experiment;
@@ -39,6 +40,7 @@ enum Command {
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
+    Data(data::DataArgs),
     Experiment(experiment::ExperimentArgs),
 }
 
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::Data(args) => data::run(&args),
             Command::Experiment(args) => experiment::run(&args),
         };
     match result {

@@ -10,6 +10,7 @@
 //! by a [`DataError`] that names the file; nothing here prints, resizes or repairs.
 
 pub mod augment;
+pub mod clean;
 pub mod convert;
 mod decode;
 mod error;
@@ -18,12 +19,15 @@ mod face_image;
 mod fixture;
 mod image_folder;
 mod in_memory;
+pub mod inspect;
 mod jpeg;
 mod lfw;
 mod listing;
 mod loader;
 mod manifest;
 mod mix;
+pub mod noise;
+pub mod overlap;
 mod parquet_rows;
 mod random;
 mod record_io;

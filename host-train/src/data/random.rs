@@ -32,6 +32,8 @@ pub(crate) enum Purpose {
     Mix = 9,
     /// The classes that take part in a step.
     Classes = 10,
+    /// Which images get a wrong label.
+    Relabel = 11,
 }
 
 /// A stream of random choices.

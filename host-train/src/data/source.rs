@@ -332,25 +332,17 @@ impl Source {
         &self.origins[self.images[index].origin as usize]
     }
 
-    /// What was opened: each file or folder with its kind.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = (&Path, &'static str)> {
+    /// What was opened: each file or folder with its kind, and the rows of a RecordIO set.
+    pub(super) fn opened(&self) -> impl Iterator<Item = (&Path, &'static str, Option<Rows>)> {
         self.origins.iter().map(|origin| {
-            let kind = match origin.store {
-                Store::Folder => "folder",
-                Store::Tar => "tar",
-                Store::RecordIo(_) => "RecordIO",
-                Store::Verification => "verification set",
-                Store::Parquet(_) => "Parquet",
+            let (kind, rows) = match origin.store {
+                Store::Folder => ("folder", None),
+                Store::Tar => ("tar", None),
+                Store::RecordIo(rows) => ("RecordIO", Some(rows)),
+                Store::Verification => ("verification set", None),
+                Store::Parquet(_) => ("Parquet", None),
             };
-            (origin.path.as_path(), kind)
-        })
-    }
-
-    /// The rows of the RecordIO sets that were opened.
-    pub(super) fn record_rows(&self) -> impl Iterator<Item = (&Path, Rows)> {
-        self.origins.iter().filter_map(|origin| match origin.store {
-            Store::RecordIo(rows) => Some((origin.path.as_path(), rows)),
-            _ => None,
+            (origin.path.as_path(), kind, rows)
         })
     }
 

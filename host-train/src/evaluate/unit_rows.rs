@@ -41,13 +41,14 @@ impl UnitRows {
         dot(self.row(a), self.row(b))
     }
 
-    fn row(&self, row: usize) -> &[f32] {
+    /// One embedding, of length 1.
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.len..(row + 1) * self.len]
     }
 }
 
 /// Sixteen running sums in a fixed order: the compiler may use vectors, and every machine rounds alike.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a_chunks, b_chunks) = (a.chunks_exact(16), b.chunks_exact(16));
     let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
     let mut sums = [0.0_f32; 16];

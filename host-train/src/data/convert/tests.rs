@@ -82,7 +82,7 @@ fn folder_to_rec_counts_images_not_rows() {
     assert_eq!(lines, 15);
     let source = open(&rec);
     assert_eq!((source.images().len(), source.identities().len()), (10, 4));
-    let (_, rows) = source.record_rows().next().unwrap();
+    let rows = source.opened().next().unwrap().2.unwrap();
     assert_eq!((rows.rows, rows.images, rows.identities, rows.header), (15, 10, 4, true));
     assert_eq!(fs::read_to_string(rec.join("train.property")).unwrap(), "4,16,16\n");
 }
@@ -221,7 +221,7 @@ fn real_packs_hold_what_they_should() {
     let root = tempfile::tempdir().unwrap();
     let rec = open(&faces.join("format-rec40"));
     assert_eq!((rec.images().len(), rec.identities().len()), (274, 40));
-    let (_, rows) = rec.record_rows().next().unwrap();
+    let rows = rec.opened().next().unwrap().2.unwrap();
     assert_eq!((rows.rows, rows.images, rows.identities, rows.header), (315, 274, 40, true));
     let expected = contents(&rec);
     for (format, name) in FORMATS {

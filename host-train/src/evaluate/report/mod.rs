@@ -18,7 +18,7 @@ mod chart;
 mod document;
 mod figures;
 mod file;
-mod html;
+pub(crate) mod html;
 mod page;
 
 pub use angle_stages::AngleStages;
