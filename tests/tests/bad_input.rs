@@ -252,3 +252,29 @@ fn usage() {
         refused(&run(PROGRAM, &command, &[&data, &out]), &[words]);
     }
 }
+
+/// An experiment that can't be made leaves no report, and one that was made is not replaced.
+#[test]
+fn experiments() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let refuse = |flags: &str, words: &[&str]| {
+        refused(&run(PROGRAM, &format!("experiment {flags} --tiny --out {{}}"), &[&out]), words);
+    };
+    refuse("margins --people 1", &["--people"]);
+    refuse("margins --pairs pairs.txt", &["required"]);
+    refuse("tables", &["tables"]);
+    assert!(!out.exists());
+    stdout(&run(PROGRAM, "experiment target-logits --out {}", &[&out]));
+    let page = std::fs::read(out.join("report.html")).unwrap();
+    refuse("decision-boundaries", &["report.html", "--out"]);
+    assert_eq!(std::fs::read(out.join("report.html")).unwrap(), page);
+    let file = folder.path().join("file");
+    std::fs::write(&file, b"a file").unwrap();
+    refused(&run(PROGRAM, "experiment target-logits --out {}", &[&file]), &["file"]);
+    let other = folder.path().join("other");
+    let missing = folder.path().join("missing.tar");
+    let words = "experiment margins --data {} --test {} --pairs {} --out {}";
+    refused(&run(PROGRAM, words, &[&missing, &missing, &missing, &other]), &["missing.tar"]);
+    assert!(!other.join("report.html").exists());
+}

@@ -44,11 +44,16 @@ impl Boundary {
         Self { file, name, equation, curve, factors: [factor; 2], offset: 0.0 }
     }
 
-    /// The angle to the other centre at which a face at `own` degrees from its own is on the boundary; none where every face
-    /// is on one side.
-    fn other(&self, own: f64) -> Option<f64> {
+    /// The cosine to the other centre at which a face at `own` degrees from its own is on the boundary. Above 1 the own class has
+    /// every such face, below -1 none.
+    fn other_cosine(&self, own: f64) -> f64 {
         let [own_factor, other_factor] = self.factors;
-        let cosine = (own_factor * self.curve.value(own.to_radians()) + self.offset) / other_factor;
+        (own_factor * self.curve.value(own.to_radians()) + self.offset) / other_factor
+    }
+
+    /// The angle to the other centre there, degrees, where there is one.
+    fn other(&self, own: f64) -> Option<f64> {
+        let cosine = self.other_cosine(own);
         (-1.0..=1.0).contains(&cosine).then(|| cosine.acos().to_degrees())
     }
 
@@ -171,8 +176,10 @@ pub(super) fn section() -> Section {
     let boundaries = boundaries();
     let angles = [10.0, 20.0, 30.0, 40.0];
     let rows = boundaries.iter().map(|boundary| {
-        let others = angles.iter().map(|&own| {
-            boundary.other(own).map_or("none".to_owned(), |other| format!("{other:.1}"))
+        let others = angles.iter().map(|&own| match boundary.other(own) {
+            Some(other) => format!("{other:.1}"),
+            None if boundary.other_cosine(own) > 1.0 => "any".to_owned(),
+            None => "none".to_owned(),
         });
         let words = [boundary.name, boundary.equation].map(str::to_owned);
         words.into_iter().chain(others).collect()
@@ -182,8 +189,8 @@ pub(super) fn section() -> Section {
         name: "boundaries",
         caption: "Least angle to the other centre, degrees, at which a face still counts as its own class's".to_owned(),
         table: table(columns, rows.collect()),
-        note: "None: at that angle to its own centre the face is claimed by nobody, however far the other centre is. The boundary of \
-               class 2 has the indices changed over."
+        note: "Any: at that angle to its own centre the face is its class's, wherever the other centre is. The boundary of class 2 has the \
+               indices changed over."
             .to_owned(),
     };
     Section {
@@ -194,8 +201,8 @@ pub(super) fn section() -> Section {
             Block::Text(format!(
                 "Where a face lies between two classes, by its angles to both centres. The grey room between the lines is the margin: \
                  in training, a face there is pulled towards its own centre, whichever that is. ArcFace's margin is as wide at every \
-                 angle; CosFace's narrows where the centres are far and SphereFace's near its own centre, and SphereFace leaves nothing beyond \
-                 180 / m degrees. Softmax is drawn for centres of lengths {} and {}, offsets that differ by {OFFSET}, and an embedding \
+                 angle; CosFace's is wide at both ends and narrow between; SphereFace's grows with the angle, and beyond \
+                 180 / m degrees it claims no face at all. Softmax is drawn for centres of lengths {} and {}, offsets that differ by {OFFSET}, and an embedding \
                  of length 1.",
                 CENTRES[0], CENTRES[1]
             )),

@@ -2,7 +2,7 @@
 
 use super::bench::Bench;
 use super::error::ExperimentError;
-use super::tables::{Row, accuracies, results, table};
+use super::tables::{Row, comparison, results, table};
 use crate::evaluate::report::{Block, Listing, Section};
 use crate::loss::{HeadConfig, LossConfig, MarginGradient};
 use crate::train::TrainConfig;
@@ -73,8 +73,8 @@ pub(super) fn section(bench: &mut Bench<'_>) -> Result<Section, ExperimentError>
                 ends.0,
                 ends.1
             )),
-            Block::Figures(vec![accuracies("accuracies", "Accuracy by loss", &rows)]),
-            Block::Table(results("results", "Losses", &rows)),
+            comparison("loss", &rows),
+            Block::Table(results("Losses", &rows)),
             Block::Table(published()),
         ],
     })

@@ -12,6 +12,7 @@
 mod angles;
 mod bench;
 mod boundaries;
+mod cleaning;
 mod cmc_roc;
 mod error;
 mod faces;
@@ -53,11 +54,13 @@ pub enum Experiment {
     Networks,
     /// Identification and verification with strangers in the gallery: CMC and ROC.
     CmcRoc,
+    /// Wrong labels at a known rate, what a cleaning finds of them, and what it is worth.
+    Cleaning,
 }
 
 impl Experiment {
     /// All, in the report's order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DecisionBoundaries,
         Self::TargetLogits,
         Self::Angles,
@@ -67,6 +70,7 @@ impl Experiment {
         Self::Stems,
         Self::Networks,
         Self::CmcRoc,
+        Self::Cleaning,
     ];
 
     /// As the command line and the folders have it.
@@ -82,6 +86,7 @@ impl Experiment {
             Self::Stems => "stems",
             Self::Networks => "networks",
             Self::CmcRoc => "cmc-roc",
+            Self::Cleaning => "cleaning",
         }
     }
 
@@ -96,6 +101,7 @@ impl Experiment {
             Self::Stems => stems::section(bench),
             Self::Networks => networks::section(bench),
             Self::CmcRoc => cmc_roc::section(bench),
+            Self::Cleaning => cleaning::section(bench),
         }
     }
 }

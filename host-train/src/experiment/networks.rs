@@ -4,7 +4,7 @@ use super::Settings;
 use super::bench::{Bench, Measured, Outcome};
 use super::error::{ExperimentError, RunFailure};
 use super::faces::Faces;
-use super::tables::{HOW_MEASURED, Row, accuracies, percent, table};
+use super::tables::{HOW_MEASURED, Row, comparison, percent, table};
 use crate::data::FaceImage;
 use crate::evaluate::report::{Block, Listing, Section};
 use crate::model::Model;
@@ -95,7 +95,7 @@ pub(super) fn section(bench: &mut Bench<'_>) -> Result<Section, ExperimentError>
                  all cores at work; the int8 engine's are of its scalar kernels, which are slower than float.",
                 bench.settings.base_channels, bench.settings.residual_channels
             )),
-            Block::Figures(vec![accuracies("accuracies", "Accuracy by network, float", &rows)]),
+            comparison("network, float", &rows),
             Block::Table(Listing {
                 name: "results",
                 caption: "Networks, float and int8".to_owned(),

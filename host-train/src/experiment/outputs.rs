@@ -2,7 +2,7 @@
 
 use super::bench::Bench;
 use super::error::ExperimentError;
-use super::tables::{Row, accuracies, results, table};
+use super::tables::{Row, comparison, results, table};
 use crate::evaluate::report::{Block, Listing, Section};
 use crate::net::OutputSetting;
 use crate::train::TrainConfig;
@@ -41,8 +41,8 @@ pub(super) fn section(bench: &mut Bench<'_>) -> Result<Section, ExperimentError>
                  no layer of its own, so its embedding is as long as the feature map is deep."
                     .to_owned(),
             ),
-            Block::Figures(vec![accuracies("accuracies", "Accuracy by output setting", &rows)]),
-            Block::Table(results("results", "Output settings", &rows)),
+            comparison("output setting", &rows),
+            Block::Table(results("Output settings", &rows)),
             Block::Table(published()),
         ],
     })

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::error::ExperimentError;
 use super::networks::residual;
-use super::tables::{Row, accuracies, results, table};
+use super::tables::{Row, comparison, results, table};
 use crate::evaluate::report::{Block, Listing, Section};
 use crate::net::{Architecture, Stem};
 use crate::train::TrainConfig;
@@ -40,8 +40,8 @@ pub(super) fn section(bench: &mut Bench<'_>) -> Result<Section, ExperimentError>
                 side.div_ceil(32),
                 speeds.join("; "),
             )),
-            Block::Figures(vec![accuracies("accuracies", "Accuracy by first layer", &rows)]),
-            Block::Table(results("results", "First layers", &rows)),
+            comparison("first layer", &rows),
+            Block::Table(results("First layers", &rows)),
             Block::Table(published()),
         ],
     })

@@ -1,7 +1,7 @@
 //! What the experiments that train have in common: a table of figures a run, and a chart of their accuracies.
 
 use super::bench::{Measured, Outcome};
-use crate::evaluate::report::{Axis, Chart, Figure, Ink, Listing, Series, Stroke, Table};
+use crate::evaluate::report::{Axis, Block, Chart, Figure, Ink, Listing, Series, Stroke, Table};
 
 /// A run with its name in tables.
 pub(super) struct Row<'a> {
@@ -39,7 +39,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// The figures of every run, and the mean angle to the own centre at its end.
-pub(super) fn results(name: &'static str, caption: &str, rows: &[Row<'_>]) -> Listing {
+pub(super) fn results(caption: &str, rows: &[Row<'_>]) -> Listing {
     let columns = [""].into_iter().chain(FIGURES).chain(["angle at the end, degrees"]);
     let cells = rows.iter().map(|row| {
         let angle = row.outcome.angles.last().and_then(|stage| stage.angles.mean());
@@ -48,7 +48,7 @@ pub(super) fn results(name: &'static str, caption: &str, rows: &[Row<'_>]) -> Li
         [row.label.to_owned()].into_iter().chain(figures).chain([angle]).collect()
     });
     Listing {
-        name,
+        name: "results",
         caption: caption.to_owned(),
         table: table(columns, cells.collect()),
         note: HOW_MEASURED.to_owned(),
@@ -63,33 +63,48 @@ pub(super) fn table<'a>(
     Table { columns: columns.into_iter().map(str::to_owned).collect(), rows }
 }
 
-/// Accuracies as discs, each with the deviation between folds.
-pub(super) fn accuracies(name: &str, title: &str, rows: &[Row<'_>]) -> Figure {
-    let values = rows.iter().map(|row| &row.outcome.measured.pairs);
-    let values = values.map(|pairs| (100.0 * pairs.accuracy, 100.0 * pairs.accuracy_std));
-    let values: Vec<(f64, f64)> = values.collect();
-    let ends = |(mean, deviation): &(f64, f64)| (mean - deviation, mean + deviation);
-    let low = values.iter().map(|v| ends(v).0).fold(100.0, f64::min);
-    let high = values.iter().map(|v| ends(v).1).fold(0.0, f64::max).min(100.0);
-    let mut series: Vec<Series> = values
+/// Accuracy and rank-1 of every run, side by side; `by` is what the runs differ in.
+pub(super) fn comparison(by: &str, rows: &[Row<'_>]) -> Block {
+    let measured = || rows.iter().map(|row| &row.outcome.measured);
+    let accuracies = measured().map(|m| (m.pairs.accuracy, m.pairs.accuracy_std)).collect();
+    let firsts = measured().map(|m| (m.all.rank1, 0.0)).collect();
+    let lines = "Further right is better. Lines reach one deviation between folds to either side.";
+    Block::Figures(vec![
+        discs("accuracies", format!("Accuracy by {by}"), lines, rows, accuracies),
+        discs("rank-1", format!("Rank-1 by {by}"), "Further right is better.", rows, firsts),
+    ])
+}
+
+/// A disc for the share of each run, with its deviation.
+fn discs(
+    name: &str,
+    title: String,
+    reading: &str,
+    rows: &[Row<'_>],
+    shares: Vec<(f64, f64)>,
+) -> Figure {
+    let ends = shares.iter().map(|(mean, deviation)| [mean - deviation, mean + deviation]);
+    let ends: Vec<[f64; 2]> = ends.map(|ends| ends.map(|end| 100.0 * end)).collect();
+    let low = ends.iter().map(|ends| ends[0]).fold(100.0, f64::min);
+    let high = ends.iter().map(|ends| ends[1]).fold(0.0, f64::max).min(100.0);
+    let mut series: Vec<Series> = ends
         .iter()
         .enumerate()
-        .map(|(row, value)| {
-            let ((low, high), row) = (ends(value), row as f64);
-            line("", Ink::Quiet, Stroke::Solid, vec![(low, row), (high, row)])
+        .filter(|(_, ends)| ends[0] < ends[1])
+        .map(|(row, ends)| {
+            let points = ends.map(|end| (end, row as f64)).to_vec();
+            line("", Ink::Quiet, Stroke::Solid, points)
         })
         .collect();
-    let discs = values.iter().enumerate().map(|(row, &(mean, _))| (mean, row as f64));
-    series.push(line("mean over the folds", Ink::End, Stroke::Points, discs.collect()));
+    let means = shares.iter().enumerate().map(|(row, &(mean, _))| (100.0 * mean, row as f64));
+    series.push(line("share of all", Ink::End, Stroke::Points, means.collect()));
     let labels: Vec<&str> = rows.iter().map(|row| row.label).collect();
     Figure {
         name: name.to_owned(),
         chart: Chart {
-            title: title.to_owned(),
-            reading:
-                "Further right is better. Lines reach one deviation between folds to either side."
-                    .to_owned(),
-            x: Axis::rounded("accuracy, %", low, high),
+            title,
+            reading: reading.to_owned(),
+            x: Axis::rounded("%", low, high),
             y: Axis::names("", &labels),
             patches: vec![],
             series,

@@ -93,13 +93,13 @@ pub(super) fn section() -> Section {
                 figure(
                     "paper",
                     "The paper's losses",
-                    "In the grey range ArcFace and CosFace are well below softmax; SphereFace beside five plain cosines, as it is trained, hardly is.",
+                    "In the grey range all margins put the logit below softmax's. SphereFace falls so fast that it is trained beside plain cosines.",
                     &paper,
                 ),
                 figure(
                     "later",
                     "Later losses beside ArcFace",
-                    "AdaFace is ArcFace for the poorest faces, CosFace for middling ones, and stricter than either on the best. Sub-center \
+                    "AdaFace is ArcFace for the poorest faces and CosFace for middling ones; the best are pulled even when they are near. Sub-center \
                      ArcFace's curve is ArcFace's, to the nearest of several centres.",
                     &later,
                 ),

@@ -12,11 +12,12 @@ const STYLE: &str = include_str!("plot.css");
 const MARGIN: f64 = 12.0;
 const TITLE: f64 = 26.0;
 const ENTRY: f64 = 18.0;
+const GAP: f64 = 8.0;
 
 /// A picture that needs nothing else. The legend stands below, an entry a line.
 pub(super) fn svg(chart: &Chart) -> String {
     let entries = chart.legend().enumerate().map(|(index, (label, sample))| {
-        let y = TITLE + chart.height() + ENTRY * index as f64;
+        let y = TITLE + chart.height() + GAP + ENTRY * index as f64;
         format!(
             "<g transform=\"translate(0 {y})\">{sample}\
              <text x=\"36\" y=\"10\">{}</text></g>",
@@ -24,7 +25,7 @@ pub(super) fn svg(chart: &Chart) -> String {
         )
     });
     let entries: Vec<String> = entries.collect();
-    let height = 2.0 * MARGIN + TITLE + chart.height() + ENTRY * entries.len() as f64;
+    let height = 2.0 * MARGIN + TITLE + chart.height() + GAP + ENTRY * entries.len() as f64;
     let width = WIDTH + 2.0 * MARGIN;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
