@@ -5,11 +5,11 @@
 use edge_infer::engine::{Engine, EngineError};
 use model_format::writer::{
     ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec,
+    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
-    ColourOrder, ElementType, InputSpec, ModelFile, Op, Padding, Residual, Shape, Tensor,
-    TensorIndex, Window,
+    ColourOrder, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Op, Padding,
+    Residual, Shape, Tensor, TensorIndex, Window,
 };
 
 const IMAGE: [u8; 6] = [130, 131, 132, 120, 128, 140];
@@ -91,8 +91,35 @@ fn sums(colour: ColourOrder) -> ModelFile {
     )
 }
 
-/// Every other kind of op: padded depthwise with ReLU, a residual, an addition with slopes, an int8
-/// output.
+/// The ops without weights: an average that gates the image it is of, then the maximum of its two
+/// pixels.
+fn gated() -> ModelFile {
+    let tensors = vec![
+        tensor([1, 2, 3], 1, 0, [0, 2]),
+        tensor([1, 1, 3], -2, 8, [1, 2]),
+        tensor([1, 2, 3], 2, 16, [2, 3]),
+        tensor([1, 1, 3], 2, 0, [3, 3]),
+    ];
+    let [image, average, scaled, largest] = [0, 1, 2, 3].map(TensorIndex);
+    let ops = vec![
+        OpSpec::GlobalAveragePool(GlobalAveragePool {
+            input: image,
+            output: average,
+            multiplier: 0.5,
+        }),
+        OpSpec::ScaleChannels(ScaleChannelsSpec {
+            input: image,
+            gate: average,
+            output: scaled,
+            factors: (-128_i8..=127).map(|gate| f32::from(gate) / 4.0).collect(),
+        }),
+        OpSpec::MaxPool(MaxPool { input: scaled, output: largest, window: window([1, 2], 0) }),
+    ];
+    model(tensors, ops, ColourOrder::Rgb)
+}
+
+/// Every other kind of op with weights, and a sum: padded depthwise with ReLU, a residual, an
+/// addition with slopes, an int8 output.
 fn residual() -> ModelFile {
     let tensors = vec![
         tensor([1, 2, 3], 1, 0, [0, 2]),
@@ -178,8 +205,16 @@ fn residual_addition_and_int8_output() {
 }
 
 #[test]
+fn an_average_gates_its_image_and_a_maximum_joins_the_pixels() {
+    // Less the zero point 1 the image is (1, 2, 3) and (-9, -1, 11). Averages: -8, 1, 14, halved to
+    // even, zero point -2: (-6, -2, 5), so factors (-1.5, -0.5, 1.25). Products (-1.5, -1, 3.75)
+    // and (13.5, 0.5, 13.75), to even, zero point 2: (0, 1, 6) and (16, 2, 16).
+    assert_eq!(run(&gated()), (vec![14, 0, 14], vec![3.5, 0.0, 3.5]));
+}
+
+#[test]
 fn the_arena_needs_no_content_no_alignment_and_no_exact_length() {
-    for file in [sums(ColourOrder::Rgb), residual()] {
+    for file in [sums(ColourOrder::Rgb), residual(), gated()] {
         let engine = Engine::new(file.view());
         let expected = run(&file).0;
         for (skip, filler) in [(0, 0), (1, 0xff), (2, 0x80), (3, 0x7f)] {

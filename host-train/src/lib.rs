@@ -8,6 +8,8 @@
 //!                                            evaluate
 //! ```
 //!
+//! `experiment` goes all these ways for the ArcFace paper's comparisons.
+//!
 //! There is no int8 arithmetic in this crate: the engine that a door runs is also the host's int8 simulator.
 #![allow(clippy::std_instead_of_core, reason = "a host program: std is the normal path")]
 
@@ -15,6 +17,7 @@ pub mod cli;
 mod cpu;
 pub mod data;
 pub mod evaluate;
+pub mod experiment;
 pub mod files;
 pub mod graph;
 pub mod loss;
@@ -22,3 +25,4 @@ pub mod model;
 pub mod net;
 pub mod quantize;
 pub mod train;
+pub mod verify;

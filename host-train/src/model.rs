@@ -199,7 +199,7 @@ impl FloatModel {
         let checkpoint = folder.checkpoint()?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let model = FaceModel::new(&config.train, config.classes, &Device::flex())?;
-        let model = with_parameters(model, &checkpoint.parameters)?;
+        let model = with_parameters(model, &checkpoint.finished())?;
         let id = format!("{name}, step {}", checkpoint.step);
         Ok((Self::from_trained(&model, &config, id)?, config))
     }

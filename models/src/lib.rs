@@ -70,8 +70,8 @@ pub use file::ModelFile;
 pub use id::ModelId;
 pub use meta::{ColourOrder, InputSpec, MAX_THRESHOLDS, Metadata, Threshold};
 pub use op::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, Op, Padding,
-    Requantize, Residual, Window,
+    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, GATE_VALUES,
+    GlobalAveragePool, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Window,
 };
 pub use tensor::{ElementType, Shape, Tensor, TensorIndex};
 pub use view::ModelView;

@@ -2,7 +2,8 @@
 //!
 //! Layouts: activations NHWC; weights of [`Conv2d`] `[out][ky][kx][in]`, of [`DepthwiseConv2d`] `[ky][kx][channel]`, of
 //! [`FullyConnected`] `[out][in]` with `in` the flattened height, width, channels. Biases already hold the correction for
-//! the input's zero point, so a kernel sums raw `w * x`, and padding counts as `x = zero_point` of the input.
+//! the input's zero point, so a kernel sums raw `w * x`, and padding counts as `x = zero_point` of the input. Ops without
+//! weights subtract zero points themselves.
 //! The bytes of a record are in `op/record.rs`, their meaning in `op/decode.rs`, the arithmetic in the engine.
 
 mod check;
@@ -173,6 +174,48 @@ pub struct Add<'a> {
     pub activation: Activation<'a>,
 }
 
+/// The largest stored value under a window, a channel each; output and input share scale and zero point, so values pass as
+/// they are. Padding is never the largest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaxPool {
+    /// int8 tensor read.
+    pub input: TensorIndex,
+    /// int8 tensor written.
+    pub output: TensorIndex,
+    /// Kernel, stride, padding.
+    pub window: Window,
+}
+
+/// The mean of each channel over the whole image, in 1x1xchannels:
+/// `y = clamp(round_ties_even(f32(sum of (x - zero_point)) * multiplier) + zero_point of y)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GlobalAveragePool {
+    /// int8 tensor read.
+    pub input: TensorIndex,
+    /// int8 tensor written, 1x1xchannels.
+    pub output: TensorIndex,
+    /// The input's scale over the output's scale and the number of pixels.
+    pub multiplier: f32,
+}
+
+/// Every channel of an image times a factor that a second tensor chooses, as the gate of a squeeze-and-excitation block
+/// does: `y = clamp(round_ties_even(f32(x - zero_point) * factors[gate + 128]) + zero_point of y)`. A factor holds whatever
+/// function of the gate's value the network asks for, a sigmoid as a rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScaleChannels<'a> {
+    /// int8 tensor read.
+    pub input: TensorIndex,
+    /// int8 tensor of one value a channel, 1x1xchannels.
+    pub gate: TensorIndex,
+    /// int8 tensor written.
+    pub output: TensorIndex,
+    /// [`GATE_VALUES`] factors, that of a stored gate value `g` at `g + 128`; the input's scale over the output's included.
+    pub factors: &'a [f32],
+}
+
+/// Stored values that a gate can have.
+pub const GATE_VALUES: usize = 256;
+
 /// One step of a network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each variant is documented at the type it holds")]
@@ -181,6 +224,9 @@ pub enum Op<'a> {
     DepthwiseConv2d(DepthwiseConv2d<'a>),
     FullyConnected(FullyConnected<'a>),
     Add(Add<'a>),
+    MaxPool(MaxPool),
+    GlobalAveragePool(GlobalAveragePool),
+    ScaleChannels(ScaleChannels<'a>),
 }
 
 impl Op<'_> {
@@ -192,6 +238,9 @@ impl Op<'_> {
             Self::DepthwiseConv2d(_) => "depthwise_conv2d",
             Self::FullyConnected(_) => "fully_connected",
             Self::Add(_) => "add",
+            Self::MaxPool(_) => "max_pool",
+            Self::GlobalAveragePool(_) => "global_average_pool",
+            Self::ScaleChannels(_) => "scale_channels",
         }
     }
 
@@ -203,10 +252,13 @@ impl Op<'_> {
             Self::DepthwiseConv2d(op) => op.output,
             Self::FullyConnected(op) => op.output,
             Self::Add(op) => op.output,
+            Self::MaxPool(op) => op.output,
+            Self::GlobalAveragePool(op) => op.output,
+            Self::ScaleChannels(op) => op.output,
         }
     }
 
-    /// The tensors it reads: the input, and the second input or residual if there is one.
+    /// The tensors it reads: the input, and the second input, residual or gate if there is one.
     #[must_use]
     pub fn reads(&self) -> (TensorIndex, Option<TensorIndex>) {
         match self {
@@ -217,6 +269,9 @@ impl Op<'_> {
                 let [first, second] = op.inputs;
                 (first, Some(second))
             }
+            Self::MaxPool(op) => (op.input, None),
+            Self::GlobalAveragePool(op) => (op.input, None),
+            Self::ScaleChannels(op) => (op.input, Some(op.gate)),
         }
     }
 
@@ -228,7 +283,10 @@ impl Op<'_> {
             Self::Conv2d(op) => op.weights.len(),
             Self::DepthwiseConv2d(op) => op.weights.len(),
             Self::FullyConnected(op) => op.weights.len(),
-            Self::Add(_) => 0,
+            Self::Add(_)
+            | Self::MaxPool(_)
+            | Self::GlobalAveragePool(_)
+            | Self::ScaleChannels(_) => 0,
         };
         let positions = u64::from(output.height).saturating_mul(u64::from(output.width));
         u64::try_from(weights).unwrap_or(u64::MAX).saturating_mul(positions)

@@ -14,7 +14,7 @@ pub use content::content_id;
 use crate::error::{FormatError, Text};
 use crate::header;
 use crate::meta::{InputSpec, Threshold};
-use crate::op::{Residual, Window};
+use crate::op::{GlobalAveragePool, MaxPool, Residual, Window};
 use crate::record::put;
 use crate::tensor::{Tensor, TensorIndex};
 use crate::{ModelFile, ModelId};
@@ -61,6 +61,9 @@ pub enum OpSpec {
     DepthwiseConv2d(ConvSpec),
     FullyConnected(FullyConnectedSpec),
     Add(AddSpec),
+    MaxPool(MaxPool),
+    GlobalAveragePool(GlobalAveragePool),
+    ScaleChannels(ScaleChannelsSpec),
 }
 
 /// [`Conv2d`](crate::Conv2d) or [`DepthwiseConv2d`](crate::DepthwiseConv2d), owned.
@@ -120,6 +123,16 @@ pub struct AddSpec {
     pub output: TensorIndex,
     pub multipliers: [f32; 2],
     pub activation: ActivationSpec,
+}
+
+/// [`ScaleChannels`](crate::ScaleChannels), owned.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields mirror `ScaleChannels`")]
+pub struct ScaleChannelsSpec {
+    pub input: TensorIndex,
+    pub gate: TensorIndex,
+    pub output: TensorIndex,
+    pub factors: Vec<f32>,
 }
 
 /// Why a model cannot be written.

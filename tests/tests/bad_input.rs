@@ -243,6 +243,8 @@ fn usage() {
         ("--class-sample 0", "share of classes"),
         ("--batch 1000", "1000"),
         ("--network resnet", "resnet"),
+        ("--stem plain", "ir18 to ir100"),
+        ("--output-setting F", "--output-setting"),
         ("--learning-rate 0", "learning rate"),
     ] {
         let out = folder.path().join("run");

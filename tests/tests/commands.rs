@@ -52,6 +52,25 @@ fn equal_seeds_give_equal_runs_and_other_seeds_do_not() {
     assert!(weights(&a) == weights(&b), "equal runs, different weights");
 }
 
+/// Every option of a residual network at once, from the command line into the int8 file.
+#[test]
+fn a_residual_network_trains_and_runs_in_int8() {
+    let t = train(
+        "--steps 4 --network ir18 --output-setting A --stem plain --squeeze-excite --learning-rate 2",
+    );
+    let file = t.folder.path().join("model.afm");
+    let words = "quantize --model {} --calibration {} --images 8 --out {}";
+    stdout(&run(PROGRAM, words, &[&t.run, &t.faces, &file]));
+    let report = json(&stdout(&run(PROGRAM, "bench --model {} --runs 1 --json", &[&file])));
+    let kinds: Vec<&str> =
+        report["ops"].as_array().unwrap().iter().filter_map(|op| op["op"].as_str()).collect();
+    let count = |kind: &str| kinds.iter().filter(|k| **k == kind).count();
+    // A maximum behind the stem; a gate in each of 8 units, whose mean and the embedding's are averages.
+    assert_eq!((count("max_pool"), count("scale_channels")), (1, 8), "{kinds:?}");
+    assert_eq!(count("global_average_pool"), 9);
+    assert_eq!(kinds.last(), Some(&"global_average_pool"));
+}
+
 /// A run that stops on a damaged image, is mended and resumed, ends where the unbroken one does.
 #[test]
 fn resumed_run_equals_the_unbroken_one() {

@@ -35,6 +35,9 @@ pub(super) fn run(model: &ModelView<'_>, op: &Op<'_>, arena: &mut [u8]) -> Optio
         Op::DepthwiseConv2d(op) => step.convolution(kernels::depthwise_conv2d, &same_fields(op)),
         Op::FullyConnected(op) => step.fully_connected(op),
         Op::Add(op) => step.add(op),
+        Op::MaxPool(op) => step.max_pool(op),
+        Op::GlobalAveragePool(op) => step.global_average_pool(op),
+        Op::ScaleChannels(op) => step.scale_channels(op),
     }
 }
 
@@ -49,18 +52,8 @@ struct Step<'a, 'm> {
 impl Step<'_, '_> {
     fn convolution(self, kernel: ConvolutionKernel, op: &model::Conv2d<'_>) -> Option<()> {
         let (input, output) = (self.model.tensor(op.input)?, self.model.tensor(op.output)?);
-        let window = op.window;
         let mut layer = kernels::Convolution {
-            geometry: kernels::Geometry {
-                input: extent(input.shape),
-                output: extent(output.shape),
-                window: kernels::Window {
-                    kernel: window.kernel,
-                    stride: window.stride,
-                    top: window.padding.top,
-                    left: window.padding.left,
-                },
-            },
+            geometry: geometry(&input, &output, op.window),
             input: &[],
             pad_value: input.zero_point,
             weights: op.weights,
@@ -114,6 +107,44 @@ impl Step<'_, '_> {
         };
         kernels::add(&layer, int8_mut(result)?).ok()
     }
+
+    fn max_pool(self, op: &model::MaxPool) -> Option<()> {
+        let (input, output) = (self.model.tensor(op.input)?, self.model.tensor(op.output)?);
+        let ranges = [range(&input), range(&output)];
+        let [values, result] = self.arena.get_disjoint_mut(ranges).ok()?;
+        let geometry = geometry(&input, &output, op.window);
+        let layer = kernels::MaxPool { geometry, input: int8(values)? };
+        kernels::max_pool(&layer, int8_mut(result)?).ok()
+    }
+
+    fn global_average_pool(self, op: &model::GlobalAveragePool) -> Option<()> {
+        let (input, output) = (self.model.tensor(op.input)?, self.model.tensor(op.output)?);
+        let ranges = [range(&input), range(&output)];
+        let [values, result] = self.arena.get_disjoint_mut(ranges).ok()?;
+        let layer = kernels::GlobalAveragePool {
+            input: int8(values)?,
+            pixels: usize::from(input.shape.height) * usize::from(input.shape.width),
+            input_zero_point: input.zero_point,
+            multiplier: op.multiplier,
+            zero_point: output.zero_point,
+        };
+        kernels::global_average_pool(&layer, int8_mut(result)?).ok()
+    }
+
+    fn scale_channels(self, op: &model::ScaleChannels<'_>) -> Option<()> {
+        let (input, gate) = (self.model.tensor(op.input)?, self.model.tensor(op.gate)?);
+        let output = self.model.tensor(op.output)?;
+        let ranges = [range(&input), range(&gate), range(&output)];
+        let [values, gates, result] = self.arena.get_disjoint_mut(ranges).ok()?;
+        let layer = kernels::ScaleChannels {
+            input: int8(values)?,
+            input_zero_point: input.zero_point,
+            gate: int8(gates)?,
+            factors: op.factors,
+            zero_point: output.zero_point,
+        };
+        kernels::scale_channels(&layer, int8_mut(result)?).ok()
+    }
 }
 
 /// A depthwise convolution in the fields of the other one; the kernel knows the order of its
@@ -127,6 +158,19 @@ fn same_fields<'m>(op: &model::DepthwiseConv2d<'m>) -> model::Conv2d<'m> {
         bias: op.bias,
         requantize: op.requantize,
         residual: op.residual,
+    }
+}
+
+fn geometry(input: &Tensor, output: &Tensor, window: model::Window) -> kernels::Geometry {
+    kernels::Geometry {
+        input: extent(input.shape),
+        output: extent(output.shape),
+        window: kernels::Window {
+            kernel: window.kernel,
+            stride: window.stride,
+            top: window.padding.top,
+            left: window.padding.left,
+        },
     }
 }
 

@@ -8,7 +8,7 @@
 //! The channels of a tap are contiguous in the input and in the weights, so a tap is one
 //! multiply-accumulate over a block of channels whose sums stay on the stack.
 
-use super::geometry::{Run, product};
+use super::geometry::{Run, check_channels, product};
 use super::{BLOCK, Convolution, LengthError, arch};
 
 /// Filters `layer.input` into `output` (NHWC, the geometry's output shape), channel by channel.
@@ -19,13 +19,7 @@ use super::{BLOCK, Convolution, LengthError, arch};
 pub fn depthwise_conv2d(layer: &Convolution<'_>, output: &mut [i8]) -> Result<(), LengthError> {
     let geometry = &layer.geometry;
     let channels = usize::from(geometry.output.channels);
-    if geometry.input.channels != geometry.output.channels {
-        return Err(LengthError {
-            what: "a pixel's output",
-            needed: geometry.input.channels.into(),
-            got: channels,
-        });
-    }
+    check_channels(geometry)?;
     layer.check(output, product(&[geometry.taps(), channels]))?;
     let padding = [layer.pad_value; BLOCK];
     layer.for_each_block(output, |y, x, block, sums| {

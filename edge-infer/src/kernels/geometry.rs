@@ -135,6 +135,12 @@ pub(super) fn product(lengths: &[usize]) -> usize {
     lengths.iter().fold(1, |product: usize, &length| product.saturating_mul(length))
 }
 
+/// Refuses input and output that differ in channels, for layers that treat each channel by itself.
+pub(super) fn check_channels(geometry: &Geometry) -> Result<(), LengthError> {
+    let (needed, got) = (geometry.input.channels.into(), geometry.output.channels.into());
+    if needed == got { Ok(()) } else { Err(LengthError { what: "a pixel's output", needed, got }) }
+}
+
 /// Refuses a slice whose length is not `needed`.
 pub(super) fn check<T>(what: &'static str, slice: &[T], needed: usize) -> Result<(), LengthError> {
     if slice.len() == needed { Ok(()) } else { Err(LengthError { what, needed, got: slice.len() }) }

@@ -17,14 +17,20 @@ mod conv2d;
 mod depthwise_conv2d;
 mod fully_connected;
 mod geometry;
+mod global_average_pool;
+mod max_pool;
 mod requantize;
+mod scale_channels;
 
 pub use add::{Add, add};
 pub use conv2d::{Convolution, conv2d};
 pub use depthwise_conv2d::depthwise_conv2d;
 pub use fully_connected::{FullyConnected, fully_connected, fully_connected_sums};
 pub use geometry::{Extent, Geometry, Window};
+pub use global_average_pool::{GlobalAveragePool, global_average_pool};
+pub use max_pool::{MaxPool, max_pool};
 pub use requantize::{Activation, Addend, Requantize};
+pub use scale_channels::{ScaleChannels, scale_channels};
 
 pub(crate) use arch::{dot, round_to_i8};
 

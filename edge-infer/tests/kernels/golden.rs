@@ -2,8 +2,9 @@
 //! kind of remainder.
 
 use edge_infer::kernels::{
-    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, Requantize, Window,
-    add, conv2d, depthwise_conv2d, fully_connected, fully_connected_sums,
+    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, GlobalAveragePool,
+    MaxPool, Requantize, ScaleChannels, Window, add, conv2d, depthwise_conv2d, fully_connected,
+    fully_connected_sums, global_average_pool, max_pool, scale_channels,
 };
 use proptest::prelude::*;
 
@@ -109,6 +110,33 @@ proptest! {
     ) {
         check_add(pixels, channels, multipliers, Values(seed));
     }
+
+    #[test]
+    fn max_pool_equals_its_definition(
+        (height, width) in (1_u16..9, 1_u16..9),
+        channels in 0..CHANNELS.len(),
+        kernel in [1_u8..5, 1_u8..5],
+        stride in [1_u8..4, 1_u8..4],
+        seed in any::<u64>(),
+    ) {
+        let [top, left] = kernel.map(|taps| seed as u8 % taps);
+        let window = Window { kernel, stride, top, left };
+        let input = Extent { height, width, channels: CHANNELS[channels] };
+        if let Some(geometry) = geometry(input, input.channels, window, [top, left]) {
+            check_max_pool(geometry, Values(seed));
+        }
+    }
+
+    #[test]
+    fn average_and_scaling_equal_their_definitions(
+        pixels in 1_usize..60,
+        channels in 1_usize..140,
+        multiplier in -2.0_f32..2.0,
+        seed in any::<u64>(),
+    ) {
+        check_average(pixels, channels, multiplier, Values(seed));
+        check_scaling(pixels, channels, Values(seed));
+    }
 }
 
 fn check_fully_connected(inputs: usize, outputs: usize, mut values: Values) {
@@ -166,6 +194,67 @@ fn check_add(pixels: usize, channels: usize, multipliers: [f32; 2], mut values: 
     }
 }
 
+fn check_max_pool(geometry: Geometry, mut values: Values) {
+    let Geometry { input: from, output: to, window } = geometry;
+    let input = values.bytes(from.elements(), -128);
+    let mut output = vec![0; to.elements()];
+    max_pool(&MaxPool { geometry, input: &input }, &mut output).expect("lengths fit");
+    let channels = usize::from(to.channels);
+    for (index, &output) in output.iter().enumerate() {
+        let (place, channel) = (index / channels, index % channels);
+        let start = |place: usize, stride: u8, before: u8| {
+            (place * usize::from(stride)) as i64 - i64::from(before)
+        };
+        let top = start(place / usize::from(to.width), window.stride[0], window.top);
+        let left = start(place % usize::from(to.width), window.stride[1], window.left);
+        let seen = input.iter().enumerate().filter(|(index, _)| {
+            let (pixel, width) = (index / channels, usize::from(from.width));
+            let (row, column) = ((pixel / width) as i64 - top, (pixel % width) as i64 - left);
+            index % channels == channel
+                && (0..i64::from(window.kernel[0])).contains(&row)
+                && (0..i64::from(window.kernel[1])).contains(&column)
+        });
+        assert_eq!(Some(output), seen.map(|(_, &value)| value).max());
+    }
+}
+
+fn check_average(pixels: usize, channels: usize, multiplier: f32, mut values: Values) {
+    let input = values.bytes(pixels * channels, -128);
+    let zero_points = values.bytes(2, -128);
+    let (input_zero_point, zero_point) = (zero_points[0], zero_points[1]);
+    let layer =
+        GlobalAveragePool { input: &input, pixels, input_zero_point, multiplier, zero_point };
+    let mut output = vec![0; channels];
+    global_average_pool(&layer, &mut output).expect("lengths fit");
+    for (channel, &output) in output.iter().enumerate() {
+        let column = input.iter().skip(channel).step_by(channels);
+        let sum = column.map(|&x| i64::from(x) - i64::from(input_zero_point)).sum();
+        assert_eq!(output, requantize(sum, multiplier, multiplier, 0.0, zero_point));
+    }
+}
+
+fn check_scaling(pixels: usize, channels: usize, mut values: Values) {
+    let input = values.bytes(pixels * channels, -128);
+    let gate = values.bytes(channels, -128);
+    let factors: Vec<f32> = (0..256).map(|_| values.unit() as f32 * 3.0 - 1.0).collect();
+    let zero_points = values.bytes(2, -128);
+    let (input_zero_point, zero_point) = (zero_points[0], zero_points[1]);
+    let layer = ScaleChannels {
+        input: &input,
+        input_zero_point,
+        gate: &gate,
+        factors: &factors,
+        zero_point,
+    };
+    let mut output = vec![0; input.len()];
+    scale_channels(&layer, &mut output).expect("lengths fit");
+    for (index, (&output, &x)) in output.iter().zip(&input).enumerate() {
+        let factor = factors[(i64::from(gate[index % channels]) + 128) as usize];
+        let distance = i64::from(x) - i64::from(input_zero_point);
+        assert_eq!(output, requantize(distance, factor, factor, 0.0, zero_point));
+    }
+}
+
 #[test]
 fn a_window_larger_than_its_input_and_a_global_one() {
     let square = |side, channels| Extent { height: side, width: side, channels };
@@ -210,4 +299,44 @@ fn a_small_convolution_by_hand() {
     assert_eq!(output, [18]);
     depthwise_conv2d(&layer, &mut output).expect("lengths fit");
     assert_eq!(output, [18]);
+}
+
+#[test]
+fn pools_and_a_scaling_by_hand() {
+    let input = [1, -9, 4, -3, -128, 7, 100, 127]; // 2x2 pixels of 2 channels
+    let extent = |side| Extent { height: side, width: side, channels: 2 };
+    let window = Window { kernel: [2, 2], stride: [2, 2], top: 1, left: 1 };
+    let geometry = Geometry { input: extent(2), output: extent(2), window };
+    let mut output = [0; 8];
+    // Padded by one on all sides, each window meets one pixel.
+    max_pool(&MaxPool { geometry, input: &input }, &mut output).expect("lengths fit");
+    assert_eq!(output, input);
+    let window = Window { top: 0, left: 0, ..window };
+    let geometry = Geometry { output: extent(1), window, ..geometry };
+    max_pool(&MaxPool { geometry, input: &input }, &mut output[..2]).expect("lengths fit");
+    assert_eq!(output[..2], [100, 127]);
+
+    let average = GlobalAveragePool {
+        input: &input,
+        pixels: 4,
+        input_zero_point: 1,
+        multiplier: 0.125,
+        zero_point: -2,
+    };
+    global_average_pool(&average, &mut output[..2]).expect("lengths fit");
+    // (1 + 4 - 128 + 100 - 4) / 8 = -3.375; (-9 - 3 + 7 + 127 - 4) / 8 = 14.75.
+    assert_eq!(output[..2], [-5, 13]);
+
+    let mut factors = [0.0; 256];
+    (factors[0], factors[255]) = (0.5, -2.0);
+    let scaling = ScaleChannels {
+        input: &input,
+        input_zero_point: 1,
+        gate: &[-128, 127],
+        factors: &factors,
+        zero_point: 3,
+    };
+    scale_channels(&scaling, &mut output).expect("lengths fit");
+    // Halves of 0, 3, -129, 99 to even; -2 times -10, -4, 6, 126; 3 added.
+    assert_eq!(output, [3, 23, 5, 11, -61, -9, 53, -128]);
 }

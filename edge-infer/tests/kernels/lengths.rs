@@ -2,8 +2,9 @@
 //! as it was.
 
 use edge_infer::kernels::{
-    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, LengthError,
-    Requantize, Window, add, conv2d, depthwise_conv2d, fully_connected, fully_connected_sums,
+    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, GlobalAveragePool,
+    LengthError, MaxPool, Requantize, ScaleChannels, Window, add, conv2d, depthwise_conv2d,
+    fully_connected, fully_connected_sums, global_average_pool, max_pool, scale_channels,
 };
 
 const EXTENT: Extent = Extent { height: 2, width: 2, channels: 3 };
@@ -99,4 +100,53 @@ fn rejects_addends_of_wrong_length() {
     assert_eq!(add(&uneven, &mut output), refusal("output", 4, 6));
     let none = Add { channels: 0, ..layer };
     assert_eq!(add(&none, &mut output), refusal("output", 0, 6));
+}
+
+#[test]
+fn rejects_max_pool_slices_of_wrong_length() {
+    let geometry = layer().geometry;
+    let input = &[0; 12];
+    assert_eq!(max_pool(&MaxPool { geometry, input }, &mut [0; 12]), Ok(()));
+    assert_eq!(max_pool(&MaxPool { geometry, input }, &mut [0; 11]), refusal("output", 12, 11));
+    let short = MaxPool { geometry, input: &[0; 6] };
+    assert_eq!(max_pool(&short, &mut [0; 12]), refusal("input", 12, 6));
+    let output = Extent { channels: 4, ..EXTENT };
+    let other = MaxPool { geometry: Geometry { output, ..geometry }, input };
+    assert_eq!(max_pool(&other, &mut [0; 16]), refusal("a pixel's output", 3, 4));
+}
+
+#[test]
+fn rejects_an_average_of_wrong_length() {
+    let (input_zero_point, zero_point, multiplier) = (0, 0, 1.0);
+    let layer =
+        GlobalAveragePool { input: &[5; 12], pixels: 4, input_zero_point, multiplier, zero_point };
+    let mut output = [1; 3];
+    assert_eq!(global_average_pool(&layer, &mut output[..2]), refusal("input", 8, 12));
+    assert_eq!(output, [1; 3]);
+    assert_eq!(global_average_pool(&layer, &mut output), Ok(()));
+    assert_eq!(output, [20; 3]);
+}
+
+#[test]
+fn rejects_scaling_slices_of_wrong_length() {
+    let layer = ScaleChannels {
+        input: &[4; 6],
+        input_zero_point: 0,
+        gate: &[0; 3],
+        factors: &[0.5; 256],
+        zero_point: 0,
+    };
+    let mut output = [1; 6];
+    let run = |layer: &ScaleChannels<'_>, output: &mut [i8]| scale_channels(layer, output);
+    assert_eq!(run(&layer, &mut output[..5]), refusal("output", 3, 5));
+    assert_eq!(
+        run(&ScaleChannels { input: &[4; 5], ..layer }, &mut output),
+        refusal("input", 6, 5)
+    );
+    let short = ScaleChannels { factors: &[0.5; 255], ..layer };
+    assert_eq!(run(&short, &mut output), refusal("factors", 256, 255));
+    assert_eq!(run(&ScaleChannels { gate: &[], ..layer }, &mut output), refusal("output", 0, 6));
+    assert_eq!(output, [1; 6]);
+    assert_eq!(run(&layer, &mut output), Ok(()));
+    assert_eq!(output, [2; 6]);
 }

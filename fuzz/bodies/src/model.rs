@@ -1,17 +1,17 @@
 //! Valid models by construction: a chain of arbitrary ops, each reading the tensor before it, with additions and
-//! residuals from further back, placed first-fit in the arena.
+//! residuals and gates from further back, placed first-fit in the arena.
 
 use arbitrary::{Result, Unstructured};
 use model_format::writer::{
     ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec,
+    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
-    ColourOrder, ElementType, InputSpec, Padding, Residual, Shape, Tensor, TensorIndex, Threshold,
-    Window,
+    ColourOrder, ElementType, GATE_VALUES, GlobalAveragePool, InputSpec, MaxPool, Padding,
+    Residual, Shape, Tensor, TensorIndex, Threshold, Window,
 };
 
-/// A small valid model: 1 to 7 ops on an image of at most 9x9.
+/// A small valid model: 1 to 12 ops on an image of at most 9x9.
 ///
 /// # Errors
 /// When `input` runs out of bytes.
@@ -46,7 +46,7 @@ struct Chain {
 
 impl Chain {
     fn newest(&self) -> TensorIndex {
-        TensorIndex(u16::try_from(self.tensors.len() - 1).expect("a chain has at most 8 tensors"))
+        TensorIndex(u16::try_from(self.tensors.len() - 1).expect("a chain has at most 14 tensors"))
     }
 
     fn shape(&self, index: TensorIndex) -> Shape {
@@ -79,7 +79,7 @@ impl Chain {
     fn push_op(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         let from = self.newest();
         let shape = self.shape(from);
-        let op = match input.int_in_range(0..=7)? {
+        let op = match input.int_in_range(0..=10)? {
             0..=2 => {
                 let channels = output_channels(input)?;
                 OpSpec::Conv2d(self.conv(input, Some(channels))?)
@@ -94,7 +94,24 @@ impl Chain {
                 }),
                 None => OpSpec::DepthwiseConv2d(self.conv(input, None)?),
             },
-            _ => self.fully_connected(input, false)?,
+            7 => self.fully_connected(input, false)?,
+            8 => OpSpec::MaxPool(self.max_pool(input)?),
+            9 => return self.average(input).map(|_| ()),
+            _ => {
+                // The newest is the gate of an earlier image, where there is one, or an image that its mean gates.
+                let images: Vec<u16> = (0..from.0)
+                    .filter(|&i| self.shape(TensorIndex(i)).channels == shape.channels)
+                    .collect();
+                let gates = (shape.height, shape.width) == (1, 1) && !images.is_empty();
+                let image = if gates { TensorIndex(*input.choose(&images)?) } else { from };
+                let gate = if gates { from } else { self.average(input)? };
+                OpSpec::ScaleChannels(ScaleChannelsSpec {
+                    input: image,
+                    gate,
+                    output: self.push_tensor(input, self.shape(image), ElementType::I8)?,
+                    factors: factors(input)?,
+                })
+            }
         };
         self.ops.push(op);
         Ok(())
@@ -110,33 +127,44 @@ impl Chain {
         Ok(())
     }
 
+    /// A maximum, whose output is quantized as its input.
+    fn max_pool(&mut self, input: &mut Unstructured<'_>) -> Result<MaxPool> {
+        let from = self.newest();
+        let Tensor { shape, scale, zero_point, .. } = self.tensors[usize::from(from.0)];
+        let window = window(input, shape)?;
+        let result = windowed(window, shape);
+        let output = self.push_tensor(input, result, ElementType::I8)?;
+        let stored = &mut self.tensors[usize::from(output.0)];
+        (stored.scale, stored.zero_point) = (scale, zero_point);
+        Ok(MaxPool { input: from, output, window })
+    }
+
+    /// Pushes the newest tensor's mean; gives where it is stored.
+    fn average(&mut self, input: &mut Unstructured<'_>) -> Result<TensorIndex> {
+        let from = self.newest();
+        let result = Shape { height: 1, width: 1, ..self.shape(from) };
+        let output = self.push_tensor(input, result, ElementType::I8)?;
+        let multiplier = multiplier(input)?;
+        self.ops.push(OpSpec::GlobalAveragePool(GlobalAveragePool {
+            input: from,
+            output,
+            multiplier,
+        }));
+        Ok(output)
+    }
+
     /// A convolution to `channels`, or a depthwise one.
     fn conv(&mut self, input: &mut Unstructured<'_>, channels: Option<u16>) -> Result<ConvSpec> {
         let from = self.newest();
         let shape = self.shape(from);
-        let (height, width) = (along(input, shape.height)?, along(input, shape.width)?);
-        let window = Window {
-            kernel: [height.kernel, width.kernel],
-            stride: [height.stride, width.stride],
-            padding: Padding {
-                top: height.before,
-                left: width.before,
-                bottom: height.after,
-                right: width.after,
-            },
-        };
-        let [rows, columns] = window.output_size(shape).expect("the kernel is within the input");
+        let window = window(input, shape)?;
         let out = channels.unwrap_or(shape.channels);
-        let result = Shape {
-            height: u16::try_from(rows).expect("at most 9 + 4"),
-            width: u16::try_from(columns).expect("at most 9 + 4"),
-            channels: out,
-        };
+        let result = Shape { channels: out, ..windowed(window, shape) };
         let residual = match self.earlier(input, result)? {
             Some(tensor) => Some(Residual { tensor, multiplier: multiplier(input)? }),
             None => None,
         };
-        let taps = usize::from(height.kernel) * usize::from(width.kernel);
+        let taps = window.kernel.map(usize::from).iter().product::<usize>();
         let inputs = channels.map_or(1, |_| usize::from(shape.channels));
         Ok(ConvSpec {
             input: from,
@@ -176,6 +204,9 @@ impl Chain {
                 }
                 OpSpec::FullyConnected(op) => (op.output, [Some(op.input), None]),
                 OpSpec::Add(op) => (op.output, op.inputs.map(Some)),
+                OpSpec::MaxPool(op) => (op.output, [Some(op.input), None]),
+                OpSpec::GlobalAveragePool(op) => (op.output, [Some(op.input), None]),
+                OpSpec::ScaleChannels(op) => (op.output, [Some(op.input), Some(op.gate)]),
             };
             let output = &mut self.tensors[usize::from(output.0)];
             (output.first, output.last) = (step, step);
@@ -209,6 +240,27 @@ impl Chain {
         }
         arena
     }
+}
+
+fn window(input: &mut Unstructured<'_>, shape: Shape) -> Result<Window> {
+    let (height, width) = (along(input, shape.height)?, along(input, shape.width)?);
+    Ok(Window {
+        kernel: [height.kernel, width.kernel],
+        stride: [height.stride, width.stride],
+        padding: Padding {
+            top: height.before,
+            left: width.before,
+            bottom: height.after,
+            right: width.after,
+        },
+    })
+}
+
+/// What `window` makes of `shape`, channels kept.
+fn windowed(window: Window, shape: Shape) -> Shape {
+    let [height, width] = window.output_size(shape).expect("the kernel is within the input");
+    let side = |size: u32| u16::try_from(size).expect("at most 9 + 4");
+    Shape { height: side(height), width: side(width), ..shape }
 }
 
 /// Kernel, stride and padding along one side.
@@ -266,6 +318,12 @@ fn activation(input: &mut Unstructured<'_>, channels: u16) -> Result<ActivationS
 fn multipliers(input: &mut Unstructured<'_>, channels: u16) -> Result<Vec<f32>> {
     let first = multiplier(input)?;
     Ok((0..channels).map(|channel| first * f32::from(channel + 1)).collect())
+}
+
+/// A gate's table: a line through zero.
+fn factors(input: &mut Unstructured<'_>) -> Result<Vec<f32>> {
+    let (first, values) = (multiplier(input)?, u16::try_from(GATE_VALUES).expect("256"));
+    Ok((0..values).map(|value| first * (f32::from(value) / 64.0 - 1.0)).collect())
 }
 
 /// From ordinary to extreme, and negative.

@@ -97,6 +97,27 @@ fn check_op(view: &ModelView<'_>, op: &Op<'_>) {
             check_finite(&op.multipliers, 2);
             check_activation(&op.activation, channels);
         }
+        Op::MaxPool(op) => {
+            assert_eq!(shape(op.input).channels, output.channels);
+            check_window(op.window, shape(op.input), output);
+            let stored = [op.input, op.output].map(|index| {
+                let tensor = view.tensor(index).expect("ops name tensors that exist");
+                (tensor.scale, tensor.zero_point)
+            });
+            assert_eq!(stored[0], stored[1]);
+        }
+        Op::GlobalAveragePool(op) => {
+            let input = shape(op.input);
+            assert_eq!((output.elements(), input.channels), (channels, output.channels));
+            assert!(i32::try_from(input.elements() / channels * 255).is_ok());
+            check_finite(&[op.multiplier], 1);
+        }
+        Op::ScaleChannels(op) => {
+            let gate = shape(op.gate);
+            assert_eq!(shape(op.input), output);
+            assert_eq!((gate.elements(), gate.channels), (channels, output.channels));
+            check_finite(op.factors, 256);
+        }
     }
 }
 

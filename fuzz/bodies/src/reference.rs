@@ -5,8 +5,9 @@
 //! keeps them apart.
 
 use model_format::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, ModelView, Op,
-    Requantize, Residual, Shape, Tensor, TensorIndex, Window,
+    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GlobalAveragePool, MaxPool, ModelView, Op, Requantize, Residual, ScaleChannels, Shape, Tensor,
+    TensorIndex, Window,
 };
 
 /// The values of the model's output tensor for an input tensor of `input`.
@@ -22,6 +23,9 @@ pub(crate) fn run(model: &ModelView<'_>, input: Vec<i64>) -> Vec<i64> {
             Op::DepthwiseConv2d(op) => network.depthwise_conv2d(&op),
             Op::FullyConnected(op) => network.fully_connected(&op),
             Op::Add(op) => network.add(&op),
+            Op::MaxPool(op) => network.max_pool(&op),
+            Op::GlobalAveragePool(op) => network.global_average_pool(&op),
+            Op::ScaleChannels(op) => network.scale_channels(&op),
         };
     }
     network.values.swap_remove(usize::from(model.output_index().0))
@@ -55,13 +59,13 @@ impl Network {
             .map(move |at| [at / channels / width, at / channels % width, at % channels])
     }
 
-    /// What the window's taps at output `(y, x)` read in `channel`, in the order of the weights.
+    /// What the window's taps at output `(y, x)` read in `channel`, in the order of the weights; `None` in padding.
     fn taps(
         &self,
         input: TensorIndex,
         window: Window,
         [y, x, channel]: [usize; 3],
-    ) -> impl Iterator<Item = i64> {
+    ) -> impl Iterator<Item = Option<i64>> {
         let tensor = self.tensor(input);
         let [height, width, channels] =
             [tensor.shape.height, tensor.shape.width, tensor.shape.channels].map(i64::from);
@@ -71,13 +75,21 @@ impl Network {
         (0..kernel_height * kernel_width).map(move |tap| {
             let row = y as i64 * down + tap / kernel_width - top;
             let column = x as i64 * right + tap % kernel_width - left;
-            if (0..height).contains(&row) && (0..width).contains(&column) {
-                let at = (row * width + column) * channels + channel as i64;
-                self.values(input)[at as usize]
-            } else {
-                i64::from(tensor.zero_point)
-            }
+            let at = (row * width + column) * channels + channel as i64;
+            let inside = (0..height).contains(&row) && (0..width).contains(&column);
+            inside.then(|| self.values(input)[at as usize])
         })
+    }
+
+    /// [`Self::taps`] with the zero point in padding.
+    fn padded_taps(
+        &self,
+        input: TensorIndex,
+        window: Window,
+        place: [usize; 3],
+    ) -> impl Iterator<Item = i64> {
+        let zero_point = i64::from(self.tensor(input).zero_point);
+        self.taps(input, window, place).map(move |value| value.unwrap_or(zero_point))
     }
 
     fn conv2d(&self, op: &Conv2d<'_>) -> Vec<i64> {
@@ -87,7 +99,7 @@ impl Network {
             let row = &op.weights[out * taps * inputs..][..taps * inputs];
             let channels = (0..inputs).map(|channel| {
                 let weights = row.iter().skip(channel).step_by(inputs);
-                dot(self.taps(op.input, op.window, [y, x, channel]), weights)
+                dot(self.padded_taps(op.input, op.window, [y, x, channel]), weights)
             });
             i64::from(op.bias[out]) + channels.sum::<i64>()
         };
@@ -98,7 +110,7 @@ impl Network {
         let channels = usize::from(self.tensor(op.input).shape.channels);
         let sum = |[y, x, channel]: [usize; 3]| {
             let weights = op.weights.iter().skip(channel).step_by(channels);
-            let taps = self.taps(op.input, op.window, [y, x, channel]);
+            let taps = self.padded_taps(op.input, op.window, [y, x, channel]);
             i64::from(op.bias[channel]) + dot(taps, weights)
         };
         self.rounded(op.output, &op.requantize, op.residual, sum)
@@ -133,6 +145,38 @@ impl Network {
                     Activation::None | Activation::Prelu(_) => sum,
                 };
                 to_int8(activated, output.zero_point)
+            })
+            .collect()
+    }
+
+    fn max_pool(&self, op: &MaxPool) -> Vec<i64> {
+        let largest = |place| {
+            let seen = self.taps(op.input, op.window, place).flatten();
+            seen.max().expect("every window of a checked model meets its input")
+        };
+        Self::positions(self.tensor(op.output).shape).map(largest).collect()
+    }
+
+    fn global_average_pool(&self, op: &GlobalAveragePool) -> Vec<i64> {
+        let (input, output) = (self.tensor(op.input), self.tensor(op.output));
+        let channels = usize::from(output.shape.channels);
+        let mean = |channel| {
+            let column = self.values(op.input).iter().skip(channel).step_by(channels);
+            let sum: i64 = column.map(|value| value - i64::from(input.zero_point)).sum();
+            assert!(i32::try_from(sum).is_ok(), "a checked model's sums fit int32");
+            to_int8(product(f64::from(sum as f32), op.multiplier), output.zero_point)
+        };
+        (0..channels).map(mean).collect()
+    }
+
+    fn scale_channels(&self, op: &ScaleChannels<'_>) -> Vec<i64> {
+        let output = self.tensor(op.output);
+        let positions = Self::positions(output.shape).enumerate();
+        positions
+            .map(|(at, [_, _, channel])| {
+                let entry = usize::try_from(self.values(op.gate)[channel] + 128);
+                let factor = op.factors[entry.expect("int8 values are at least -128")];
+                to_int8(self.scaled(op.input, at, factor), output.zero_point)
             })
             .collect()
     }

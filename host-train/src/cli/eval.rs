@@ -3,12 +3,12 @@
 use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
-use crate::data::{DataError, FaceImage, Pair, Pairs, Source};
+use crate::data::{DataError, FaceImage, Pairs, Source};
 use crate::evaluate::{
-    AllPairsSummary, ComparisonRow, PairsSummary, Roc, ScoredPair, all_pairs, comparison_text,
-    rank1,
+    AllPairsSummary, ComparisonRow, PairsSummary, all_pairs, comparison_text, rank1,
 };
 use crate::model::{Gallery, Model};
+use crate::verify;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -96,42 +96,16 @@ fn show<S: Serialize>(
     }
 }
 
-/// Scores the pairs of a list, embedding each image that it names once.
 fn evaluate_pairs(
     model: &Model,
     source: &Source,
     pairs: &Pairs,
     flip: bool,
 ) -> Result<PairsSummary, Failure> {
-    let mut images: Vec<usize> = pairs.pairs().iter().flat_map(|pair| [pair.a, pair.b]).collect();
-    images.sort_unstable();
-    images.dedup();
-    let place = |image: usize| images.partition_point(|&other| other < image);
-    let placed =
-        pairs.pairs().iter().map(|pair| Pair { a: place(pair.a), b: place(pair.b), ..*pair });
-    let placed: Vec<Pair> = placed.collect();
-    let size = model.input_size();
-    let load = |i: usize| source.load_of_size(images[i], size);
-    Ok(score_pairs(model, images.len(), flip, load, &placed)?.0)
-}
-
-/// Embeds `count` faces and scores pairs of them, given by their places.
-pub(super) fn score_pairs(
-    model: &Model,
-    count: usize,
-    flip: bool,
-    load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
-    pairs: &[Pair],
-) -> Result<(PairsSummary, Roc), Failure> {
-    let (gallery, ms_per_image) = embed(model, count, flip, load)?;
-    let cosine = gallery.cosine()?;
-    let scored = pairs.iter().map(|pair| ScoredPair {
-        fold: pair.fold,
-        score: cosine(pair.a, pair.b),
-        same: pair.same,
-    });
-    let scored: Vec<ScoredPair> = scored.collect();
-    Ok(PairsSummary::new(&scored, ms_per_image, model.id())?)
+    let bar = Progress::new("embedding", verify::images(pairs).len());
+    let summary = verify::listed(model, source, pairs, flip, || bar.step())?;
+    bar.finish();
+    Ok(summary)
 }
 
 fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSummary, Failure> {

@@ -6,6 +6,7 @@ mod bench;
 mod data;
 mod embed;
 mod eval;
+mod experiment;
 mod failure;
 mod inspect;
 mod loss;
@@ -14,6 +15,7 @@ mod progress;
 mod quantize;
 mod quick_start;
 mod train;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
     Data(data::DataArgs),
+    Experiment(experiment::ExperimentArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
             Command::Inspect(args) => inspect::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Data(args) => data::run(&args),
+            Command::Experiment(args) => experiment::run(&args),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,

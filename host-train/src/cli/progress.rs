@@ -11,6 +11,7 @@ const QUIET: Duration = Duration::from_secs(15);
 pub(crate) struct Progress {
     bar: ProgressBar,
     what: &'static str,
+    first: u64,
     start: Instant,
     last_line: Mutex<Instant>,
 }
@@ -18,13 +19,20 @@ pub(crate) struct Progress {
 impl Progress {
     /// Work of `total` parts.
     pub(crate) fn new(what: &'static str, total: usize) -> Self {
+        Self::from(what, 0, total)
+    }
+
+    /// Work of `total` parts, of which `first` were done before.
+    pub(crate) fn from(what: &'static str, first: u64, total: usize) -> Self {
         let bar = ProgressBar::new(total as u64);
         let style = "{msg:<24} {wide_bar} {pos}/{len} {eta_precise} left";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
         bar.set_message(what);
-        Self { bar, what, start: Instant::now(), last_line: Mutex::new(Instant::now()) }
+        bar.set_position(first);
+        bar.reset_eta();
+        Self { bar, what, first, start: Instant::now(), last_line: Mutex::new(Instant::now()) }
     }
 
     /// One part more is done.
@@ -43,6 +51,11 @@ impl Progress {
         self.tell(note);
     }
 
+    /// Writes a line of its own, above the bar.
+    pub(crate) fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
     /// Without a terminal, writes a line when the last one is long enough ago.
     fn tell(&self, note: &str) {
         if !self.bar.is_hidden() {
@@ -55,7 +68,8 @@ impl Progress {
             *last = Instant::now();
             let position = self.bar.position();
             let total = self.bar.length().unwrap_or(position);
-            let left = self.start.elapsed().as_secs_f64() / position.max(1) as f64
+            let done = position.saturating_sub(self.first).max(1);
+            let left = self.start.elapsed().as_secs_f64() / done as f64
                 * total.saturating_sub(position) as f64;
             eprintln!("{}: {position}/{total} {note} {left:.0} s left", self.what);
         }

@@ -7,21 +7,22 @@
 
 mod page;
 
-use super::eval::{COLLAPSED, score_pairs};
+use super::eval::COLLAPSED;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::quantize::{Int8, provenance};
-use super::train::fit_with_progress;
+use super::watch::Watched;
 use super::{command_line, output};
-use crate::data::synthetic::{Difficulty, DrawnFaces};
-use crate::data::{Augment, Dataset, InMemory, Pair};
+use crate::data::synthetic::{Difficulty, DrawnFaces, balanced_pairs};
+use crate::data::{Dataset, InMemory};
+use crate::evaluate::report::AngleStages;
 use crate::evaluate::{PairsSummary, Roc, comparison_text};
 use crate::files;
 use crate::loss::LossConfig;
 use crate::model::{FloatModel, Model};
-use crate::net::NetworkConfig;
 use crate::quantize::{Calibration, LayerReport};
-use crate::train::{RunConfig, RunFolder, Schedule, TrainConfig};
+use crate::train::{Fitted, RunConfig, RunFolder, SMALL_SCALE, TrainConfig, fit};
+use crate::verify::placed_pairs;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,8 +86,7 @@ struct Outcome {
     int8: Scored,
     layers: Vec<LayerReport>,
     losses: Vec<(u64, f64)>,
-    /// Angles to the class centre, degrees, of the first, middle and last steps, with the first step of each.
-    angles: [(u64, Vec<f32>); 3],
+    angles: AngleStages,
     sizes: Sizes,
     training: Duration,
 }
@@ -128,6 +128,7 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
         data: vec![PathBuf::from("drawn faces")],
         manifest: None,
         command: command_line(),
+        verification: None,
     };
     run.train.check()?;
     let folder = RunFolder::create(&out, &run)?;
@@ -136,16 +137,17 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
 
     let training = Instant::now();
     let mut losses = Vec::new();
-    let mut angles = stages(run.train.steps);
+    let mut angles = AngleStages::new(run.train.steps);
     let dataset = Arc::new(trained);
-    let model = fit_with_progress(dataset.clone(), &folder, &run, None, |report, seen| {
+    let mut watched = Watched::new(&run, 0, |report, seen| {
         losses.extend(report.loss.map(|loss| (report.step, loss)));
-        for (first, stage) in &mut angles {
-            if (*first..*first + STAGE).contains(&report.step) {
-                stage.extend_from_slice(seen);
-            }
-        }
-    })?;
+        angles.observe(report.step, seen);
+    });
+    let fitted = fit(dataset.clone(), &folder, &run, None, &mut watched)?;
+    watched.finish();
+    let Fitted::Finished(model) = fitted else {
+        return Err(Failure::Check("stopped before the end".to_owned()));
+    };
     let training = training.elapsed();
 
     let float = FloatModel::from_trained(&model, &run, "quick start, float".to_owned())?;
@@ -189,17 +191,8 @@ fn first_free() -> PathBuf {
 
 fn settings(args: &QuickStartArgs) -> TrainConfig {
     TrainConfig {
-        network: NetworkConfig { input: SIDE, base_channels: 32, embedding: 128 },
-        // Few classes and few steps: a softer softmax than the paper's scale of 64 learns faster.
-        loss: LossConfig::Arcface { m: MARGIN, scale: 32.0 },
-        batch: 32,
-        steps: args.steps,
-        learning_rate: 0.8,
-        schedule: Schedule::Polynomial { power: 1.0 },
-        warm_up: args.steps / 10,
-        augment: Augment { shift: 0.03, brightness: 0.2, ..Augment::default() },
-        seed: args.seed,
-        ..TrainConfig::default()
+        loss: LossConfig::Arcface { m: MARGIN, scale: SMALL_SCALE },
+        ..TrainConfig::small(SIDE, args.steps, args.seed)
     }
 }
 
@@ -214,38 +207,13 @@ fn draw(what: &'static str, drawn: &DrawnFaces) -> Result<InMemory, Failure> {
     Ok(held)
 }
 
-/// Steps whose angles make one histogram.
-const STAGE: u64 = 10;
-
-fn stages(steps: u64) -> [(u64, Vec<f32>); 3] {
-    [0, steps / 2, steps.saturating_sub(STAGE)].map(|first| (first, Vec::new()))
-}
-
-/// Every genuine pair of the test, and as many impostor pairs, both spread over the folds by person: each fold's people
-/// are its own.
-fn pairs(people: usize, shots: usize) -> Vec<Pair> {
-    let per_fold = people / FOLDS;
-    let mut pairs = Vec::new();
-    for person in 0..per_fold * FOLDS {
-        let fold = person / per_fold;
-        let first = person * shots;
-        let own = (0..shots).flat_map(|a| (a + 1..shots).map(move |b| (a, b)));
-        for (made, (a, b)) in own.enumerate() {
-            pairs.push(Pair { a: first + a, b: first + b, same: true, fold });
-            // Walks through the fold's other people and their photographs.
-            let other = fold * per_fold + (person + 1 + made % (per_fold - 1)) % per_fold;
-            let b = other * shots + (a + b + made) % shots;
-            pairs.push(Pair { a: first + a, b, same: false, fold });
-        }
-    }
-    pairs
-}
-
 fn score(model: &Model, tested: &InMemory) -> Result<Scored, Failure> {
     let faces = tested.entries();
-    let pairs = pairs(TESTED.0 as usize, TESTED.1);
-    let (summary, roc) =
-        score_pairs(model, faces.len(), false, |i| Ok(faces[i].0.clone()), &pairs)?;
+    let pairs = balanced_pairs(TESTED.0 as usize, TESTED.1, FOLDS);
+    let bar = Progress::new("embedding", faces.len());
+    let load = |i: usize| Ok(faces[i].0.clone());
+    let (summary, roc) = placed_pairs(model, faces.len(), false, load, &pairs, || bar.step())?;
+    bar.finish();
     Ok(Scored { summary, roc })
 }
 
@@ -295,26 +263,4 @@ fn verdict(outcome: &Outcome) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn pairs_are_balanced_distinct_and_stay_in_their_fold() {
-        let (people, shots) = (TESTED.0 as usize, TESTED.1);
-        let pairs = pairs(people, shots);
-        assert_eq!(pairs.len(), people * shots * (shots - 1));
-        let distinct: BTreeSet<_> = pairs.iter().map(|p| (p.a.min(p.b), p.a.max(p.b))).collect();
-        assert!(distinct.len() > pairs.len() * 19 / 20, "{}", distinct.len());
-        for &Pair { a, b, same, fold } in &pairs {
-            assert_eq!(a / shots == b / shots, same);
-            let fold_of = |image: usize| image / shots / (people / FOLDS);
-            assert_eq!((fold_of(a), fold_of(b)), (fold, fold));
-        }
-        let genuine = pairs.iter().filter(|pair| pair.same).count();
-        assert_eq!(2 * genuine, pairs.len());
-    }
 }

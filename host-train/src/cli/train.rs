@@ -3,13 +3,13 @@
 use super::failure::Failure;
 use super::loss::LossArgs;
 use super::output;
-use super::progress::Progress;
+use super::watch::{HeldBack, Watched, stop_on_signals};
 use crate::data::{Augment, Dataset, Source, TrainingSet};
 use crate::graph::Normalisation;
-use crate::net::NetworkConfig;
+use crate::net::{NetworkConfig, OutputSetting, Stem};
 use crate::train::{
-    Distillation, FaceModel, RunConfig, RunFolder, Schedule, StepReport, TrainConfig, check_data,
-    fit,
+    Checkpoint, Distillation, Fitted, RunConfig, RunFolder, Schedule, TrainConfig, Trainer,
+    Verification, check_data, fit,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -29,9 +29,19 @@ pub(crate) struct TrainArgs {
     /// CSV (tar,path,label,identity) that says which images are used, and under which label.
     #[arg(long, value_name = "CSV")]
     manifest: Option<PathBuf>,
-    /// mobilefacenet or mobilefacenet-512 [default: mobilefacenet].
+    /// mobilefacenet, mobilefacenet-512, or a residual network of the ArcFace paper: ir18, ir34, ir50, ir100
+    /// [default: mobilefacenet].
     #[arg(long)]
     network: Option<String>,
+    /// How the last layers make the embedding [default: gdc for mobilefacenet, E for the others].
+    #[arg(long)]
+    output_setting: Option<OutputSetting>,
+    /// First layers of a residual network [default: l].
+    #[arg(long)]
+    stem: Option<Stem>,
+    /// End every block in a squeeze-and-excitation gate.
+    #[arg(long)]
+    squeeze_excite: bool,
     /// Side of the input, pixels [default: 112].
     #[arg(long, value_name = "PIXELS")]
     input: Option<usize>,
@@ -78,6 +88,24 @@ pub(crate) struct TrainArgs {
     /// Where all random choices start: equal seeds give equal runs [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Equal parts that a batch is learned in, for batches that do not fit into memory [default: 1].
+    #[arg(long, value_name = "PARTS")]
+    accumulate: Option<usize>,
+    /// Also keep the network averaged over its steps, with this weight of the past, as 0.999; it is what the run gives.
+    #[arg(long, value_name = "WEIGHT")]
+    average: Option<f64>,
+    /// Start from another run's network, with new class centres.
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    init: Option<PathBuf>,
+    /// Pairs of faces held back from training, to measure accuracy on; the best network is kept as best.safetensors.
+    #[arg(long, value_name = "P", requires = "verify_data")]
+    verify_pairs: Option<PathBuf>,
+    /// Where those faces are.
+    #[arg(long, value_delimiter = ',', value_name = "A[,B]", requires = "verify_pairs")]
+    verify_data: Vec<PathBuf>,
+    /// Steps between measurements [default: an epoch].
+    #[arg(long, value_name = "STEPS", requires = "verify_pairs")]
+    verify_every: Option<u64>,
     /// Steps between checkpoints [default: 200].
     #[arg(long, value_name = "STEPS")]
     checkpoint_every: Option<u64>,
@@ -136,7 +164,18 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         args.out.display()
     );
     let start = Instant::now();
-    fit_with_progress(dataset, &folder, &config, checkpoint.as_ref(), |_, _| ())?;
+    let mut watched = Watched::new(&config, first, |_, _| ());
+    watched.held_back = config.verification.as_ref().map(HeldBack::open).transpose()?;
+    stop_on_signals(&watched.stop)?;
+    let fitted = fit(dataset, &folder, &config, checkpoint.as_ref(), &mut watched)?;
+    watched.finish();
+    if let Fitted::Stopped { step } = fitted {
+        return Err(Failure::Check(format!(
+            "stopped after {step} of {} steps; all of them are saved. Go on with: host-train train --resume --out {}",
+            config.train.steps,
+            args.out.display()
+        )));
+    }
     let done = config.train.steps.saturating_sub(first) * config.train.batch as u64;
     let reports = folder.reports()?;
     let last: Vec<f64> = reports.iter().rev().take(100).filter_map(|r| r.loss).collect();
@@ -162,37 +201,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     ))
 }
 
-/// [`fit`] with a bar, and with the alarm for a network that gives every face the same embedding.
-pub(super) fn fit_with_progress(
-    dataset: Arc<dyn Dataset>,
-    folder: &RunFolder,
-    config: &RunConfig,
-    resume: Option<&crate::train::Checkpoint>,
-    mut observe: impl FnMut(&StepReport, &[f32]),
-) -> Result<FaceModel, Failure> {
-    let bar = Progress::new("training", config.train.steps as usize);
-    let mut alarmed = false;
-    let model = fit(dataset, folder, config, resume, |report, angles| {
-        let loss = report.loss.map_or("not finite".to_owned(), |loss| format!("{loss:.2}"));
-        let angle = |name: &str, angle: Option<f64>| {
-            angle.map_or(String::new(), |angle| format!(" {name} {angle:.0}"))
-        };
-        let (own, teacher) = (angle("angle", report.angle), angle("teacher", report.teacher_angle));
-        bar.at(report.step + 1, &format!("loss {loss}{own}{teacher}"));
-        if report.collapsed() && !alarmed {
-            alarmed = true;
-            eprintln!(
-                "warning: step {}: embeddings of different faces are nearly the same (mean cosine {:.3}): \
-                 lower --learning-rate or lengthen --warm-up",
-                report.step, report.similarity
-            );
-        }
-        observe(report, angles);
-    })?;
-    bar.finish();
-    Ok(model)
-}
-
 /// A run that can begin.
 struct Started {
     folder: RunFolder,
@@ -208,22 +216,31 @@ impl Started {
         train.steps = steps(args, &train, dataset.len()).unwrap_or(four_epochs);
         train.warm_up = args.warm_up.unwrap_or((train.steps / 10).min(1000));
         train.check()?;
-        let config = RunConfig {
+        let mut config = RunConfig {
             classes: dataset.class_count(),
             images: dataset.len(),
             data: args.data.clone(),
             manifest: args.manifest.clone(),
             command: super::command_line(),
+            verification: None,
             train,
         };
+        watch(&mut config, args);
         check_data(&config, dataset.as_ref())?;
+        let begin = args.init.as_deref().map(|run| initial(run, &config)).transpose()?;
         let folder = RunFolder::create(&args.out, &config)?;
+        if let Some(checkpoint) = begin {
+            folder.save(&checkpoint)?;
+        }
         Ok(Self { folder, config, dataset })
     }
 
     fn resumed(args: &TrainArgs) -> Result<Self, Failure> {
         let fixed = [
             ("--network", args.network.is_some()),
+            ("--output-setting", args.output_setting.is_some()),
+            ("--stem", args.stem.is_some()),
+            ("--squeeze-excite", args.squeeze_excite),
             ("--input", args.input.is_some()),
             ("--base-channels", args.base_channels.is_some()),
             ("--batch", args.batch.is_some()),
@@ -231,6 +248,8 @@ impl Started {
             ("--augment", args.augment.is_some()),
             ("--teacher", args.teacher.is_some()),
             ("--seed", args.seed.is_some()),
+            ("--accumulate", args.accumulate.is_some()),
+            ("--average", args.average.is_some()),
             ("--checkpoint-every", args.checkpoint_every.is_some()),
         ];
         let mut fixed = fixed.into_iter().chain(args.loss.given());
@@ -253,9 +272,32 @@ impl Started {
         train.steps = steps(args, train, dataset.len()).unwrap_or(train.steps);
         train.warm_up = args.warm_up.unwrap_or(train.warm_up);
         train.check()?;
+        watch(&mut config, args);
         check_data(&config, dataset.as_ref())?;
         folder.save_config(&config)?;
         Ok(Self { folder, config, dataset })
+    }
+}
+
+/// The start of a run that takes its network from the last checkpoint of another; its class centres are its own.
+fn initial(run: &Path, config: &RunConfig) -> Result<Checkpoint, Failure> {
+    let (folder, _) = RunFolder::open(run)?;
+    let network =
+        folder.checkpoint()?.finished().into_iter().filter(|(n, _)| n.starts_with("network."));
+    let mut start = Trainer::new(config.train.clone(), config.classes)?.checkpoint();
+    start.parameters.extend(network);
+    // Also finds a network of another kind now, before the run's folder exists.
+    Trainer::new(config.train.clone(), config.classes)?.resumed(&start)?;
+    Ok(start)
+}
+
+/// Takes over what the command line says of faces held back.
+fn watch(config: &mut RunConfig, args: &TrainArgs) {
+    if let Some(pairs) = &args.verify_pairs {
+        let an_epoch = (config.images / config.train.batch.max(1)) as u64;
+        let every = args.verify_every.unwrap_or(an_epoch).max(1);
+        let (data, pairs) = (args.verify_data.clone(), pairs.clone());
+        config.verification = Some(Verification { data, pairs, every });
     }
 }
 
@@ -273,12 +315,24 @@ fn steps(args: &TrainArgs, train: &TrainConfig, images: usize) -> Option<u64> {
     args.steps.or(args.epochs.map(|epochs| epochs.saturating_mul(an_epoch)))
 }
 
-/// Settings of a fresh run but for its length.
-fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
-    let defaults = TrainConfig::default();
+fn network(args: &TrainArgs) -> Result<NetworkConfig, Failure> {
     let mut network = NetworkConfig::named(args.network.as_deref().unwrap_or("mobilefacenet"))?;
     network.input = args.input.unwrap_or(network.input);
     network.base_channels = args.base_channels.unwrap_or(network.base_channels);
+    network.output = args.output_setting.unwrap_or(network.output);
+    network.stem = args.stem.unwrap_or(network.stem);
+    network.squeeze_excite = args.squeeze_excite;
+    if network.output == OutputSetting::A {
+        // The pooled channels are the embedding.
+        network.embedding = network.features();
+    }
+    Ok(network)
+}
+
+/// Settings of a fresh run but for its length.
+fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
+    let defaults = TrainConfig::default();
+    let network = network(args)?;
     let (loss, head) = args.loss.config()?;
     let distillation = args.teacher.as_deref().map(|teacher| distillation(args, teacher));
     Ok(TrainConfig {
@@ -287,6 +341,8 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
         head,
         distillation: distillation.transpose()?,
         batch: args.batch.unwrap_or(defaults.batch),
+        accumulate: args.accumulate.unwrap_or(defaults.accumulate),
+        average: args.average.unwrap_or(defaults.average),
         learning_rate: args.learning_rate.unwrap_or(defaults.learning_rate),
         schedule: match args.schedule {
             Some(ScheduleName::Cosine) => Schedule::Cosine,

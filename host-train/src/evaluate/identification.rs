@@ -92,30 +92,61 @@ pub fn all_pairs(
     Ok(AllPairs { genuine, impostor })
 }
 
+/// Where each search finds its own person: the ranks, from 1, of all probes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranks {
+    /// Enrolled images, as in [`Rank1`].
+    pub gallery: usize,
+    /// One a probe, in the order of the images.
+    pub ranks: Vec<usize>,
+}
+
+impl Ranks {
+    /// The cumulative match characteristic: the share of searches that find the right person among the first `rank`, for each
+    /// rank from 1 to `most`.
+    #[must_use]
+    pub fn curve(&self, most: usize) -> Vec<f64> {
+        let share = |rank| self.ranks.iter().filter(|&&own| own <= rank).count() as f64;
+        (1..=most).map(|rank| share(rank) / self.ranks.len() as f64).collect()
+    }
+}
+
 /// Enrols the first image of each person and searches with all the others. `score` may be called with `(probe, enrolled)` in
 /// any order of indices.
 ///
-/// A tie with another person is a miss: a door may not guess, and a collapsed network gets 0 and not 1.
+/// Somebody who scores as high as the own person stands before it: a door may not guess, and a collapsed network finds
+/// nobody.
 ///
 /// # Errors
 /// [`EvaluateError::OnePerson`] when nobody could be confused, [`EvaluateError::NoProbe`] when no person has a second image.
+pub fn ranks(
+    identities: &[usize],
+    score: impl Fn(usize, usize) -> f32 + Sync,
+) -> Result<Ranks, EvaluateError> {
+    let first = check_people(identities)?;
+    let enrolled: Vec<usize> = first.values().copied().collect();
+    let probes = (0..identities.len()).filter(|&image| first[&identities[image]] != image);
+    let probes: Vec<usize> = probes.collect();
+    let rank = |&probe: &usize| {
+        let own = first[&identities[probe]];
+        let own_score = score(probe, own);
+        let others = enrolled.iter().filter(|&&other| other != own);
+        1 + others.filter(|&&other| score(probe, other) >= own_score).count()
+    };
+    Ok(Ranks { gallery: enrolled.len(), ranks: probes.par_iter().map(rank).collect() })
+}
+
+/// How often [`ranks`] finds the own person first.
+///
+/// # Errors
+/// Those of [`ranks`].
 pub fn rank1(
     identities: &[usize],
     score: impl Fn(usize, usize) -> f32 + Sync,
 ) -> Result<Rank1, EvaluateError> {
-    let first = check_people(identities)?;
-    let enrolled: Vec<usize> = first.values().copied().collect();
-    let probes: Vec<usize> =
-        (0..identities.len()).filter(|&image| first[&identities[image]] != image).collect();
-    let correct = probes
-        .par_iter()
-        .filter(|&&probe| {
-            let own = first[&identities[probe]];
-            let own_score = score(probe, own);
-            enrolled.iter().all(|&other| other == own || score(probe, other) < own_score)
-        })
-        .count();
-    Ok(Rank1 { gallery: enrolled.len(), probes: probes.len(), correct })
+    let Ranks { gallery, ranks } = ranks(identities, score)?;
+    let correct = ranks.iter().filter(|&&rank| rank == 1).count();
+    Ok(Rank1 { gallery, probes: ranks.len(), correct })
 }
 
 /// The first image of each person, or why there is nothing to compare.
@@ -198,6 +229,18 @@ mod tests {
         // A's probe finds A (10 degrees off against 35); B's probe finds the distractor C (5 against 50).
         assert_eq!(result, Rank1 { gallery: 3, probes: 2, correct: 1 });
         assert_eq!(result.rate(), 0.5);
+    }
+
+    #[test]
+    fn the_curve_counts_ranks_by_hand() {
+        // A at 0 and 20 degrees, B at 30 and 50, C at 90 and 100; A's probe is nearer to B, B's and C's find their own.
+        let degrees = [0.0_f32, 30.0, 90.0, 20.0, 50.0, 100.0];
+        let values =
+            degrees.iter().flat_map(|d| [d.to_radians().cos(), d.to_radians().sin()]).collect();
+        let rows = UnitRows::new(values, 2).unwrap();
+        let found = ranks(&[0, 1, 2, 0, 1, 2], |a, b| rows.cosine(a, b)).unwrap();
+        assert_eq!(found, Ranks { gallery: 3, ranks: vec![2, 1, 1] });
+        assert_eq!(found.curve(3), [2.0 / 3.0, 1.0, 1.0]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! pair list ──> ScoredPair ──> k_fold ──────> accuracy +- std, threshold ─┐
 //!                  └─────────> Roc ─────────> TAR@FAR, EER, AUC, curve ───┼──> PairsSummary, AllPairsSummary (JSON)
 //! identities ──> all_pairs ──> Roc ─────────> the same                  ──┤      └──> comparison: float beside int8
-//!           └──> rank1 ─────────────────────> rank-1                    ──┘            └──> report::render (HTML)
+//!           └──> ranks ─────────────────────> rank-1, CMC               ──┘            └──> report::render (HTML)
 //! ```
 //!
 //! A score is a cosine: higher means more alike, and a pair is accepted when `score >= threshold`, in every function here
@@ -29,7 +29,7 @@ pub use collapse::{COLLAPSED_SPREAD, is_collapsed};
 pub use comparison::{ComparisonRow, Unit, comparison_text};
 pub use error::EvaluateError;
 pub use histogram::Histogram;
-pub use identification::{AllPairs, Rank1, all_pairs, rank1};
+pub use identification::{AllPairs, Rank1, Ranks, all_pairs, rank1, ranks};
 pub use roc::{OperatingPoint, Roc, RocPoint, STANDARD_FARS};
 pub use summary::{AllPairsSummary, PairsSummary};
 pub use unit_rows::UnitRows;

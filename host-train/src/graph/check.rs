@@ -50,7 +50,7 @@ impl Graph {
 mod tests {
     use super::*;
     use crate::graph::random::Builder;
-    use crate::graph::{BatchNorm, Conv2d, FullyConnected, Input, NodeId};
+    use crate::graph::{BatchNorm, Conv2d, FullyConnected, Input, MaxPool, NodeId};
     use model_format::ColourOrder;
 
     fn conv(channels: usize, outs: usize) -> Conv2d {
@@ -218,7 +218,41 @@ mod tests {
         let x = graph.push("conv", Op::Conv2d(conv(3, 3)), IMAGE);
         graph.push("faulty", Op::Add, [NodeId(0), x]);
         let error = graph.check().expect_err("shapes differ");
-        let expected = "node faulty: cannot add 6x5x3 and 3x6x3";
+        let expected = "node faulty: Add cannot take operands of 6x5x3 and 3x6x3";
         assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn rejects_a_gate_that_is_not_one_pixel_of_the_same_channels() {
+        for channels in [3, 4] {
+            let mut graph = Builder::new(6, 5, 1).graph;
+            let x = graph.push("conv", Op::Conv2d(conv(3, channels)), IMAGE);
+            let mean = graph.push("mean", Op::GlobalAveragePool, [x]);
+            let gate = if channels == 3 { x } else { mean };
+            graph.push("faulty", Op::ScaleChannels, [NodeId(0), gate]);
+            let error = graph.check().expect_err("no gate of the image");
+            assert!(matches!(error, GraphError::Mismatch { op: "ScaleChannels", .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn pools_have_the_shapes_of_their_windows() {
+        let mut graph = Builder::new(7, 6, 1).graph;
+        let pool = MaxPool { kernel: [3; 2], stride: [2; 2], padding: [1; 4] };
+        let x = graph.push("max", Op::MaxPool(pool), IMAGE);
+        let mean = graph.push("mean", Op::GlobalAveragePool, [x]);
+        let gate = graph.push("sigmoid", Op::Sigmoid, [mean]);
+        graph.push("scaled", Op::ScaleChannels, [x, gate]);
+        let shapes = graph.check().expect("well formed");
+        let shapes: Vec<String> = shapes.iter().map(ToString::to_string).collect();
+        assert_eq!(shapes[1..], ["4x3x3", "1x1x3", "1x1x3", "4x3x3"]);
+        assert_eq!((graph.macs(), graph.parameters()), (Ok(0), 0));
+    }
+
+    #[test]
+    fn rejects_a_maximum_of_padding_alone() {
+        let pool = MaxPool { kernel: [2, 3], stride: [1; 2], padding: [1, 1, 2, 1] };
+        let error = error(Op::MaxPool(pool), IMAGE);
+        assert!(matches!(error, GraphError::Window { padding: [1, 1, 2, 1], .. }), "{error}");
     }
 }

@@ -89,7 +89,7 @@ pub enum GraphError {
         /// The operand's channels.
         channels: usize,
     },
-    /// A convolution's window is empty, huge, or larger than its padded operand.
+    /// A window is empty, huge, or larger than its padded operand; or a maximum's padding is as large as its kernel.
     #[error(
         "node {node}: kernel {kernel:?}, stride {stride:?}, padding {padding:?} do not fit an operand of {operand}"
     )]
@@ -105,11 +105,13 @@ pub enum GraphError {
         /// The operand's shape.
         operand: Shape,
     },
-    /// The two operands of an addition differ in shape.
-    #[error("node {node}: cannot add {left} and {right}")]
+    /// The two operands of an addition differ in shape, or those of a channel scaling in channels.
+    #[error("node {node}: {op} cannot take operands of {left} and {right}")]
     Mismatch {
         /// The node's name.
         node: String,
+        /// Its operation.
+        op: &'static str,
         /// First operand.
         left: Shape,
         /// Second operand.

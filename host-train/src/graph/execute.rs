@@ -150,6 +150,31 @@ impl<'g> Executor<'g> {
                 layers::add(&tensors[right.0], &mut out);
                 out
             }
+            Op::MaxPool(pool) => {
+                let (x, from) = (&tensors[node.inputs[0].0], self.shapes[node.inputs[0].0]);
+                let mut out = fresh();
+                layers::max_pool(pool, x, from, &mut out, to);
+                out
+            }
+            Op::GlobalAveragePool => {
+                let mut out = fresh();
+                layers::global_average_pool(&tensors[node.inputs[0].0], &mut out);
+                out
+            }
+            Op::Sigmoid => {
+                let mut out = reuse(node.inputs[0]);
+                out.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp()));
+                out
+            }
+            Op::ScaleChannels => {
+                let [image, gate] = [node.inputs[0], node.inputs[1]];
+                if image == gate {
+                    return tensors[image.0].iter().map(|x| x * x).collect();
+                }
+                let mut out = reuse(image);
+                layers::scale_channels(&tensors[gate.0], &mut out);
+                out
+            }
         }
     }
 }

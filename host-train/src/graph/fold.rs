@@ -2,8 +2,10 @@
 //!
 //! A normalisation that is the only reader of a convolution or dense layer disappears into its weights:
 //! `gamma * (w*x + b - mean) / d + beta = (w * gamma/d) * x + (b - mean) * gamma/d + beta` with `d = sqrt(variance + epsilon)`.
-//! Any other one (after a sum, before a padded convolution, behind a shared operand) becomes a 1x1 depthwise convolution,
-//! which computes the same at every pixel and which the int8 engine runs as it is.
+//! One whose only reader is a dense layer or a convolution without padding disappears into that: with the map `f x + o`,
+//! `w * (f x + o) + b = (w f) * x + (b + sum of w o)`. Any other one (a residual unit's first, before a padded convolution
+//! whose zeros must stay zero; behind a shared operand) becomes a 1x1 depthwise convolution, which computes the same at
+//! every pixel and which the int8 engine runs as it is.
 
 use super::{BatchNorm, Conv2d, Graph, GraphError, NodeId, Op};
 
@@ -15,10 +17,14 @@ use super::{BatchNorm, Conv2d, Graph, GraphError, NodeId, Op};
 pub fn fold(graph: &Graph) -> Result<Graph, GraphError> {
     let shapes = graph.check()?;
     let needed = needed(graph);
-    let readers: Vec<usize> = graph
-        .users()
+    let users = graph.users();
+    // The one node that reads each tensor, where there is just one.
+    let reader: Vec<Option<NodeId>> = users
         .iter()
-        .map(|users| users.iter().filter(|user| needed[user.0]).count())
+        .map(|users| {
+            let mut users = users.iter().filter(|user| needed[user.0]);
+            users.next().copied().filter(|_| users.next().is_none())
+        })
         .collect();
     let mut folded = Graph {
         input: graph.input.clone(),
@@ -27,6 +33,8 @@ pub fn fold(graph: &Graph) -> Result<Graph, GraphError> {
     };
     // Where each old node's tensor is found in the new graph.
     let mut place = vec![NodeId(0); graph.nodes.len()];
+    // For a linear node, the normalisation before it that it takes in.
+    let mut before: Vec<Option<&BatchNorm>> = vec![None; graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
         // The input stays even when nothing reads it: a graph without it is no graph.
         if !needed[index] && index != 0 {
@@ -36,12 +44,23 @@ pub fn fold(graph: &Graph) -> Result<Graph, GraphError> {
         node.inputs.iter_mut().for_each(|id| *id = place[id.0]);
         if let Op::BatchNorm(norm) = &node.op {
             let producer = node.inputs[0];
-            let alone = readers[graph.nodes[index].inputs[0].0] == 1;
+            let alone = reader[graph.nodes[index].inputs[0].0].is_some();
             if alone && absorb(&mut folded.nodes[producer.0].op, norm) {
                 place[index] = producer;
                 continue;
             }
+            let behind = reader[index].filter(|_| NodeId(index) != graph.output);
+            if let (Some(NodeId(user)), Op::BatchNorm(norm)) = (behind, &graph.nodes[index].op)
+                && is_unpadded(&graph.nodes[user].op)
+            {
+                before[user] = Some(norm);
+                place[index] = producer;
+                continue;
+            }
             node.op = Op::Conv2d(as_depthwise(norm, shapes[index].channels));
+        }
+        if let Some(norm) = before[index] {
+            absorb_before(&mut node.op, norm);
         }
         folded.nodes.push(node);
         place[index] = NodeId(folded.nodes.len() - 1);
@@ -80,6 +99,39 @@ fn absorb(op: &mut Op, norm: &BatchNorm) -> bool {
         *bias = (f64::from(*bias) * factor + offset) as f32;
     }
     true
+}
+
+/// Whether a layer is linear and sees nothing but its operand.
+fn is_unpadded(op: &Op) -> bool {
+    match op {
+        Op::Conv2d(conv) => conv.padding == [0; 4],
+        Op::FullyConnected(_) => true,
+        _ => false,
+    }
+}
+
+/// Takes the map on the operand into a layer that [`is_unpadded`].
+fn absorb_before(op: &mut Op, norm: &BatchNorm) {
+    let (weight, bias, outputs, per_group, groups) = match op {
+        Op::Conv2d(c) => (&mut c.weight, &mut c.bias, c.out_channels, c.in_per_group, c.groups),
+        Op::FullyConnected(dense) => {
+            let channels = norm.gamma.len();
+            (&mut dense.weight, &mut dense.bias, dense.out_features, channels, 1)
+        }
+        _ => return,
+    };
+    let bias = bias.get_or_insert_with(|| vec![0.0; outputs]);
+    let taps = weight.len() / outputs;
+    for (output, (row, bias)) in weight.chunks_exact_mut(taps).zip(bias).enumerate() {
+        let group = output / (outputs / groups);
+        let mut constant = f64::from(*bias);
+        for (i, weight) in row.iter_mut().enumerate() {
+            let (factor, offset) = norm.affine(group * per_group + i % per_group);
+            constant += f64::from(*weight) * offset;
+            *weight = (f64::from(*weight) * factor) as f32;
+        }
+        *bias = constant as f32;
+    }
 }
 
 fn as_depthwise(norm: &BatchNorm, channels: usize) -> Conv2d {
@@ -150,14 +202,57 @@ mod tests {
         // Shared: the convolution's raw tensor is needed as well.
         let y = builder.norm(x);
         let x = builder.add(x, y);
-        // After a sum.
+        // After a sum, before an activation.
         let x = builder.norm(x);
+        let x = builder.prelu(x);
         builder.dense(x, 6);
         let folded = fold(&builder.graph).unwrap();
         assert_eq!(norms(&folded), 0);
         assert_eq!(folded.nodes.len(), builder.graph.nodes.len());
         let difference = difference(&builder.graph, &folded, 2);
         assert!(difference < 1e-5, "{difference}");
+    }
+
+    #[test]
+    fn a_normalisation_before_an_unpadded_layer_disappears_into_it() {
+        let mut builder = random::Builder::new(6, 5, 9);
+        let x = builder.conv(NodeId(0), 4, 3, 1, 1);
+        let sum = builder.prelu(x);
+        let x = builder.norm(sum);
+        let x = builder.conv(x, 6, 3, 1, 0);
+        let y = builder.prelu(x);
+        let x = builder.norm(y);
+        let x = builder.depthwise(x, 2, 1, 0);
+        let x = builder.relu(x);
+        let x = builder.norm(x);
+        let x = builder.dense(x, 6);
+        builder.norm(x);
+        let folded = fold(&builder.graph).unwrap();
+        assert_eq!(norms(&builder.graph), 4);
+        assert_eq!(folded.nodes.len(), builder.graph.nodes.len() - 4);
+        let difference = difference(&builder.graph, &folded, 2);
+        assert!(difference < 1e-5, "{difference}");
+    }
+
+    #[test]
+    fn a_normalisation_at_the_output_or_read_twice_stays_whole() {
+        let mut builder = random::Builder::new(6, 5, 9);
+        let x = builder.relu(NodeId(0));
+        let norm = builder.norm(x);
+        let a = builder.conv(norm, 3, 1, 1, 0);
+        builder.add(norm, a);
+        let folded = fold(&builder.graph).unwrap();
+        assert_eq!(folded.nodes.len(), builder.graph.nodes.len());
+        assert!(difference(&builder.graph, &folded, 2) < 1e-5);
+        // A dense layer reads it, but it is also what the graph is asked for.
+        let mut builder = random::Builder::new(6, 5, 9);
+        let x = builder.relu(NodeId(0));
+        let norm = builder.norm(x);
+        builder.dense(norm, 3);
+        builder.graph.output = norm;
+        let folded = fold(&builder.graph).unwrap();
+        assert_eq!(folded.nodes.len(), 3);
+        assert!(difference(&builder.graph, &folded, 2) < 1e-5);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! output pixel and a tap one `(ky, kx, channel)`. A 1x1 convolution needs no patches: the image already is that matrix.
 //! Depthwise convolutions have too little work a channel for a product and run as loops with the channel innermost.
 
-use super::{Conv2d, FullyConnected, Shape};
+use super::{Conv2d, FullyConnected, MaxPool, Shape};
 use crate::cpu::buffers;
 use crate::cpu::lanes::vectorized;
 use faer::linalg::matmul::matmul;
@@ -87,6 +87,41 @@ pub(super) fn channel_inner(conv: &Conv2d) -> Vec<f32> {
 pub(super) fn fully_connected(dense: &FullyConnected, x: &[f32], out: &mut [f32]) {
     fill_bias(out, dense.bias.as_deref(), dense.out_features);
     add_product(x, &dense.weight, [1, x.len()], out, dense.out_features);
+}
+
+/// Largest value under each window; `out` is overwritten.
+pub(super) fn max_pool(pool: &MaxPool, x: &[f32], from: Shape, out: &mut [f32], to: Shape) {
+    out.fill(f32::NEG_INFINITY);
+    for (position, largest) in out.chunks_exact_mut(to.channels).enumerate() {
+        let (oy, ox) = (position / to.width, position % to.width);
+        for (_, iy) in taps(oy, pool.kernel[0], pool.stride[0], pool.padding[0], from.height) {
+            for (_, ix) in taps(ox, pool.kernel[1], pool.stride[1], pool.padding[1], from.width) {
+                let pixel = &x[(iy * from.width + ix) * from.channels..][..from.channels];
+                for (largest, x) in largest.iter_mut().zip(pixel) {
+                    *largest = largest.max(*x);
+                }
+            }
+        }
+    }
+}
+
+/// Mean of each channel, summed in double precision; `out` is overwritten.
+pub(super) fn global_average_pool(x: &[f32], out: &mut [f32]) {
+    let channels = out.len();
+    let pixels = (x.len() / channels) as f64;
+    for (channel, mean) in out.iter_mut().enumerate() {
+        let column = x[channel..].iter().step_by(channels);
+        *mean = (column.map(|x| f64::from(*x)).sum::<f64>() / pixels) as f32;
+    }
+}
+
+/// `x[c] = gate[c] * x[c]`.
+pub(super) fn scale_channels(gate: &[f32], x: &mut [f32]) {
+    for pixel in x.chunks_exact_mut(gate.len()) {
+        for (x, gate) in pixel.iter_mut().zip(gate) {
+            *x *= gate;
+        }
+    }
 }
 
 vectorized! {
@@ -272,6 +307,23 @@ mod tests {
                 assert!((got - expected).abs() < 1e-4, "{got} {expected} {conv:?}");
             }
         }
+    }
+
+    #[test]
+    fn pools_and_a_gate_by_hand() {
+        let from = Shape { height: 2, width: 3, channels: 2 };
+        let x = [1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 4.0, -4.0, 5.0, -5.0, 6.0, -6.0];
+        // Windows of 2x2 from one above and left of the image, two apart: the corners' pixels.
+        let pool = MaxPool { kernel: [2; 2], stride: [2; 2], padding: [1, 1, 1, 0] };
+        let to = Shape { height: 2, width: 2, channels: 2 };
+        let mut out = [f32::NAN; 8];
+        max_pool(&pool, &x, from, &mut out, to);
+        assert_eq!(out, [1.0, -1.0, 3.0, -2.0, 4.0, -4.0, 6.0, -5.0]);
+        let mut mean = [f32::NAN; 2];
+        global_average_pool(&x, &mut mean);
+        assert_eq!(mean, [3.5, -3.5]);
+        scale_channels(&[0.5, 2.0], &mut out);
+        assert_eq!(out, [0.5, -2.0, 1.5, -4.0, 2.0, -8.0, 3.0, -10.0]);
     }
 
     #[test]

@@ -108,6 +108,14 @@ pub enum Op {
     Add,
     /// Matrix times the flattened operand; the result is `1 x 1 x out`.
     FullyConnected(FullyConnected),
+    /// Largest value under a window, each channel by itself; padding never counts.
+    MaxPool(MaxPool),
+    /// Mean of each channel over all pixels; the result is `1 x 1 x channels`.
+    GlobalAveragePool,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// The first operand, each channel times the second operand's value of that channel; the second is `1 x 1 x channels`.
+    ScaleChannels,
 }
 
 /// A convolution: `y[oy][ox][o] = bias[o] + sum over ky, kx, i of
@@ -137,6 +145,17 @@ impl Conv2d {
     pub fn is_depthwise(&self) -> bool {
         self.groups > 1 && self.in_per_group == 1 && self.out_channels == self.groups
     }
+}
+
+/// The window of a maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool {
+    /// Height, width of the window.
+    pub kernel: [usize; 2],
+    /// Vertical, horizontal step.
+    pub stride: [usize; 2],
+    /// Rows and columns added: top, left, bottom, right; each smaller than the kernel.
+    pub padding: [usize; 4],
 }
 
 /// Batch normalisation at inference: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, per channel.
@@ -225,12 +244,7 @@ impl Graph {
                 (shape.elements() * taps) as u64
             }
             Op::FullyConnected(dense) => dense.weight.len() as u64,
-            Op::Input
-            | Op::BatchNorm(_)
-            | Op::Prelu { .. }
-            | Op::Relu
-            | Op::Clip { .. }
-            | Op::Add => 0,
+            _ => 0,
         };
         Ok(self.nodes.iter().zip(&shapes).map(count).sum())
     }
@@ -244,7 +258,7 @@ impl Graph {
             }
             Op::BatchNorm(norm) => norm.gamma.len() + norm.beta.len(),
             Op::Prelu { slope } => slope.len(),
-            Op::Input | Op::Relu | Op::Clip { .. } | Op::Add => 0,
+            _ => 0,
         };
         self.nodes.iter().map(|node| count(node) as u64).sum()
     }
@@ -262,6 +276,10 @@ impl Op {
             Self::Clip { .. } => "Clip",
             Self::Add => "Add",
             Self::FullyConnected(_) => "FullyConnected",
+            Self::MaxPool(_) => "MaxPool",
+            Self::GlobalAveragePool => "GlobalAveragePool",
+            Self::Sigmoid => "Sigmoid",
+            Self::ScaleChannels => "ScaleChannels",
         }
     }
 }

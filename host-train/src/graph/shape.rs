@@ -37,7 +37,7 @@ impl Node {
     pub(super) fn operands(&self, seen: &[Shape]) -> Result<Vec<Shape>, GraphError> {
         let expected = match self.op {
             Op::Input => 0,
-            Op::Add => 2,
+            Op::Add | Op::ScaleChannels => 2,
             _ => 1,
         };
         if self.inputs.len() != expected {
@@ -61,7 +61,7 @@ impl Node {
     pub(super) fn shape(&self, operands: &[Shape]) -> Result<Shape, GraphError> {
         let first = operands[0];
         match &self.op {
-            Op::Input | Op::Relu => {}
+            Op::Input | Op::Relu | Op::Sigmoid => {}
             // Also refuses limits that are not numbers.
             Op::Clip { low, high } if low <= high => {}
             Op::Clip { low, .. } => return Err(self.bad_value("low limit", 0, *low)),
@@ -85,14 +85,18 @@ impl Node {
                 }
             }
             Op::Prelu { slope } => self.parameter("slope", slope, first.channels)?,
-            Op::Add => {
-                if operands[0] != operands[1] {
-                    return Err(GraphError::Mismatch {
-                        node: self.name.clone(),
-                        left: operands[0],
-                        right: operands[1],
-                    });
-                }
+            Op::Add => self.expect_second(operands, first)?,
+            Op::ScaleChannels => {
+                self.expect_second(operands, Shape { height: 1, width: 1, ..first })?;
+            }
+            Op::GlobalAveragePool => return Ok(Shape { height: 1, width: 1, ..first }),
+            Op::MaxPool(pool) => {
+                let [top, left, bottom, right] = pool.padding;
+                // A window of padding alone has no largest value.
+                let meets = top.max(bottom) < pool.kernel[0] && left.max(right) < pool.kernel[1];
+                let places = self.places(pool.kernel, pool.stride, pool.padding, first, meets)?;
+                let [height, width] = places;
+                return Ok(Shape { height, width, ..first });
             }
             Op::FullyConnected(dense) => {
                 let outputs = dense.out_features;
@@ -123,24 +127,46 @@ impl Node {
                 channels: operand.channels,
             });
         }
-        let [top, left, bottom, right] = conv.padding;
-        let rows = extent(operand.height, [top, bottom], conv.kernel[0], conv.stride[0]);
-        let columns = extent(operand.width, [left, right], conv.kernel[1], conv.stride[1]);
-        let (Some(height), Some(width)) = (rows, columns) else {
-            return Err(GraphError::Window {
-                node: self.name.clone(),
-                kernel: conv.kernel,
-                stride: conv.stride,
-                padding: conv.padding,
-                operand,
-            });
-        };
+        let [height, width] = self.places(conv.kernel, conv.stride, conv.padding, operand, true)?;
         let taps = conv.kernel[0] * conv.kernel[1] * conv.in_per_group;
         self.parameter("weight", &conv.weight, taps.saturating_mul(conv.out_channels))?;
         if let Some(bias) = &conv.bias {
             self.parameter("bias", bias, conv.out_channels)?;
         }
         Ok(Shape { height, width, channels: conv.out_channels })
+    }
+
+    /// Rows and columns of places that a window finds on its padded operand, where it is `sound` otherwise.
+    fn places(
+        &self,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 4],
+        operand: Shape,
+        sound: bool,
+    ) -> Result<[usize; 2], GraphError> {
+        let [top, left, bottom, right] = padding;
+        let rows = extent(operand.height, [top, bottom], kernel[0], stride[0]);
+        let columns = extent(operand.width, [left, right], kernel[1], stride[1]);
+        match (rows, columns) {
+            (Some(rows), Some(columns)) if sound => Ok([rows, columns]),
+            _ => {
+                let node = self.name.clone();
+                Err(GraphError::Window { node, kernel, stride, padding, operand })
+            }
+        }
+    }
+
+    /// Refuses a second operand of another shape.
+    fn expect_second(&self, operands: &[Shape], expected: Shape) -> Result<(), GraphError> {
+        let (left, right) = (operands[0], operands[1]);
+        match right == expected {
+            true => Ok(()),
+            false => {
+                let (node, op) = (self.name.clone(), self.op.name());
+                Err(GraphError::Mismatch { node, op, left, right })
+            }
+        }
     }
 
     /// Length and finiteness of one parameter.

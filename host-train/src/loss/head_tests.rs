@@ -100,7 +100,7 @@ fn sampled_classes_equal_a_head_of_those_alone() {
         let taking_part = sampled.part(&LABELS, 9).unwrap();
         let output = taking_part.forward(x.clone(), &LABELS).unwrap();
         let gradients = output.loss.clone().backward();
-        let rows = taking_part.into_rows().unwrap();
+        let rows = taking_part.rows().unwrap();
         assert!(sampled.weight.val().grad(&gradients).is_none(), "the whole has a gradient");
         assert_eq!(rows.parts.len(), if loss.has_bias() { 2 } else { 1 });
         let (name, numbers_of_rows, part) = &rows.parts[0];

@@ -113,8 +113,8 @@ impl Part<'_> {
 
     /// The rows that took part, when not all did.
     #[must_use]
-    pub fn into_rows(self) -> Option<SampledRows> {
-        self.sampled.map(|(_, rows)| rows)
+    pub fn rows(&self) -> Option<&SampledRows> {
+        self.sampled.as_ref().map(|(_, rows)| rows)
     }
 
     /// The column of a class that the head holds.

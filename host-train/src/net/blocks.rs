@@ -1,110 +1,20 @@
-//! The pieces of MobileFaceNet: a convolution with its normalization and PReLU, and the inverted-residual bottleneck.
+//! Blocks with a sum around them: MobileFaceNet's bottleneck, the residual networks' unit, and the gate that both may have.
 
-use super::ops::{self, ConvKind};
-use burn::module::{Module, Param, RunningState};
-use burn::tensor::{Device, Tensor, TensorData};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
-
-/// Share of a new batch in the running statistics.
-const STATISTICS_MOMENTUM: f64 = 0.1;
-
-/// PReLU slopes start here, as in the paper that introduced them (arXiv 1502.01852).
-const INITIAL_SLOPE: f32 = 0.25;
-
-/// Convolution without bias, batch normalization, and PReLU unless the unit is linear.
-#[derive(Module, Debug)]
-pub struct ConvUnit {
-    /// Weights, laid out as `kind` says.
-    pub weight: Param<Tensor<2>>,
-    /// Normalization's factor, `[out]`.
-    pub gamma: Param<Tensor<1>>,
-    /// Normalization's offset, `[out]`.
-    pub beta: Param<Tensor<1>>,
-    /// PReLU's slope for negative inputs, `[out]`; none in a linear unit.
-    pub slope: Option<Param<Tensor<1>>>,
-    /// Running mean, `[out]`.
-    pub mean: RunningState<Tensor<1>>,
-    /// Running variance, `[out]`.
-    pub variance: RunningState<Tensor<1>>,
-    /// The convolution.
-    #[module(skip)]
-    pub kind: ConvKind,
-}
-
-/// Mean and variance `[2, out]` that one batch gave a unit, and from how many values a channel.
-pub struct BatchStatistics {
-    moments: Tensor<2>,
-    count: usize,
-}
-
-impl ConvUnit {
-    /// A unit with He-initialised weights.
-    ///
-    /// `inputs` and `outputs` are channels, equal for depthwise kinds.
-    pub(super) fn new(
-        kind: ConvKind,
-        inputs: usize,
-        outputs: usize,
-        activation: bool,
-        rng: &mut ChaCha8Rng,
-        device: &Device,
-    ) -> Self {
-        let (shape, fan_in) = kind.weights(inputs, outputs);
-        let weight = normal(shape, (2.0 / fan_in as f64).sqrt(), rng, device);
-        let full = |value: f32| Tensor::<1>::full([outputs], value, device);
-        Self {
-            weight: Param::from_tensor(weight),
-            gamma: Param::from_tensor(full(1.0)),
-            beta: Param::from_tensor(full(0.0)),
-            slope: activation.then(|| Param::from_tensor(full(INITIAL_SLOPE))),
-            mean: RunningState::new(full(0.0)),
-            variance: RunningState::new(full(1.0)),
-            kind,
-        }
-    }
-
-    /// The unit with its normalization's offset held at zero, so that its outputs have no common part over a batch.
-    pub(super) fn centred(mut self) -> Self {
-        self.beta = self.beta.set_require_grad(false);
-        self
-    }
-
-    /// `x [batch, height, width, in]` to `[batch, height', width', out]`; appends the batch's statistics to `seen`.
-    pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
-        let y = ops::convolution(x, self.weight.val(), self.kind);
-        let [batch, height, width, _] = y.dims();
-        let slope = self.slope.as_ref().map(Param::val);
-        let (y, moments) = ops::batch_norm(y, self.gamma.val(), self.beta.val(), slope);
-        seen.push(BatchStatistics { moments, count: batch * height * width });
-        y
-    }
-
-    /// Moves the running statistics towards a batch's, the variance as an unbiased estimate.
-    pub(super) fn commit(&self, seen: BatchStatistics) {
-        let channels = self.gamma.dims()[0];
-        let unbiased = seen.count as f64 / (seen.count.max(2) - 1) as f64;
-        let moments = seen.moments.detach();
-        let row = |i: usize| moments.clone().slice([i..i + 1, 0..channels]).reshape([channels]);
-        let towards = |running: &RunningState<Tensor<1>>, batch: Tensor<1>| {
-            let kept = running.value().mul_scalar(1.0 - STATISTICS_MOMENTUM);
-            running.update(kept + batch.mul_scalar(STATISTICS_MOMENTUM));
-            running.value_sync();
-        };
-        towards(&self.mean, row(0));
-        towards(&self.variance, row(1).mul_scalar(unbiased));
-    }
-}
+use super::unit::{BatchStatistics, Dense, Draw, Unit};
+use burn::module::Module;
+use burn::tensor::{Tensor, activation};
 
 /// Inverted residual with a linear end: 1x1 expand, 3x3 depthwise, 1x1 project; the input is added when shapes allow.
 #[derive(Module, Debug)]
 pub struct Bottleneck {
     /// 1x1 to the expanded channels, PReLU.
-    pub expand: ConvUnit,
+    pub expand: Unit,
     /// 3x3 depthwise, PReLU.
-    pub depthwise: ConvUnit,
+    pub depthwise: Unit,
     /// 1x1 to the output channels, linear.
-    pub project: ConvUnit,
+    pub project: Unit,
+    /// Before the sum.
+    pub gate: Option<SqueezeExcite>,
     /// Whether the input is added to the output: stride 1 and equal channels.
     #[module(skip)]
     pub residual: bool,
@@ -112,28 +22,88 @@ pub struct Bottleneck {
 
 impl Bottleneck {
     pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
-        let y = self.expand.forward(x.clone(), seen);
-        let y = self.depthwise.forward(y, seen);
-        let y = self.project.forward(y, seen);
+        let mut y = self.expand.forward(x.clone(), seen);
+        y = self.depthwise.forward(y, seen);
+        y = self.project.forward(y, seen);
+        if let Some(gate) = &self.gate {
+            y = gate.forward(y);
+        }
         if self.residual { y + x } else { y }
+    }
+
+    /// Its units in the order of the forward pass.
+    pub(super) fn units(&self) -> impl Iterator<Item = &Unit> {
+        [&self.expand, &self.depthwise, &self.project].into_iter()
     }
 }
 
-/// Normal numbers of mean 0 by Box and Muller's method.
-pub(crate) fn normal(
-    shape: [usize; 2],
-    deviation: f64,
-    rng: &mut ChaCha8Rng,
-    device: &Device,
-) -> Tensor<2> {
-    // Strictly between 0 and 1, so that the logarithm is finite.
-    let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 4_294_967_296.0;
-    let values: Vec<f32> = (0..shape[0] * shape[1])
-        .map(|_| {
-            let radius = (-2.0 * uniform().ln()).sqrt();
-            let angle = core::f64::consts::TAU * uniform();
-            (deviation * radius * angle.cos()) as f32
-        })
-        .collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
+/// The ArcFace paper's improved residual unit, normalization - 3x3 - normalization - PReLU - 3x3 with the stride -
+/// normalization (arXiv 1801.07698, version 1, section 3.2.3), plus its input or, where the shape changes, the input through
+/// a 1x1 convolution with the stride and a normalization.
+#[derive(Module, Debug)]
+pub struct ResidualUnit {
+    /// Normalization of the input.
+    pub norm: Unit,
+    /// 3x3 to the output channels, PReLU.
+    pub first: Unit,
+    /// 3x3 with the stride, linear.
+    pub second: Unit,
+    /// 1x1 with the stride, linear; none where the input is added as it is.
+    pub shortcut: Option<Unit>,
+    /// Before the sum.
+    pub gate: Option<SqueezeExcite>,
+}
+
+impl ResidualUnit {
+    pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
+        let mut y = self.norm.forward(x.clone(), seen);
+        y = self.first.forward(y, seen);
+        y = self.second.forward(y, seen);
+        if let Some(gate) = &self.gate {
+            y = gate.forward(y);
+        }
+        match &self.shortcut {
+            Some(shortcut) => y + shortcut.forward(x, seen),
+            None => y + x,
+        }
+    }
+
+    /// Its units in the order of the forward pass.
+    pub(super) fn units(&self) -> impl Iterator<Item = &Unit> {
+        [&self.norm, &self.first, &self.second].into_iter().chain(&self.shortcut)
+    }
+}
+
+/// Channels of a gate's narrow layer, as a share of all.
+const REDUCTION: usize = 16;
+
+/// Squeeze and excitation (arXiv 1709.01507): every channel times `sigmoid(expand(relu(reduce(mean over pixels))))`.
+#[derive(Module, Debug)]
+pub struct SqueezeExcite {
+    /// From all channels to a sixteenth.
+    pub reduce: Dense,
+    /// Back to all.
+    pub expand: Dense,
+}
+
+impl SqueezeExcite {
+    pub(super) fn new(channels: usize, draw: &mut Draw<'_>) -> Self {
+        let narrow = channels.div_ceil(REDUCTION);
+        let reduce = draw.dense(channels, narrow, true);
+        Self { reduce, expand: draw.dense(narrow, channels, true) }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, _, _, channels] = x.dims();
+        let mean = global_average(x.clone()).reshape([batch, channels]);
+        let narrow = activation::relu(self.reduce.forward(mean));
+        let gate = activation::sigmoid(self.expand.forward(narrow));
+        x * gate.reshape([batch, 1, 1, channels])
+    }
+}
+
+/// Mean over all pixels, `[batch, 1, 1, channels]`.
+pub(super) fn global_average(x: Tensor<4>) -> Tensor<4> {
+    let [batch, height, width, channels] = x.dims();
+    x.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, 1, 1, channels])
 }

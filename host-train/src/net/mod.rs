@@ -5,12 +5,20 @@
 
 mod blocks;
 mod config;
+mod dropout;
+mod iresnet;
 mod mobilefacenet;
+mod network;
 mod ops;
+mod unit;
 
-pub(crate) use blocks::normal;
-pub use blocks::{BatchStatistics, Bottleneck, ConvUnit};
-pub use config::{NetworkConfig, NetworkError, PIXEL_MEAN, PIXEL_SCALE};
-pub use mobilefacenet::MobileFaceNet;
+pub use blocks::{Bottleneck, ResidualUnit, SqueezeExcite};
+pub use config::{
+    Architecture, NetworkConfig, NetworkError, OutputSetting, PIXEL_MEAN, PIXEL_SCALE, Stem,
+};
+pub use dropout::DropoutKey;
+pub use network::Network;
 pub use ops::ConvKind;
 pub(crate) use ops::EPSILON as NORM_EPSILON;
+pub(crate) use unit::normal;
+pub use unit::{BatchStatistics, Dense, Unit};

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! Conv2d ─> Prelu | Relu ─> Add        one layer: convolution, activation in its multipliers, residual in its epilogue
-//! FullyConnected ─> Prelu | Relu       one layer; the last one has neither and keeps its sums
+//! FullyConnected ─> Prelu | Relu       one layer; as the output without either it keeps its sums
 //! Add ─> Prelu | Relu                  one layer, where no convolution can take the sum into its epilogue
+//! Sigmoid ─> ScaleChannels             one layer: the gate's function lies in the scaling's table
+//! MaxPool, GlobalAveragePool           one layer each
 //! ```
 //!
 //! A node is absorbed only when nothing else reads the tensor before it, since that tensor then never exists in int8.
@@ -11,16 +13,16 @@
 //! followed by an activation stays by itself: an epilogue's activation acts before the sum. Numbers are no concern here.
 
 use super::QuantizeError;
-use crate::graph::{Graph, NodeId, Op};
+use crate::graph::{Graph, NodeId, Op, Shape};
 
 /// One int8 operation, in terms of the float nodes whose tensors it reads and writes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layer {
-    /// The convolution, dense layer or sum.
+    /// The convolution, dense layer, sum, scaling or pool.
     pub(super) head: NodeId,
-    /// Tensors read: two for a sum, else one.
+    /// Tensors read: two for a sum or a scaling, else one.
     pub(super) operands: Vec<NodeId>,
-    /// The PReLU or ReLU whose work it does.
+    /// The PReLU or ReLU whose work it does; of a scaling, the gate's sigmoid.
     pub(super) activation: Option<NodeId>,
     /// The tensor added in the epilogue.
     pub(super) residual: Option<NodeId>,
@@ -33,6 +35,12 @@ impl Layer {
     pub(super) fn reads(&self) -> impl Iterator<Item = NodeId> {
         self.operands.iter().copied().chain(self.residual)
     }
+
+    /// Whether its sums are the embedding, exact: a dense layer at the output without activation.
+    pub(super) fn keeps_sums(&self, graph: &Graph) -> bool {
+        let dense = matches!(graph.node(self.head).op, Op::FullyConnected(_));
+        dense && self.output == graph.output && self.activation.is_none()
+    }
 }
 
 /// Groups the nodes of a folded graph, in execution order.
@@ -40,32 +48,44 @@ impl Layer {
 /// # Errors
 /// [`QuantizeError::Unsupported`] for the first node that no layer can take.
 pub(super) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
+    let shapes = graph.check()?;
     let users = graph.users();
+    let only_user = |value: NodeId| match users[value.0][..] {
+        [user] if value != graph.output => Some(user),
+        _ => None,
+    };
+    // The scaling that a sigmoid is the gate of.
+    let gates = |id: NodeId| {
+        let user = only_user(id).filter(|_| matches!(graph.node(id).op, Op::Sigmoid))?;
+        let node = graph.node(user);
+        (matches!(node.op, Op::ScaleChannels) && node.inputs[1] == id).then_some(user)
+    };
+    let activates = |id: &NodeId| matches!(graph.node(*id).op, Op::Prelu { .. } | Op::Relu);
     let mut absorbed = vec![false; graph.nodes.len()];
     // Tensors that exist in int8 before the layer being built.
     let mut exists = vec![false; graph.nodes.len()];
     exists[0] = true;
     let mut layers = Vec::new();
-    for index in 1..graph.nodes.len() {
-        if absorbed[index] {
+    for head in (1..graph.nodes.len()).map(NodeId) {
+        if absorbed[head.0] || gates(head).is_some() {
             continue;
         }
-        let head = NodeId(index);
-        supported(graph, head)?;
-        let only_user = |value: NodeId| match users[value.0][..] {
-            [user] if value != graph.output => Some(user),
-            _ => None,
-        };
-        let activates = |id: &NodeId| matches!(graph.node(*id).op, Op::Prelu { .. } | Op::Relu);
-        let mut layer = Layer {
-            head,
-            operands: graph.node(head).inputs.clone(),
-            activation: only_user(head).filter(activates),
-            residual: None,
-            output: head,
-        };
-        layer.output = layer.activation.unwrap_or(head);
-        if let (Op::Conv2d(_), Some(sum)) = (&graph.node(head).op, only_user(layer.output)) {
+        let node = graph.node(head);
+        let operands = node.inputs.clone();
+        let mut layer = Layer { head, operands, activation: None, residual: None, output: head };
+        match node.op {
+            Op::Conv2d(_) | Op::FullyConnected(_) | Op::Add => {
+                layer.activation = only_user(head).filter(activates);
+                layer.output = layer.activation.unwrap_or(head);
+            }
+            Op::ScaleChannels if gates(node.inputs[1]).is_some() => {
+                layer.activation = Some(node.inputs[1]);
+                layer.operands[1] = graph.node(node.inputs[1]).inputs[0];
+            }
+            _ => {}
+        }
+        supported(graph, &layer)?;
+        if let (Op::Conv2d(_), Some(sum)) = (&node.op, only_user(layer.output)) {
             let other = graph.node(sum).inputs.iter().find(|id| **id != layer.output);
             let ends = !only_user(sum).is_some_and(|user| activates(&user));
             if let (Op::Add, Some(other), true) = (&graph.node(sum).op, other, ends) {
@@ -82,8 +102,15 @@ pub(super) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
         exists[layer.output.0] = true;
         layers.push(layer);
     }
-    last_is_dense(graph, &layers)?;
-    Ok(layers)
+    let Shape { height, width, .. } = shapes[graph.output.0];
+    match layers.last() {
+        Some(last) if last.output == graph.output && (height, width) == (1, 1) => Ok(layers),
+        _ => Err(unsupported(
+            graph,
+            graph.output,
+            "the embedding must be one pixel, and the last that the network computes",
+        )),
+    }
 }
 
 fn unsupported(graph: &Graph, id: NodeId, reason: &'static str) -> QuantizeError {
@@ -91,40 +118,32 @@ fn unsupported(graph: &Graph, id: NodeId, reason: &'static str) -> QuantizeError
     QuantizeError::Unsupported { node: node.name.clone(), op: node.op.name(), reason }
 }
 
-/// Whether a node can head a layer.
-fn supported(graph: &Graph, id: NodeId) -> Result<(), QuantizeError> {
-    let node = graph.node(id);
-    let reason = match &node.op {
+/// Whether a layer has a form in the engine.
+fn supported(graph: &Graph, layer: &Layer) -> Result<(), QuantizeError> {
+    let reason = match &graph.node(layer.head).op {
         Op::Conv2d(conv) if conv.groups > 1 && !conv.is_depthwise() => {
             "grouped convolutions other than depthwise have no kernel; spread the groups into one full convolution"
         }
-        Op::Add if node.inputs[0] == node.inputs[1] => {
+        Op::Add if layer.operands[0] == layer.operands[1] => {
             "both operands are the same tensor; double the weights before it instead"
         }
-        Op::Add if node.inputs.contains(&NodeId(0)) => {
+        Op::ScaleChannels if layer.operands[0] == layer.operands[1] => {
+            "image and gate are the same tensor, which the engine cannot read twice"
+        }
+        Op::Add | Op::MaxPool(_) | Op::GlobalAveragePool | Op::ScaleChannels
+            if layer.operands.contains(&NodeId(0)) =>
+        {
             "the image has a mean and scale a channel, which only a convolution can absorb"
         }
         Op::Prelu { .. } | Op::Relu => {
             "an activation runs only as part of the one layer before it, and that layer's own output is used elsewhere too"
         }
+        Op::Sigmoid => "a sigmoid runs only as the gate of a channel scaling, in its table",
         Op::Clip { .. } => "limits have no int8 form yet",
         Op::BatchNorm(_) => "batch normalisation must be folded first",
-        Op::Input | Op::Conv2d(_) | Op::FullyConnected(_) | Op::Add => return Ok(()),
+        _ => return Ok(()),
     };
-    Err(unsupported(graph, id, reason))
-}
-
-fn last_is_dense(graph: &Graph, layers: &[Layer]) -> Result<(), QuantizeError> {
-    let dense = |layer: &&Layer| matches!(graph.node(layer.head).op, Op::FullyConnected(_));
-    let bare = |layer: &&Layer| layer.activation.is_none() && layer.output == graph.output;
-    match layers.last().filter(dense).filter(bare) {
-        Some(_) => Ok(()),
-        None => Err(unsupported(
-            graph,
-            graph.output,
-            "the embedding must be the output of a fully connected layer without activation",
-        )),
-    }
+    Err(unsupported(graph, layer.head, reason))
 }
 
 #[cfg(test)]
@@ -207,6 +226,25 @@ mod tests {
         assert_eq!(shape_of(&layers)[2..], [(3, None, 3), (4, None, 5), (6, None, 6)]);
     }
 
+    #[test]
+    fn a_gate_takes_its_sigmoid_and_a_pool_nothing() {
+        let mut builder = Builder::new(6, 6, 1);
+        let x = builder.conv(IMAGE, 4, 3, 1, 1); // 1
+        let mean = builder.graph.push("mean", Op::GlobalAveragePool, [x]); // 2
+        let gate = builder.dense(mean, 4); // 3
+        let sigmoid = builder.graph.push("sigmoid", Op::Sigmoid, [gate]); // 4
+        let scaled = builder.graph.push("scaled", Op::ScaleChannels, [x, sigmoid]); // 5
+        let sum = builder.add(scaled, x); // 6
+        builder.dense(sum, 5); // 7
+        let layers = fuse(&builder.graph).unwrap();
+        let expected = [(1, None, 1), (2, None, 2), (3, None, 3), (5, None, 5), (6, None, 6)];
+        assert_eq!(shape_of(&layers)[..5], expected);
+        assert_eq!(layers[3].operands, [x, gate]);
+        assert_eq!(layers[3].activation, Some(sigmoid));
+        let keeps: Vec<bool> = layers.iter().map(|l| l.keeps_sums(&builder.graph)).collect();
+        assert_eq!(keeps, [false, false, false, false, false, true]);
+    }
+
     fn reason(build: impl FnOnce(&mut Builder)) -> (String, &'static str) {
         let mut builder = Builder::new(6, 6, 1);
         build(&mut builder);
@@ -243,14 +281,26 @@ mod tests {
         });
         assert_eq!(norm, ("norm_1".to_owned(), "BatchNorm"));
         let no_embedding = reason(|b| {
-            b.conv(IMAGE, 4, 6, 1, 0);
+            b.conv(IMAGE, 4, 5, 1, 0);
         });
         assert_eq!(no_embedding, ("conv_1".to_owned(), "Conv2d"));
-        let active_embedding = reason(|b| {
-            let x = b.dense(IMAGE, 5);
-            b.relu(x);
+        let image_alone = reason(|_| ());
+        assert_eq!(image_alone, ("input".to_owned(), "Input"));
+        let sigmoid = reason(|b| {
+            let x = b.conv(IMAGE, 4, 6, 1, 0);
+            b.graph.push("lone", Op::Sigmoid, [x]);
         });
-        assert_eq!(active_embedding, ("relu_2".to_owned(), "Relu"));
+        assert_eq!(sigmoid, ("lone".to_owned(), "Sigmoid"));
+        let pooled_image = reason(|b| {
+            b.graph.push("mean", Op::GlobalAveragePool, [IMAGE]);
+        });
+        assert_eq!(pooled_image, ("mean".to_owned(), "GlobalAveragePool"));
+        let own_gate = reason(|b| {
+            let x = b.conv(IMAGE, 4, 6, 1, 0);
+            let gate = b.graph.push("sigmoid", Op::Sigmoid, [x]);
+            b.graph.push("scaled", Op::ScaleChannels, [x, gate]);
+        });
+        assert_eq!(own_gate, ("scaled".to_owned(), "ScaleChannels"));
         let grouped = reason(|b| {
             let conv = Conv2d {
                 weight: vec![1.0; 6],

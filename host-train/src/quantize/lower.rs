@@ -8,12 +8,15 @@ use super::planner::{self, Lifetime};
 use super::ptq::{self, Filters, Linear};
 use super::range::Affine;
 use super::{Provenance, QuantizeError};
-use crate::graph::{Conv2d, Graph, Input, NodeId, Op, Shape};
+use crate::graph::{Graph, Input, NodeId, Op, Shape};
 use model_format::writer::{
     ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec,
+    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
 };
-use model_format::{ElementType, InputSpec, Padding, Residual, Tensor, TensorIndex, Window};
+use model_format::{
+    ElementType, GlobalAveragePool, InputSpec, MaxPool, Padding, Residual, Tensor, TensorIndex,
+    Window,
+};
 
 /// What is known of a tensor in int8: its scale and zero point, and the mean of each channel for bias correction.
 #[derive(Clone, Debug)]
@@ -97,15 +100,15 @@ impl Network<'_> {
 
     /// Tensors in file order, not yet placed.
     fn tensors(&self) -> Result<Vec<Tensor>, QuantizeError> {
-        let values = core::iter::once(NodeId(0)).chain(self.layers.iter().map(|l| l.output));
-        let tensor = |(first, value): (usize, NodeId)| {
+        let written = self.layers.iter().map(|l| (l.output, l.keeps_sums(self.graph)));
+        let values = core::iter::once((NodeId(0), false)).chain(written);
+        let tensor = |(first, (value, sums)): (usize, (NodeId, bool))| {
             let readers = self.layers.iter().enumerate();
             let reads = readers.filter(|(_, layer)| layer.reads().any(|read| read == value));
-            let is_output = value == self.graph.output;
             // The caller reads the output after the last step.
             let last = reads.map(|(step, _)| step + 1).next_back().unwrap_or(first);
             let shape = self.shapes[value.0];
-            let Affine { scale, zero_point } = match is_output {
+            let Affine { scale, zero_point } = match sums {
                 true => Affine { scale: 1.0, zero_point: 0 },
                 false => self.stored(value).affine,
             };
@@ -115,7 +118,7 @@ impl Network<'_> {
                     width: self.fit(value, "width", shape.width)?,
                     channels: self.fit(value, "channel count", shape.channels)?,
                 },
-                element: if is_output { ElementType::I32 } else { ElementType::I8 },
+                element: if sums { ElementType::I32 } else { ElementType::I8 },
                 scale,
                 zero_point,
                 offset: 0,
@@ -137,7 +140,7 @@ impl Network<'_> {
                 let spec = ConvSpec {
                     input,
                     output,
-                    window: self.window(layer.head, conv)?,
+                    window: self.window(layer.head, conv.kernel, conv.stride, conv.padding)?,
                     weights: if depthwise {
                         channel_inner(&weights, conv.out_channels)
                     } else {
@@ -154,7 +157,7 @@ impl Network<'_> {
             }
             Op::FullyConnected(_) => {
                 let Linear { weights, bias, steps } = self.linear(layer)?;
-                let result = match layer.output == self.graph.output {
+                let result = match layer.keeps_sums(self.graph) {
                     true => FullyConnectedResultSpec::Sums {
                         scales: ptq::multipliers(&node.name, &steps, 1.0)?,
                     },
@@ -162,9 +165,26 @@ impl Network<'_> {
                 };
                 OpSpec::FullyConnected(FullyConnectedSpec { input, output, weights, bias, result })
             }
+            Op::MaxPool(pool) => OpSpec::MaxPool(MaxPool {
+                input,
+                output,
+                window: self.window(layer.head, pool.kernel, pool.stride, pool.padding)?,
+            }),
+            Op::GlobalAveragePool => {
+                let Shape { height, width, .. } = self.shapes[layer.operands[0].0];
+                let share = self.scale(layer.operands[0]) / (height * width) as f64;
+                let out_scale = self.stored(layer.output).affine.scale;
+                let multiplier = ptq::multipliers(&node.name, &[share], out_scale)?[0];
+                OpSpec::GlobalAveragePool(GlobalAveragePool { input, output, multiplier })
+            }
+            Op::ScaleChannels => OpSpec::ScaleChannels(ScaleChannelsSpec {
+                input,
+                gate: self.index(layer.operands[1])?,
+                output,
+                factors: self.factors(layer)?,
+            }),
             _ => {
-                let scale = |id: NodeId| f64::from(self.stored(id).affine.scale);
-                let scales = [scale(layer.operands[0]), scale(layer.operands[1])];
+                let scales = [self.scale(layer.operands[0]), self.scale(layer.operands[1])];
                 let out_scale = self.stored(layer.output).affine.scale;
                 let multipliers = ptq::multipliers(&node.name, &scales, out_scale)?;
                 OpSpec::Add(AddSpec {
@@ -175,6 +195,19 @@ impl Network<'_> {
                 })
             }
         })
+    }
+
+    /// For every stored value of the gate, the function of its real value times the image's scale over the output's.
+    fn factors(&self, layer: &Layer) -> Result<Vec<f32>, QuantizeError> {
+        let Affine { scale, zero_point } = self.stored(layer.operands[1]).affine;
+        let image = self.scale(layer.operands[0]);
+        let factor = |stored: i8| {
+            let gate = f64::from(scale) * (f64::from(stored) - f64::from(zero_point));
+            image * if layer.activation.is_some() { 1.0 / (1.0 + (-gate).exp()) } else { gate }
+        };
+        let factors: Vec<f64> = (i8::MIN..=i8::MAX).map(factor).collect();
+        let name = &self.graph.node(layer.head).name;
+        ptq::multipliers(name, &factors, self.stored(layer.output).affine.scale)
     }
 
     fn linear(&self, layer: &Layer) -> Result<Linear, QuantizeError> {
@@ -210,20 +243,25 @@ impl Network<'_> {
 
     fn residual(&self, layer: &Layer, id: NodeId) -> Result<Residual, QuantizeError> {
         let name = &self.graph.node(layer.output).name;
-        let scale = f64::from(self.stored(id).affine.scale);
         let out_scale = self.stored(layer.output).affine.scale;
         Ok(Residual {
             tensor: self.index(id)?,
-            multiplier: ptq::multipliers(name, &[scale], out_scale)?[0],
+            multiplier: ptq::multipliers(name, &[self.scale(id)], out_scale)?[0],
         })
     }
 
-    fn window(&self, id: NodeId, conv: &Conv2d) -> Result<Window, QuantizeError> {
+    fn window(
+        &self,
+        id: NodeId,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 4],
+    ) -> Result<Window, QuantizeError> {
         let byte = |what, value| self.fit::<u8>(id, what, value);
-        let [top, left, bottom, right] = conv.padding;
+        let [top, left, bottom, right] = padding;
         Ok(Window {
-            kernel: [byte("kernel height", conv.kernel[0])?, byte("kernel width", conv.kernel[1])?],
-            stride: [byte("stride", conv.stride[0])?, byte("stride", conv.stride[1])?],
+            kernel: [byte("kernel height", kernel[0])?, byte("kernel width", kernel[1])?],
+            stride: [byte("stride", stride[0])?, byte("stride", stride[1])?],
             padding: Padding {
                 top: byte("padding", top)?,
                 left: byte("padding", left)?,
@@ -238,6 +276,10 @@ impl Network<'_> {
         let position = self.layers.iter().position(|layer| layer.output == value);
         let index = position.map_or(0, |step| step + 1);
         Ok(TensorIndex(self.fit(value, "tensor index", index)?))
+    }
+
+    fn scale(&self, value: NodeId) -> f64 {
+        f64::from(self.stored(value).affine.scale)
     }
 
     fn stored(&self, value: NodeId) -> &Stored {

@@ -21,7 +21,7 @@ pub use error::QuantizeError;
 pub use planner::{ALIGNMENT, Lifetime, Plan, peak_bytes, plan};
 pub use range::Calibration;
 
-use crate::graph::{Graph, NodeId, fold};
+use crate::graph::{Graph, NodeId, Op, fold};
 use lower::{Network, Stored};
 use serde::Serialize;
 
@@ -63,13 +63,13 @@ pub struct Quantized {
 /// How one operation's output is stored.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerReport {
-    /// Name of the convolution, dense layer or sum.
+    /// Name of the convolution, dense layer, sum, scaling or pool.
     pub name: String,
     /// Its operation in the float graph.
     pub op: &'static str,
     /// Rows, columns, channels of the output.
     pub shape: [usize; 3],
-    /// Range of the output; none for the last layer, whose sums are kept whole.
+    /// Range of the output; none for an embedding whose sums are kept whole.
     pub range: Option<RangeReport>,
 }
 
@@ -104,8 +104,8 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
     let layers = fuse::fuse(&graph)?;
 
     let mut values = vec![NodeId(0)];
-    values.extend(layers.iter().map(|layer| layer.output));
-    values.retain(|value| *value != graph.output);
+    let stored_layers = layers.iter().filter(|layer| !layer.keeps_sums(&graph));
+    values.extend(stored_layers.map(|layer| layer.output));
     let observed = calibrate::observe(&graph, calibration, &values)?;
     let mut stored = vec![None; graph.nodes.len()];
     let mut ranges = vec![None; graph.nodes.len()];
@@ -114,6 +114,15 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
         ranges[value.0] =
             Some(RangeReport { scale: affine.scale, zero_point: affine.zero_point, sqnr_db });
         stored[value.0] = Some(Stored { affine, mean: observed.mean });
+    }
+    // A maximum passes stored values on as they are.
+    for layer in layers.iter().filter(|l| matches!(graph.node(l.head).op, Op::MaxPool(_))) {
+        let (from, to) = (layer.operands[0].0, layer.output.0);
+        let affine = stored[from].as_ref().map(|from: &Stored| from.affine);
+        if let (Some(affine), Some(to)) = (affine, &mut stored[to]) {
+            to.affine = affine;
+        }
+        ranges[to] = ranges[from];
     }
     stored[0] = stored[0].take().map(|image| image.of_image(&graph.input));
 

@@ -27,8 +27,8 @@ const MAX_BIAS: f64 = (1_u32 << 30) as f64;
 pub(super) struct Filters {
     weight: Vec<f64>,
     bias: Vec<f64>,
-    /// Channels that a row runs over, innermost; 1 where each row has its own channel (depthwise).
-    row_channels: usize,
+    /// Channels that a row runs over, innermost; none where each row has its own channel (depthwise).
+    row_channels: Option<usize>,
 }
 
 /// A linear layer in int8.
@@ -46,8 +46,13 @@ impl Filters {
     /// The parameters of a convolution (full or depthwise) or dense layer; `channels` are its operand's.
     pub(super) fn of(op: &Op, channels: usize) -> Option<Self> {
         let (weight, bias, outs, row_channels) = match op {
-            Op::Conv2d(conv) => (&conv.weight, &conv.bias, conv.out_channels, conv.in_per_group),
-            Op::FullyConnected(dense) => (&dense.weight, &dense.bias, dense.out_features, channels),
+            Op::Conv2d(conv) => {
+                let row_channels = (!conv.is_depthwise()).then_some(conv.in_per_group);
+                (&conv.weight, &conv.bias, conv.out_channels, row_channels)
+            }
+            Op::FullyConnected(dense) => {
+                (&dense.weight, &dense.bias, dense.out_features, Some(channels))
+            }
             _ => return None,
         };
         let wide = |values: &Vec<f32>| values.iter().map(|v| f64::from(*v)).collect();
@@ -64,7 +69,7 @@ impl Filters {
 
     /// The operand's channel that weight `i` of row `row` multiplies.
     fn channel(&self, row: usize, i: usize) -> usize {
-        if self.row_channels == 1 { row } else { i % self.row_channels }
+        self.row_channels.map_or(row, |channels| i % channels)
     }
 
     /// Takes the image's normalisation into a layer that reads it. The image is stored as `u8 - 128` with scale 1 and the
@@ -211,6 +216,15 @@ mod tests {
         assert_eq!(plain.weights, [127, 50]);
         assert_eq!(corrected.weights, plain.weights);
         assert_eq!(corrected.bias[0] - plain.bias[0], 80); // 0.4 / (0.5 * 0.01)
+    }
+
+    /// Such a row has one weight a pixel, as a depthwise one has, but all rows read the one channel.
+    #[test]
+    fn rows_over_one_channel_read_that_channel() {
+        let filters = Filters::of(&dense(vec![1.27, 0.504], vec![0.0, 0.0]), 1).unwrap();
+        let linear = filters.quantize("fc", INPUT, &[100.0]).unwrap();
+        assert_eq!(linear.weights, [127, 127]);
+        assert_eq!((filters.channel(0, 0), filters.channel(1, 0)), (0, 0));
     }
 
     fn image(mean: [f32; 3], scale: [f32; 3]) -> Input {

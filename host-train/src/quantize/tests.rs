@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::graph::random::{self, Builder};
-use crate::graph::{Conv2d, Executor, FullyConnected, Input, Op};
+use crate::graph::{Conv2d, Executor, FullyConnected, Input, MaxPool};
 use edge_infer::engine::Engine;
 use model_format::writer::WriteError;
 use model_format::{Activation, ColourOrder, FullyConnectedResult, ModelFile};
@@ -62,8 +62,7 @@ fn small_networks_agree_with_float() {
             graph.input.scale = [0.007, 0.008, 0.009];
         }
         let (least, centred) = agreement(&graph, 16, 100 + seed);
-        println!("{least} {centred}");
-        println!("seed {seed}");
+        assert!(least >= 0.95 && centred >= 0.95, "seed {seed}: {least}, {centred}");
     }
 }
 
@@ -88,9 +87,48 @@ fn sums_and_branches_agree_with_float() {
         let dense = builder.prelu(dense);
         builder.dense(dense, 12);
         let (least, centred) = agreement(&builder.graph, 16, seed);
-        println!("{least} {centred}");
-        println!("seed {seed}");
+        assert!(least >= 0.95 && centred >= 0.95, "seed {seed}: {least}, {centred}");
     }
+}
+
+/// The plain stem's maximum, a squeeze-and-excitation gate and a pooled embedding, which is int8.
+#[test]
+fn pools_and_gates_agree_with_float() {
+    for seed in 0..4 {
+        let mut builder = Builder::new(14, 13, seed);
+        let stem = builder.conv(IMAGE, 8, 7, 2, 3);
+        let stem = builder.prelu(stem);
+        let pool = MaxPool { kernel: [3; 2], stride: [2; 2], padding: [1; 4] };
+        let pooled = builder.graph.push("pool", Op::MaxPool(pool), [stem]);
+        let main = builder.conv(pooled, 8, 3, 1, 1);
+        let mean = builder.graph.push("squeeze", Op::GlobalAveragePool, [main]);
+        let narrow = builder.dense(mean, 3);
+        let narrow = builder.relu(narrow);
+        let gate = builder.dense(narrow, 8);
+        let gate = builder.graph.push("gate", Op::Sigmoid, [gate]);
+        let main = builder.graph.push("scaled", Op::ScaleChannels, [main, gate]);
+        let sum = builder.add(main, pooled);
+        let wide = builder.conv(sum, 32, 1, 1, 0);
+        builder.graph.push("embedding", Op::GlobalAveragePool, [wide]);
+        let (least, centred) = agreement(&builder.graph, 16, seed);
+        assert!(least >= 0.99 && centred >= 0.97, "seed {seed}: {least}, {centred}");
+    }
+}
+
+#[test]
+fn a_maximum_is_stored_as_its_operand() {
+    let mut builder = Builder::new(6, 6, 1);
+    let x = builder.conv(IMAGE, 8, 3, 1, 1);
+    let pool = MaxPool { kernel: [2; 2], stride: [2; 2], padding: [0; 4] };
+    let x = builder.graph.push("pool", Op::MaxPool(pool), [x]);
+    builder.dense(x, 4);
+    let model = quantized(&builder.graph, &random::images(4, 6, 6, 1));
+    let (before, after) = (model.layers[0].range.unwrap(), model.layers[1].range.unwrap());
+    assert_eq!(before, after);
+    let file = ModelFile::from_bytes(&model.bytes).unwrap();
+    let tensors: Vec<_> = file.view().tensors().collect();
+    assert_eq!((tensors[1].scale, tensors[1].zero_point), (before.scale, before.zero_point));
+    assert_eq!((tensors[2].scale, tensors[2].zero_point), (before.scale, before.zero_point));
 }
 
 #[test]

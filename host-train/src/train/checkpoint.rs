@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 const STEP: &str = "step";
 const VELOCITY: &str = "velocity/";
+const AVERAGE: &str = "average/";
 
 /// What a run needs to go on.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,8 @@ pub struct Checkpoint {
     pub parameters: BTreeMap<String, Values>,
     /// The optimizer's velocities by parameter name.
     pub velocity: BTreeMap<String, Values>,
+    /// The averaged network by parameter name; empty when the run keeps none.
+    pub average: BTreeMap<String, Values>,
 }
 
 /// A checkpoint that can't be written or read.
@@ -47,13 +50,23 @@ pub enum CheckpointError {
 }
 
 impl Checkpoint {
+    /// The parameters to use, not to go on from: averaged where there is an average.
+    #[must_use]
+    pub fn finished(&self) -> BTreeMap<String, Values> {
+        let mut parameters = self.parameters.clone();
+        parameters.extend(self.average.clone());
+        parameters
+    }
+
     /// Writes the file whole or not at all.
     ///
     /// # Errors
     /// The folder is not writable or the disk is full.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let velocity = self.velocity.iter().map(|(name, v)| (format!("{VELOCITY}{name}"), v));
-        let all = self.parameters.iter().map(|(name, v)| (name.clone(), v)).chain(velocity);
+        let average = self.average.iter().map(|(name, v)| (format!("{AVERAGE}{name}"), v));
+        let parameters = self.parameters.iter().map(|(name, v)| (name.clone(), v));
+        let all = parameters.chain(velocity).chain(average);
         let broken = |reason: safetensors::SafeTensorError| CheckpointError::Broken {
             path: path.to_owned(),
             reason: reason.to_string(),
@@ -84,7 +97,8 @@ impl Checkpoint {
         let step = header.metadata().as_ref().and_then(|m| m.get(STEP)?.parse().ok());
         let step = step.ok_or_else(|| broken("it does not say its step".to_owned()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
-        let mut checkpoint = Self { step, parameters: BTreeMap::new(), velocity: BTreeMap::new() };
+        let (parameters, velocity, average) = Default::default();
+        let mut checkpoint = Self { step, parameters, velocity, average };
         for (name, view) in tensors.iter() {
             if view.dtype() != Dtype::F32 {
                 return Err(broken(format!("{name} is not of f32")));
@@ -92,10 +106,13 @@ impl Checkpoint {
             let (numbers, _) = view.data().as_chunks::<4>();
             let numbers = numbers.iter().map(|b| f32::from_le_bytes(*b)).collect();
             let values = Values { shape: view.shape().to_vec(), numbers };
-            match name.strip_prefix(VELOCITY) {
-                Some(name) => checkpoint.velocity.insert(name.to_owned(), values),
-                None => checkpoint.parameters.insert(name.to_owned(), values),
-            };
+            if let Some(name) = name.strip_prefix(VELOCITY) {
+                checkpoint.velocity.insert(name.to_owned(), values);
+            } else if let Some(name) = name.strip_prefix(AVERAGE) {
+                checkpoint.average.insert(name.to_owned(), values);
+            } else {
+                checkpoint.parameters.insert(name.to_owned(), values);
+            }
         }
         Ok(checkpoint)
     }
@@ -116,7 +133,15 @@ mod tests {
                 ("head.weight".to_owned(), values(&[0.1])),
             ]),
             velocity: BTreeMap::from([("head.weight".to_owned(), values(&[3.5]))]),
+            average: BTreeMap::from([("network.a.weight".to_owned(), values(&[2.0, 1.0, 0.0]))]),
         }
+    }
+
+    #[test]
+    fn the_average_is_what_is_used() {
+        let used = sample().finished();
+        assert_eq!(used["network.a.weight"].numbers, [2.0, 1.0, 0.0]);
+        assert_eq!(used["head.weight"].numbers, [0.1]);
     }
 
     #[test]

@@ -88,9 +88,7 @@ impl Events {
 
     fn write(&mut self, event: Event) -> Result<(), FileError> {
         let record = record(&Event { wall_time: now().as_secs_f64(), ..event }.encode_to_vec());
-        self.file
-            .write_all(&record)
-            .map_err(|source| FileError::new("write", &self.path, source))
+        self.file.write_all(&record).map_err(|source| FileError::new("write", &self.path, source))
     }
 }
 
@@ -101,9 +99,8 @@ fn now() -> core::time::Duration {
 
 fn record(message: &[u8]) -> Vec<u8> {
     let length = (message.len() as u64).to_le_bytes();
-    let check = |bytes| {
-        crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
-    };
+    let check =
+        |bytes| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
     [&length[..], &check(&length), message, &check(message)].concat()
 }
 

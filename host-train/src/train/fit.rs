@@ -8,6 +8,7 @@ use super::run::{RunConfig, RunError, RunFolder};
 use super::trainer::{StepError, StepReport, Trainer};
 use crate::data::{DataError, Dataset, Loader, LoaderConfig, check_batch};
 use crate::net::NetworkConfig;
+use core::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Why training ended early.
@@ -32,6 +33,9 @@ pub enum FitError {
     /// The teacher.
     #[error(transparent)]
     Teacher(#[from] TeacherError),
+    /// The accuracy of the network so far.
+    #[error("verification: {0}")]
+    Verify(VerifyError),
     /// The loss diverged.
     #[error(transparent)]
     Step(#[from] StepError),
@@ -66,10 +70,38 @@ pub fn check_data(run: &RunConfig, dataset: &dyn Dataset) -> Result<(), FitError
     Ok(check_memory(&run.train, run.classes, available_memory())?)
 }
 
+/// How training ended.
+pub enum Fitted {
+    /// All steps are done; the last checkpoint is this model.
+    Finished(FaceModel),
+    /// It was asked to stop; the last checkpoint is after this many steps.
+    Stopped {
+        /// Steps done.
+        step: u64,
+    },
+}
+
+/// What watches a run from outside.
+pub trait Watch {
+    /// Sees a step's report and the batch's angles to their class centres, in degrees. `Break` saves and ends the run.
+    fn step(&mut self, report: &StepReport, angles: &[f32]) -> ControlFlow<()>;
+
+    /// The accuracy on pairs held back from training of the network as it would be used; called after every
+    /// [`Verification::every`](super::run::Verification::every) steps. None where nothing is held back.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being known; the run ends.
+    fn verify(&mut self, _model: &FaceModel, _step: u64) -> Result<Option<f64>, VerifyError> {
+        Ok(None)
+    }
+}
+
+/// Why an accuracy could not be had.
+pub type VerifyError = Box<dyn core::error::Error + Send + Sync>;
+
 /// Trains `dataset` to the end of the run's steps, from its beginning or from `resume`.
 ///
-/// `observe` sees every step's report and the batch's angles to their class centres, in degrees. The last checkpoint is
-/// the finished model.
+/// The checkpoint of the best verification so far is kept apart.
 ///
 /// # Errors
 /// What [`FitError`] lists; the last checkpoint stays as it is and the run can be resumed from it.
@@ -78,8 +110,8 @@ pub fn fit(
     folder: &RunFolder,
     run: &RunConfig,
     resume: Option<&Checkpoint>,
-    mut observe: impl FnMut(&StepReport, &[f32]),
-) -> Result<FaceModel, FitError> {
+    watch: &mut impl Watch,
+) -> Result<Fitted, FitError> {
     let config = &run.train;
     check_data(run, dataset.as_ref())?;
     let mut trainer = Trainer::new(config.clone(), run.classes)?;
@@ -102,15 +134,30 @@ pub fn fit(
         },
     )?;
     let mut log = folder.log(trainer.step())?;
+    let mut best = folder.best_accuracy(trainer.step())?;
     let left = config.steps.saturating_sub(trainer.step());
     for batch in loader.take(usize::try_from(left).unwrap_or(usize::MAX)) {
         let (report, angles) = trainer.learn(&batch?)?;
         log.write(&report)?;
-        observe(&report, &angles);
-        if trainer.step().is_multiple_of(config.checkpoint_every) || trainer.step() == config.steps
-        {
+        let stop = watch.step(&report, &angles).is_break();
+        let step = trainer.step();
+        let last = step == config.steps;
+        if last || stop || step.is_multiple_of(config.checkpoint_every) {
             folder.save(&trainer.checkpoint())?;
         }
+        if last || run.verification.as_ref().is_some_and(|v| step.is_multiple_of(v.every)) {
+            let accuracy = watch.verify(&trainer.finished(), step).map_err(FitError::Verify)?;
+            if let Some(accuracy) = accuracy {
+                log.verified(step, accuracy)?;
+                if best.is_none_or(|best| accuracy > best) {
+                    folder.save_best(&trainer.checkpoint())?;
+                    best = Some(accuracy);
+                }
+            }
+        }
+        if stop && !last {
+            return Ok(Fitted::Stopped { step });
+        }
     }
-    Ok(trainer.into_model())
+    Ok(Fitted::Finished(trainer.finished()))
 }

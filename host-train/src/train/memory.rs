@@ -6,7 +6,7 @@
 //! centres          W       their velocities W
 //! gradients        3 q W   the gradient, its parts while it is made;  + W for the moved centres when q < 1
 //! logits           4 q L   cosines, logits, probabilities, their gradient
-//! activations      4 bytes * batch * (outputs of convolutions, normalizations and additions)
+//! activations      4 bytes * batch * (outputs of convolutions, normalizations, additions, maxima and gates)
 //! ```
 //!
 //! The factors are what this program was seen to take (`VmHWM`) with 10^3 to 4 10^5 classes and 8 to 256 images, not a bound: an
@@ -14,7 +14,7 @@
 
 use super::config::TrainConfig;
 use crate::graph::{Op, from_net};
-use crate::net::MobileFaceNet;
+use crate::net::Network;
 use burn::tensor::Device;
 
 const FLOAT: u64 = size_of::<f32>() as u64;
@@ -92,14 +92,16 @@ impl MemoryEstimate {
 /// Numbers that the network keeps of one image; PReLU is part of normalization's pass. A network that can't be built, which
 /// the settings' check has ruled out, keeps none.
 fn kept_of_an_image(config: &TrainConfig) -> u64 {
-    let network = MobileFaceNet::new(&config.network, 0, &Device::flex());
+    let network = Network::new(&config.network, 0, &Device::flex());
     let graph = network.map(|network| from_net(&network, &config.network));
     let Some((graph, shapes)) = graph.ok().and_then(|g| g.check().ok().map(|shapes| (g, shapes)))
     else {
         return 0;
     };
     let kept = graph.nodes.iter().zip(&shapes).filter(|(node, _)| {
-        matches!(node.op, Op::Conv2d(_) | Op::FullyConnected(_) | Op::BatchNorm(_) | Op::Add)
+        let weighted = matches!(node.op, Op::Conv2d(_) | Op::FullyConnected(_));
+        weighted
+            || matches!(node.op, Op::BatchNorm(_) | Op::Add | Op::MaxPool(_) | Op::ScaleChannels)
     });
     kept.map(|(_, shape)| shape.elements() as u64).sum()
 }

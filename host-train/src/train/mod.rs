@@ -1,8 +1,10 @@
 //! Training: settings, the step, the run's folder and the loop over them.
 
+mod average;
 mod checkpoint;
 mod config;
 mod distillation;
+mod events;
 mod fit;
 #[cfg(test)]
 mod loss_tests;
@@ -14,11 +16,11 @@ mod sgd;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use config::{ConfigError, REFERENCE_BATCH, TrainConfig};
+pub use config::{ConfigError, REFERENCE_BATCH, SMALL_SCALE, TrainConfig};
 pub use distillation::{Distillation, Teacher, TeacherError};
-pub use fit::{FitError, check_data, fit};
+pub use fit::{FitError, Fitted, VerifyError, Watch, check_data, fit};
 pub use memory::{MemoryError, MemoryEstimate, available_memory, check_memory};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
-pub use run::{Log, RunConfig, RunError, RunFolder};
+pub use run::{Log, RunConfig, RunError, RunFolder, Verification};
 pub use schedule::Schedule;
 pub use trainer::{StepError, StepReport, Trainer};

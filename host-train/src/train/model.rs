@@ -2,7 +2,7 @@
 
 use super::config::{ConfigError, TrainConfig};
 use crate::loss::{Head, Shard};
-use crate::net::MobileFaceNet;
+use crate::net::Network;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub(super) const HEAD_CENTRES: &str = "head.weight";
 #[derive(Module, Debug)]
 pub struct FaceModel {
     /// Face to embedding.
-    pub network: MobileFaceNet,
+    pub network: Network,
     /// Embedding to loss.
     pub head: Head,
 }
@@ -29,7 +29,7 @@ impl FaceModel {
         let size = [classes, config.network.embedding];
         let seed = config.seed;
         Ok(Self {
-            network: MobileFaceNet::new(&config.network, seed, device)?,
+            network: Network::new(&config.network, seed, device)?,
             head: Head::new(config.loss, config.head, size, Shard::WHOLE, !seed, device)?,
         })
     }

@@ -2,12 +2,20 @@
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::config::{ConfigError, TrainConfig};
+use super::events::Events;
 use super::trainer::StepReport;
 use crate::files::{self, FileError};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// One line a step.
+const LOG: &str = "log.jsonl";
+
+/// One line a look at the accuracy.
+const VERIFICATION: &str = "verification.jsonl";
 
 /// What `config.json` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +33,21 @@ pub struct RunConfig {
     pub manifest: Option<PathBuf>,
     /// The command that started the run.
     pub command: String,
+    /// How accuracy is watched, if it is.
+    #[serde(default)]
+    pub verification: Option<Verification>,
+}
+
+/// Faces held back from training, to measure accuracy on now and then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    /// Folders and tars that they are in.
+    pub data: Vec<PathBuf>,
+    /// A list of pairs of them.
+    pub pairs: PathBuf,
+    /// Steps between measurements.
+    pub every: u64,
 }
 
 /// A folder that holds a run.
@@ -125,6 +148,24 @@ impl RunFolder {
         Ok(Checkpoint::load(&self.checkpoint_path())?)
     }
 
+    /// Keeps `checkpoint` as the best one so far.
+    ///
+    /// # Errors
+    /// The folder is not writable or the disk is full; the earlier best stays.
+    pub fn save_best(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
+        Ok(checkpoint.save(&self.path.join("best.safetensors"))?)
+    }
+
+    /// The best accuracy that was seen up to `step`.
+    ///
+    /// # Errors
+    /// The record of it is not readable.
+    pub fn best_accuracy(&self, step: u64) -> Result<Option<f64>, RunError> {
+        let seen = self.lines::<Verified>(VERIFICATION)?;
+        let seen = seen.into_iter().filter(|(v, _)| v.step <= step).map(|(v, _)| v.accuracy);
+        Ok(seen.max_by(f64::total_cmp))
+    }
+
     /// Whether a checkpoint was ever written.
     #[must_use]
     pub fn has_checkpoint(&self) -> bool {
@@ -144,19 +185,23 @@ impl RunFolder {
     /// # Errors
     /// It is not readable or writable.
     pub fn log(&self, step: u64) -> Result<Log, RunError> {
-        let path = self.path.join("log.jsonl");
-        let kept = self.logged()?.into_iter().filter(|(report, _)| report.step < step);
-        let kept: String = kept.map(|(_, line)| line).collect();
-        files::write_whole(&path, kept.as_bytes())?;
-        let file = File::options().append(true).open(&path);
-        let file = file.map_err(|source| FileError::new("write", &path, source))?;
-        Ok(Log { path, file })
+        let steps = self.lines::<StepReport>(LOG)?.into_iter().filter(|(r, _)| r.step < step);
+        let seen =
+            self.lines::<Verified>(VERIFICATION)?.into_iter().filter(|(v, _)| v.step <= step);
+        Ok(Log {
+            steps: Lines::reopened(self.path.join(LOG), steps.map(|(_, line)| line).collect())?,
+            verification: Lines::reopened(
+                self.path.join(VERIFICATION),
+                seen.map(|(_, line)| line).collect(),
+            )?,
+            events: Events::create(&self.path)?,
+        })
     }
 
-    /// Steps of the log with their lines as they stand there, since numbers printed again need not be the same text. A line
-    /// cut short by a crash, be it by its line end alone, counts as never written.
-    fn logged(&self) -> Result<Vec<(StepReport, String)>, RunError> {
-        let path = self.path.join("log.jsonl");
+    /// What the lines of a file say, with the lines as they stand there, since numbers printed again need not be the same
+    /// text. A line cut short by a crash, be it by its line end alone, counts as never written.
+    fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<(T, String)>, RunError> {
+        let path = self.path.join(name);
         if !path.exists() {
             return Ok(Vec::new());
         }
@@ -173,14 +218,22 @@ impl RunFolder {
     /// # Errors
     /// The log is not readable.
     pub fn reports(&self) -> Result<Vec<StepReport>, RunError> {
-        Ok(self.logged()?.into_iter().map(|(report, _)| report).collect())
+        Ok(self.lines(LOG)?.into_iter().map(|(report, _)| report).collect())
     }
 }
 
-/// A log being written; every line is with the system when it is written.
+/// The accuracy after some steps; a line of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Verified {
+    step: u64,
+    accuracy: f64,
+}
+
+/// A run's records being written; every line is with the system when it is written.
 pub struct Log {
-    path: PathBuf,
-    file: File,
+    steps: Lines,
+    verification: Lines,
+    events: Events,
 }
 
 impl Log {
@@ -189,9 +242,47 @@ impl Log {
     /// # Errors
     /// The disk is full.
     pub fn write(&mut self, report: &StepReport) -> Result<(), RunError> {
-        let line = serde_json::to_string(report).map_err(std::io::Error::other);
+        self.steps.write(report)?;
+        let numbers = [
+            ("loss", report.loss),
+            ("angle", report.angle),
+            ("teacher_angle", report.teacher_angle),
+            ("rate", Some(report.rate)),
+            ("gradient_norm", report.gradient_norm),
+            ("similarity", Some(report.similarity)),
+        ];
+        Ok(self.events.scalars(report.step, &numbers)?)
+    }
+
+    /// Adds the accuracy after `step` steps.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn verified(&mut self, step: u64, accuracy: f64) -> Result<(), RunError> {
+        self.verification.write(&Verified { step, accuracy })?;
+        Ok(self.events.scalars(step, &[("accuracy", Some(accuracy))])?)
+    }
+}
+
+/// A file of JSON lines being added to.
+struct Lines {
+    path: PathBuf,
+    file: File,
+}
+
+impl Lines {
+    /// The file with these lines alone, open at its end.
+    fn reopened(path: PathBuf, kept: String) -> Result<Self, FileError> {
+        files::write_whole(&path, kept.as_bytes())?;
+        let file = File::options().append(true).open(&path);
+        let file = file.map_err(|source| FileError::new("write", &path, source))?;
+        Ok(Self { path, file })
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> Result<(), FileError> {
+        let line = serde_json::to_string(line).map_err(std::io::Error::other);
         line.and_then(|line| self.file.write_all((line + "\n").as_bytes()))
-            .map_err(|source| FileError::new("write", &self.path, source).into())
+            .map_err(|source| FileError::new("write", &self.path, source))
     }
 }
 
@@ -208,6 +299,7 @@ mod tests {
             data: vec![PathBuf::from("faces")],
             manifest: None,
             command: "host-train train".to_owned(),
+            verification: None,
         }
     }
 

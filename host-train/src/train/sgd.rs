@@ -29,17 +29,14 @@ struct Gradient {
     rows: Option<Tensor<1, Int>>,
 }
 
-/// All gradients by parameter name, and their common length.
-pub(super) struct NamedGradients {
-    gradients: BTreeMap<String, Gradient>,
-    /// Euclidean length over all parameters; not finite when any gradient is not.
-    pub(super) norm: f64,
-}
+/// All gradients by parameter name.
+#[derive(Default)]
+pub(super) struct NamedGradients(BTreeMap<String, Gradient>);
 
 impl NamedGradients {
     /// Takes the gradients of `module`'s parameters out of `gradients`: nobody else holds them, so they are changed in place.
     pub(super) fn take<M: Module>(module: &M, gradients: &mut Gradients) -> Self {
-        struct Take<'a>(Path, &'a mut Gradients, BTreeMap<String, Gradient>, f64);
+        struct Take<'a>(Path, &'a mut Gradients, BTreeMap<String, Gradient>);
         impl ModuleVisitor for Take<'_> {
             fn enter_module(&mut self, name: &str, _: &str) {
                 self.0.enter(name);
@@ -49,38 +46,56 @@ impl NamedGradients {
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
                 if let Some(gradient) = param.val().grad_remove(self.1) {
-                    let (gradient, square) = Gradient::new(gradient, None);
-                    self.3 += square;
-                    self.2.insert(self.0.name(), gradient);
+                    self.2.insert(self.0.name(), Gradient::new(gradient, None));
                 }
             }
         }
-        let mut take = Take(Path::default(), gradients, BTreeMap::new(), 0.0);
+        let mut take = Take(Path::default(), gradients, BTreeMap::new());
         module.visit(&mut take);
-        Self { gradients: take.2, norm: take.3.sqrt() }
+        Self(take.2)
     }
 
-    /// Adds those of the rows of `module`'s parameters that took part in the step.
-    pub(super) fn and_rows(mut self, module: &str, rows: SampledRows, all: &mut Gradients) -> Self {
-        let mut square = self.norm.powi(2);
-        for (name, rows, part) in rows.parts {
+    /// Also takes those of the rows of `module`'s parameters that take part in the step.
+    pub(super) fn and_rows(
+        mut self,
+        module: &str,
+        rows: &SampledRows,
+        all: &mut Gradients,
+    ) -> Self {
+        for (name, rows, part) in &rows.parts {
             if let Some(gradient) = part.grad_remove(all) {
-                let (gradient, more) = Gradient::new(gradient, Some(rows));
-                square += more;
-                self.gradients.insert(format!("{module}.{name}"), gradient);
+                let gradient = Gradient::new(gradient, Some(rows.clone()));
+                self.0.insert(format!("{module}.{name}"), gradient);
             }
         }
-        Self { norm: square.sqrt(), ..self }
+        self
+    }
+
+    /// Adds `share` times the gradients of another part of the same step.
+    pub(super) fn add(&mut self, share: f64, part: Self) {
+        for (name, Gradient { flat, rows }) in part.0 {
+            let mut flat = if share == 1.0 { flat } else { flat.mul_scalar(share) };
+            if let Some(before) = self.0.remove(&name) {
+                flat = before.flat + flat;
+            }
+            self.0.insert(name, Gradient { flat, rows });
+        }
+    }
+
+    /// Euclidean length over all parameters; not finite when any gradient is not.
+    pub(super) fn norm(&self) -> f64 {
+        let square = |gradient: &Gradient| {
+            let sum: f32 = gradient.flat.clone().powi_scalar(2).sum().into_scalar();
+            f64::from(sum)
+        };
+        self.0.values().map(square).sum::<f64>().sqrt()
     }
 }
 
 impl Gradient {
-    /// The gradient and the square of its length.
-    fn new<const D: usize>(gradient: Tensor<D>, rows: Option<Tensor<1, Int>>) -> (Self, f64) {
+    fn new<const D: usize>(gradient: Tensor<D>, rows: Option<Tensor<1, Int>>) -> Self {
         let count = gradient.shape().num_elements();
-        let flat = gradient.reshape([count]);
-        let square: f32 = flat.clone().powi_scalar(2).sum().into_scalar();
-        (Self { flat, rows }, f64::from(square))
+        Self { flat: gradient.reshape([count]), rows }
     }
 }
 
@@ -88,18 +103,21 @@ impl Gradient {
 /// (arXiv 1804.07573, section 4.1); normalization and PReLU are left alone, as is usual.
 fn decay(name: &str, config: &TrainConfig) -> f64 {
     match name {
-        HEAD_CENTRES | "network.embedding.weight" => config.weight_decay_embedding,
+        HEAD_CENTRES | "network.embedding.weight" | "network.projection.weight" => {
+            config.weight_decay_embedding
+        }
         _ if name.ends_with(".weight") => config.weight_decay,
         _ => 0.0,
     }
 }
 
 impl Sgd {
-    /// One step of `rate`; parameters without a gradient, as running statistics, stay.
+    /// One step of `rate` along gradients of length `norm`; parameters without a gradient, as running statistics, stay.
     pub(super) fn step<M: Module>(
         &mut self,
         module: M,
         gradients: NamedGradients,
+        norm: f64,
         rate: f64,
         config: &TrainConfig,
     ) -> M {
@@ -167,11 +185,10 @@ impl Sgd {
                 (weight - velocity.clone().mul_scalar(self.rate), velocity)
             }
         }
-        let clip =
-            if gradients.norm > config.clip_norm { config.clip_norm / gradients.norm } else { 1.0 };
+        let clip = if norm > config.clip_norm { config.clip_norm / norm } else { 1.0 };
         module.map(&mut Step {
             path: Path::default(),
-            gradients: gradients.gradients,
+            gradients: gradients.0,
             clip,
             rate,
             config,
@@ -241,8 +258,9 @@ mod tests {
                 + tree.part.gamma.val().mul_scalar(4.0))
             .sum();
             let gradients = NamedGradients::take(&tree, &mut loss.backward());
-            assert!((gradients.norm - 5.0).abs() < 1e-6);
-            tree = sgd.step(tree, gradients, 0.1, &config);
+            let norm = gradients.norm();
+            assert!((norm - 5.0).abs() < 1e-6);
+            tree = sgd.step(tree, gradients, norm, 0.1, &config);
         }
         // weight: clip 1/5. v1 = 0.6 + 0.2 = 0.8, w1 = 1.92; v2 = 0.6 + 0.192 + 0.4 = 1.192, w2 = 1.8008.
         assert!((numbers(&tree.part.weight)[0] - 1.8008).abs() < 1e-6);

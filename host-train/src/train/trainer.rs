@@ -1,13 +1,14 @@
 //! One training step: batch in, parameters moved, report out. Steps that would poison the weights are not taken.
 
+use super::average::Average;
 use super::checkpoint::Checkpoint;
 use super::config::{ConfigError, TrainConfig};
 use super::distillation::Teacher;
 use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
-use crate::loss::{LabelError, NormStatistics, SampledRows, unit_rows};
-use crate::net::{PIXEL_MEAN, PIXEL_SCALE};
+use crate::loss::{LabelError, NormStatistics, Part, unit_rows};
+use crate::net::{DropoutKey, PIXEL_MEAN, PIXEL_SCALE};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -69,15 +70,22 @@ pub enum StepError {
     },
 }
 
-/// What a batch's loss is, and what came with it.
+/// What the loss of some images is, and what came with it.
 struct Loss {
     loss: Tensor<1>,
     /// To the class centres, degrees; none when labels are not looked at.
     angles: Vec<f32>,
     /// To the teacher's embeddings, degrees.
     teacher_angle: Option<f64>,
-    rows: Option<SampledRows>,
     norms: Option<NormStatistics>,
+}
+
+/// Images that are learned at once, with both labels of each where they are blended.
+struct Piece<'a> {
+    pixels: &'a [u8],
+    labels: &'a [u32],
+    next: &'a [u32],
+    kept: Option<f32>,
 }
 
 /// The model, its optimizer, and how far they are.
@@ -86,6 +94,7 @@ pub struct Trainer {
     model: FaceModel,
     sgd: Sgd,
     teacher: Option<Teacher>,
+    average: Average,
     device: Device,
     step: u64,
     skipped_in_a_row: u32,
@@ -104,6 +113,7 @@ impl Trainer {
             model,
             sgd: Sgd::default(),
             teacher: None,
+            average: Average::default(),
             device,
             step: 0,
             skipped_in_a_row: 0,
@@ -125,6 +135,7 @@ impl Trainer {
         Ok(Self {
             model: with_parameters(self.model, &checkpoint.parameters)?,
             sgd: Sgd::from_state(&checkpoint.velocity, &inner),
+            average: Average::from_state(&checkpoint.average),
             step: checkpoint.step,
             ..self
         })
@@ -137,6 +148,7 @@ impl Trainer {
             step: self.step,
             parameters: parameters(&self.model),
             velocity: self.sgd.state(),
+            average: self.average.state().clone(),
         }
     }
 
@@ -146,10 +158,11 @@ impl Trainer {
         self.step
     }
 
-    /// The model as it is.
+    /// The model as it is used: with the averaged network where the run keeps one.
     #[must_use]
-    pub fn into_model(self) -> FaceModel {
-        self.model
+    pub fn finished(&self) -> FaceModel {
+        with_parameters(self.model.clone(), &self.checkpoint().finished())
+            .expect("the average has the names and shapes of the network that it is of")
     }
 
     /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order; none when
@@ -159,23 +172,47 @@ impl Trainer {
     /// Too many steps in a row were not finite, or a label is no class of the head.
     pub fn learn(&mut self, batch: &Batch) -> Result<(StepReport, Vec<f32>), StepError> {
         let rate = self.config.rate(self.step);
-        let taught = self.teacher.as_ref().map(|t| t.embed(&batch.pixels, &self.device));
-        let (embeddings, seen) = self.model.network.forward(self.pixels(batch));
-        let similarity = mean_similarity(embeddings.clone());
-        let Loss { loss, angles, teacher_angle, rows, norms } =
-            self.loss(embeddings, taught, batch)?;
-        let value: f32 = loss.clone().into_scalar();
-        let mut backward = loss.backward();
-        let mut gradients = NamedGradients::take(&self.model, &mut backward);
-        if let Some(rows) = rows {
-            gradients = gradients.and_rows("head", rows, &mut backward);
+        let labels_count = self.teacher.as_ref().is_none_or(|teacher| teacher.margin() > 0.0);
+        let centres =
+            labels_count.then(|| self.model.head.part(&batch.labels, self.step)).transpose()?;
+        let share = 1.0 / self.config.accumulate as f64;
+        let (mut value, mut similarity, mut teacher_angle) = (0.0, 0.0, None);
+        let mut gradients = NamedGradients::default();
+        let (mut angles, mut statistics) = (Vec::new(), Vec::new());
+        let mut next = batch.labels.clone();
+        next.rotate_left(1);
+        let parts = self.config.accumulate as u64;
+        for (part, piece) in (0..parts).zip(self.pieces(batch, &next)) {
+            let key = DropoutKey { seed: self.config.seed, step: self.step * parts + part };
+            let taught = self.teacher.as_ref().map(|t| t.embed(piece.pixels, &self.device));
+            let pixels = self.pixels(piece.pixels);
+            let (embeddings, seen) = self.model.network.forward(pixels, Some(key));
+            similarity += share * mean_similarity(embeddings.clone());
+            let loss = self.loss(embeddings, taught, centres.as_ref(), &piece)?;
+            let number: f32 = loss.loss.clone().into_scalar();
+            value += share * f64::from(number);
+            teacher_angle = loss.teacher_angle.map(|a| teacher_angle.unwrap_or(0.0) + share * a);
+            angles.extend(loss.angles);
+            let mut backward = loss.loss.backward();
+            let mut part = NamedGradients::take(&self.model, &mut backward);
+            if let Some(rows) = centres.as_ref().and_then(Part::rows) {
+                part = part.and_rows("head", rows, &mut backward);
+            }
+            gradients.add(share, part);
+            statistics.push((seen, loss.norms));
         }
-        let finite = value.is_finite() && gradients.norm.is_finite();
-        let norm = gradients.norm;
+        drop(centres);
+        let norm = gradients.norm();
+        let finite = value.is_finite() && norm.is_finite();
         if finite {
-            self.model.network.commit(seen);
-            self.model.head.commit(norms);
-            self.model = self.sgd.step(self.model.clone(), gradients, rate, &self.config);
+            for (seen, norms) in statistics {
+                self.model.network.commit(seen);
+                self.model.head.commit(norms);
+            }
+            self.model = self.sgd.step(self.model.clone(), gradients, norm, rate, &self.config);
+            if self.config.average > 0.0 {
+                self.average.take_in(&self.model.network, self.config.average, self.step);
+            }
             self.skipped_in_a_row = 0;
         } else {
             self.skipped_in_a_row += 1;
@@ -183,7 +220,7 @@ impl Trainer {
         let sum = angles.iter().copied().map(f64::from).sum::<f64>();
         let report = StepReport {
             step: self.step,
-            loss: value.is_finite().then_some(f64::from(value)),
+            loss: value.is_finite().then_some(value),
             angle: (!angles.is_empty()).then(|| sum / angles.len() as f64),
             teacher_angle,
             rate,
@@ -199,53 +236,78 @@ impl Trainer {
         Ok((report, angles))
     }
 
+    /// The batch in the equal parts that are learned one after the other.
+    fn pieces<'a>(
+        &self,
+        batch: &'a Batch,
+        next: &'a [u32],
+    ) -> impl Iterator<Item = Piece<'a>> + use<'a> {
+        let count = batch.labels.len().div_ceil(self.config.accumulate);
+        let image = batch.pixels.len() / batch.labels.len();
+        let labels = batch.labels.chunks(count).zip(next.chunks(count));
+        let kept = batch.kept;
+        batch.pixels.chunks(count * image).zip(labels).map(move |(pixels, (labels, next))| Piece {
+            pixels,
+            labels,
+            next,
+            kept,
+        })
+    }
+
     /// What the settings make of the head's loss and the teacher's.
     fn loss(
         &self,
         embeddings: Tensor<2>,
         taught: Option<Tensor<2>>,
-        batch: &Batch,
+        centres: Option<&Part<'_>>,
+        piece: &Piece<'_>,
     ) -> Result<Loss, LabelError> {
-        let Some((teacher, taught)) = self.teacher.as_ref().zip(taught) else {
-            return self.head_loss(embeddings, batch);
-        };
-        let (loss, teacher_angle) = teacher.loss(embeddings.clone(), taught);
-        if teacher.margin() == 0.0 {
-            let angles = Vec::new();
-            return Ok(Loss { loss, angles, teacher_angle, rows: None, norms: None });
-        }
-        let margin = self.head_loss(embeddings, batch)?;
-        let loss = loss + margin.loss.mul_scalar(teacher.margin());
-        Ok(Loss { loss, teacher_angle, ..margin })
-    }
-
-    /// The head's loss, of blended images for both labels in their shares, and the angles to the first label's centre.
-    fn head_loss(&self, embeddings: Tensor<2>, batch: &Batch) -> Result<Loss, LabelError> {
-        // Blended images have each other's labels, so both losses are over the same classes.
-        let part = self.model.head.part(&batch.labels, self.step)?;
-        let first = part.forward(embeddings.clone(), &batch.labels)?;
-        let loss = match batch.kept {
-            None => first.loss,
-            Some(kept) => {
-                let mut next = batch.labels.clone();
-                next.rotate_left(1);
-                let second = part.forward(embeddings, &next)?;
-                first.loss.mul_scalar(kept) + second.loss.mul_scalar(1.0 - kept)
+        let own =
+            centres.map(|centres| head_loss(embeddings.clone(), centres, piece)).transpose()?;
+        let taught = self.teacher.as_ref().zip(taught).map(|(teacher, taught)| {
+            let (loss, angle) = teacher.loss(embeddings, taught);
+            (loss, angle, teacher.margin())
+        });
+        match (own, taught) {
+            (Some(own), None) => Ok(own),
+            (Some(own), Some((loss, teacher_angle, margin))) => {
+                let loss = loss + own.loss.mul_scalar(margin);
+                Ok(Loss { loss, teacher_angle, ..own })
             }
-        };
-        let angles = degrees(&first.target_cosine);
-        let (rows, norms) = (part.into_rows(), first.norms);
-        Ok(Loss { loss, angles, teacher_angle: None, rows, norms })
+            (None, Some((loss, teacher_angle, _))) => {
+                Ok(Loss { loss, angles: Vec::new(), teacher_angle, norms: None })
+            }
+            (None, None) => unreachable!("without a teacher, labels count"),
+        }
     }
 
-    /// Normalised pixels, `[batch, side, side, 3]`.
-    fn pixels(&self, batch: &Batch) -> Tensor<4> {
+    /// Normalised pixels, `[images, side, side, 3]`.
+    fn pixels(&self, pixels: &[u8]) -> Tensor<4> {
         let side = self.config.network.input;
         let normalised: Vec<f32> =
-            batch.pixels.iter().map(|&p| (f32::from(p) - PIXEL_MEAN) * PIXEL_SCALE).collect();
-        let shape = [batch.labels.len(), side, side, 3];
+            pixels.iter().map(|&p| (f32::from(p) - PIXEL_MEAN) * PIXEL_SCALE).collect();
+        let shape = [pixels.len() / (side * side * 3), side, side, 3];
         Tensor::from_data(TensorData::new(normalised, shape), &self.device)
     }
+}
+
+/// The head's loss, of blended images for both labels in their shares, and the angles to the first label's centre.
+fn head_loss(
+    embeddings: Tensor<2>,
+    centres: &Part<'_>,
+    piece: &Piece<'_>,
+) -> Result<Loss, LabelError> {
+    // Blended images have labels of the same batch, so both losses are over the same classes.
+    let first = centres.forward(embeddings.clone(), piece.labels)?;
+    let loss = match piece.kept {
+        None => first.loss,
+        Some(kept) => {
+            let second = centres.forward(embeddings, piece.next)?;
+            first.loss.mul_scalar(kept) + second.loss.mul_scalar(1.0 - kept)
+        }
+    };
+    let angles = degrees(&first.target_cosine);
+    Ok(Loss { loss, angles, teacher_angle: None, norms: first.norms })
 }
 
 fn degrees(cosines: &[f64]) -> Vec<f32> {
@@ -272,7 +334,12 @@ pub(super) mod tests {
 
     pub(crate) fn config() -> TrainConfig {
         TrainConfig {
-            network: NetworkConfig { input: 32, base_channels: 16, embedding: 32 },
+            network: NetworkConfig {
+                input: 32,
+                base_channels: 16,
+                embedding: 32,
+                ..NetworkConfig::default()
+            },
             batch: 8,
             steps: 20,
             warm_up: 4,
@@ -327,6 +394,43 @@ pub(super) mod tests {
         assert_eq!(second.checkpoint(), whole.checkpoint());
     }
 
+    #[test]
+    fn resumed_average_and_parts_repeat_every_bit() {
+        let config = TrainConfig { average: 0.9, accumulate: 2, ..config() };
+        repeats_every_bit_when_resumed(config, 2, 3);
+    }
+
+    /// insightface issue 2258: parts must add up to the batch. The second half repeats the first, so that normalization sees
+    /// the same statistics in the parts as in the whole.
+    #[test]
+    fn learned_in_parts_as_in_one() {
+        let half = batch(0);
+        let count = half.labels.len() / 2;
+        let repeated = |v: &[u8]| v[..v.len() / 2].repeat(2);
+        let labels = half.labels[..count].repeat(2);
+        let twice = Batch { pixels: repeated(&half.pixels), labels, ..half };
+        let gradient = |accumulate| {
+            let config = TrainConfig { accumulate, ..config() };
+            let mut trainer = Trainer::new(config, 2).unwrap();
+            let report = trainer.learn(&twice).unwrap().0;
+            (report.loss.unwrap(), trainer.checkpoint().velocity)
+        };
+        let ((loss, whole), (loss_in_parts, parts)) = (gradient(1), gradient(2));
+        assert!((loss - loss_in_parts).abs() < 1e-5 * loss, "{loss} {loss_in_parts}");
+        let square = |v: &[f32]| v.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+        let (mut difference, mut size) = (0.0, 0.0);
+        for (name, whole) in &whole {
+            let parts = &parts[name].numbers;
+            let apart: Vec<f32> = whole.numbers.iter().zip(parts).map(|(a, b)| a - b).collect();
+            difference += square(&apart);
+            size += square(&whole.numbers);
+        }
+        let relative = (difference / size).sqrt();
+        println!("gradients in two parts against the whole batch: {relative:.1e} relative");
+        // The sums are taken in another order, in f32, through fifty layers.
+        assert!(relative < 1e-4, "{relative}");
+    }
+
     /// Labels are not looked at: all that moves the student is the teacher.
     #[test]
     fn learns_from_a_teacher() {
@@ -348,25 +452,20 @@ pub(super) mod tests {
     /// A blended image's loss is that of both labels in their shares; the teacher's comes on top.
     #[test]
     fn losses_add_up() {
-        let value = |trainer: &Trainer, batch: &Batch, taught: bool| {
-            let taught = taught.then(|| trainer.teacher.as_ref().unwrap());
-            let taught = taught.map(|t| t.embed(&batch.pixels, &trainer.device));
-            let (embeddings, _) = trainer.model.network.forward(trainer.pixels(batch));
-            f64::from(trainer.loss(embeddings, taught, batch).unwrap().loss.into_scalar::<f32>())
-        };
-        let plain = Trainer::new(config(), 2).unwrap();
+        let value =
+            |mut trainer: Trainer, batch: &Batch| trainer.learn(batch).unwrap().0.loss.unwrap();
+        let plain = || Trainer::new(config(), 2).unwrap();
         let first = batch(0);
         let mut labels = first.labels.clone();
         labels.rotate_left(1);
         let second = Batch { labels, ..first.clone() };
-        let (a, b) = (value(&plain, &first, false), value(&plain, &second, false));
+        let (a, b) = (value(plain(), &first), value(plain(), &second));
         let blended = Batch { kept: Some(0.75), ..first.clone() };
-        let margin = value(&plain, &blended, false);
+        let margin = value(plain(), &blended);
         assert!((margin - (0.75 * a + 0.25 * b)).abs() < 1e-5 * margin);
-        let alone = Trainer::new(config(), 2).unwrap().taught_by(teacher(0.0));
-        let both = Trainer::new(config(), 2).unwrap().taught_by(teacher(0.5));
-        let expected = value(&alone, &blended, true) + 0.5 * margin;
-        assert!((value(&both, &blended, true) - expected).abs() < 1e-5 * expected);
+        let expected = value(plain().taught_by(teacher(0.0)), &blended) + 0.5 * margin;
+        let both = value(plain().taught_by(teacher(0.5)), &blended);
+        assert!((both - expected).abs() < 1e-5 * expected);
     }
 
     #[test]

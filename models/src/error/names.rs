@@ -43,11 +43,11 @@ named! {
         Weights = "weights",
         /// int32 biases.
         Bias = "bias",
-        /// f32 multipliers, or the scales of a fully connected op that keeps its sums.
+        /// f32 multipliers, the scales of a fully connected op that keeps its sums, or the factors of a channel scaling.
         Multiplier = "multiplier",
         /// f32 multipliers of the negative side, or the slopes of an add.
         Negative = "negative multiplier",
-        /// The f32 multipliers kept in the op record: of a residual, or of an add's two inputs.
+        /// The f32 multipliers kept in the op record: of a residual, of an add's two inputs, of an average.
         Operand = "operand multiplier",
     }
 }

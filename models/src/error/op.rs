@@ -98,15 +98,23 @@ pub enum OpError {
         /// Shape of the output tensor.
         found: Shape,
     },
-    /// Residual, or input of an add, of another shape than the output.
-    #[error("operand tensor {tensor} has shape {found}, the output has {expected}")]
+    /// Residual, gate, or input of an add or scaling, of another shape than the output asks for.
+    #[error("operand tensor {tensor} has shape {found}, the output asks for {expected}")]
     OperandShape {
         /// The operand.
         tensor: u16,
-        /// Shape of the output.
+        /// Shape that the output asks for.
         expected: Shape,
         /// Shape of the operand.
         found: Shape,
+    },
+    /// A maximum whose output means other real values than its input: it stores values as they are.
+    #[error(
+        "it passes the values of tensor {tensor} on, its output has another scale or zero point"
+    )]
+    QuantizationChanges {
+        /// The input.
+        tensor: u16,
     },
     /// A constant that ends after its section.
     #[error("{constant} has {len} bytes from {offset}, the constants end at {section}")]
@@ -165,7 +173,7 @@ pub enum OpError {
     AccumulatorRange {
         /// Output channel.
         channel: usize,
-        /// |bias| + 128 * sum |weight|.
+        /// |bias| + 128 * sum |weight|; of an average, 255 a pixel.
         worst: u64,
     },
 }

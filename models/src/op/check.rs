@@ -4,16 +4,19 @@
 //! When each tensor is written and read is checked in `plan.rs`.
 
 use super::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, Op, Requantize,
-    Residual, Window,
+    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GlobalAveragePool, MaxPool, Op, Requantize, Residual, ScaleChannels, Window,
 };
-use crate::MAX_MULTIPLIER;
 use crate::error::{Constant, OpError};
 use crate::tensor::{ElementType, Shape, Tensor, TensorIndex};
 use crate::view::ModelView;
+use crate::{GATE_VALUES, MAX_MULTIPLIER};
 
 /// Largest magnitude of an int8 activation.
 const LARGEST_INPUT: u64 = 128;
+
+/// Largest distance of an int8 activation from its zero point.
+const LARGEST_DISTANCE: u64 = 255;
 
 /// Checks `op`, one of `view`.
 pub(crate) fn check(op: &Op<'_>, view: &ModelView<'_>) -> Result<(), OpError> {
@@ -37,6 +40,9 @@ pub(crate) fn check(op: &Op<'_>, view: &ModelView<'_>) -> Result<(), OpError> {
         Op::DepthwiseConv2d(op) => check.depthwise_conv2d(op),
         Op::FullyConnected(op) => check.fully_connected(op),
         Op::Add(op) => check.add(op),
+        Op::MaxPool(op) => check.max_pool(op),
+        Op::GlobalAveragePool(op) => check.global_average_pool(op),
+        Op::ScaleChannels(op) => check.scale_channels(op),
     }
 }
 
@@ -116,6 +122,43 @@ impl Check {
         }
         self.magnitudes(Constant::Operand, &op.multipliers)?;
         self.activation(&op.activation)
+    }
+
+    fn max_pool(&self, op: &MaxPool) -> Result<(), OpError> {
+        let ((TensorIndex(tensor), input), (_, output)) = (self.input, self.output);
+        self.window(op.window, input.shape.channels)?;
+        if input.scale == output.scale && input.zero_point == output.zero_point {
+            Ok(())
+        } else {
+            Err(OpError::QuantizationChanges { tensor })
+        }
+    }
+
+    fn global_average_pool(&self, op: &GlobalAveragePool) -> Result<(), OpError> {
+        let Shape { height, width, channels } = self.input.1.shape;
+        self.output_shape([1, 1, u32::from(channels)])?;
+        let pixels = u64::from(height).saturating_mul(u64::from(width));
+        let worst = pixels.saturating_mul(LARGEST_DISTANCE);
+        if i32::try_from(worst).is_err() {
+            return Err(OpError::AccumulatorRange { channel: 0, worst });
+        }
+        self.magnitudes(Constant::Operand, &[op.multiplier])
+    }
+
+    fn scale_channels(&self, op: &ScaleChannels<'_>) -> Result<(), OpError> {
+        self.operand_shape(self.input)?;
+        if let Some((TensorIndex(tensor), Tensor { shape: found, .. })) = self.second {
+            let expected = Shape { height: 1, width: 1, ..self.output.1.shape };
+            if found != expected {
+                return Err(OpError::OperandShape { tensor, expected, found });
+            }
+        }
+        self.length(
+            Constant::Multiplier,
+            op.factors.len(),
+            u64::try_from(GATE_VALUES).unwrap_or(u64::MAX),
+        )?;
+        self.magnitudes(Constant::Multiplier, op.factors)
     }
 
     /// Kernel, stride and padding, and the output shape that follows from them.

@@ -5,8 +5,8 @@ use bytemuck::Pod;
 
 use super::record::{Extent, RawOp, tag};
 use super::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, Op, Padding,
-    Requantize, Residual, Window,
+    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GlobalAveragePool, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Window,
 };
 use crate::error::{Constant, OpError, Tag};
 use crate::record::to_usize;
@@ -53,6 +53,22 @@ pub(crate) fn decode<'a>(raw: &RawOp, constants: &'a [u8]) -> Result<Op<'a>, OpE
             output: decoder.output(),
             multipliers: raw.operands.map(f32::from_bits),
             activation: decoder.activation()?,
+        }),
+        tag::MAX_POOL => Op::MaxPool(MaxPool {
+            input: decoder.input(),
+            output: decoder.output(),
+            window: decoder.window(),
+        }),
+        tag::GLOBAL_AVERAGE_POOL => {
+            let [multiplier, _] = raw.operands.map(f32::from_bits);
+            let (input, output) = (decoder.input(), decoder.output());
+            Op::GlobalAveragePool(GlobalAveragePool { input, output, multiplier })
+        }
+        tag::SCALE_CHANNELS => Op::ScaleChannels(ScaleChannels {
+            input: decoder.input(),
+            gate: TensorIndex(raw.second),
+            output: decoder.output(),
+            factors: decoder.multiplier()?,
         }),
         found => {
             return Err(OpError::UnknownTag { tag: Tag::OpKind, found });
@@ -181,6 +197,22 @@ impl<'a> Decoder<'a> {
                 (rest.second, rest.operands, rest.activation) = Default::default();
                 rest.variant = self.raw.variant;
                 matches!(activation, Activation::Prelu(_))
+            }
+            Op::MaxPool(_) => {
+                (rest.kernel, rest.stride, rest.padding) = Default::default();
+                rest.variant = self.raw.variant;
+                false
+            }
+            Op::GlobalAveragePool(_) => {
+                let [_, second] = rest.operands;
+                rest.operands = [0, second];
+                rest.variant = self.raw.variant;
+                false
+            }
+            Op::ScaleChannels(_) => {
+                (rest.second, rest.multiplier) = Default::default();
+                rest.variant = self.raw.variant;
+                false
             }
         };
         if prelu {

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::id::ModelId;
 use crate::op::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, Op, Padding,
-    Requantize, Residual, Window, tag,
+    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GlobalAveragePool, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Window, tag,
 };
 use crate::tensor::TensorIndex;
 use crate::view::ModelView;
@@ -116,6 +116,25 @@ impl Content {
                 self.tensor(output);
                 self.floats(&multipliers);
                 self.activation(&activation);
+            }
+            Op::MaxPool(MaxPool { input, output, window }) => {
+                self.bytes(&[tag::MAX_POOL]);
+                self.tensor(input);
+                self.tensor(output);
+                self.window(window);
+            }
+            Op::GlobalAveragePool(GlobalAveragePool { input, output, multiplier }) => {
+                self.bytes(&[tag::GLOBAL_AVERAGE_POOL]);
+                self.tensor(input);
+                self.tensor(output);
+                self.floats(&[multiplier]);
+            }
+            Op::ScaleChannels(ScaleChannels { input, gate, output, factors }) => {
+                self.bytes(&[tag::SCALE_CHANNELS]);
+                for tensor in [input, gate, output] {
+                    self.tensor(tensor);
+                }
+                self.floats(factors);
             }
         }
     }

@@ -5,11 +5,11 @@ use std::vec::Vec;
 
 use super::{
     ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec, WriteError,
+    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec, WriteError,
 };
 use crate::header::{self, HEADER, MAGIC};
 use crate::meta::{self, METADATA_RECORD, TEXTS, THRESHOLD_RECORD, Threshold};
-use crate::op::{Extent, Padding, RawOp, tag};
+use crate::op::{Extent, GlobalAveragePool, MaxPool, Padding, RawOp, Window, tag};
 use crate::record::put;
 use crate::tensor::Tensor;
 use crate::{CONSTANT_ALIGN, FORMAT_VERSION, MAX_THRESHOLDS, SECTION_ALIGN, WEIGHTS_ALIGN};
@@ -70,21 +70,20 @@ fn raw_op(op: &OpSpec, constants: &mut Constants) -> Result<RawOp, WriteError> {
         OpSpec::DepthwiseConv2d(op) => raw_conv(op, tag::DEPTHWISE_CONV2D, constants),
         OpSpec::FullyConnected(op) => raw_fully_connected(op, constants),
         OpSpec::Add(op) => raw_add(op, constants),
+        OpSpec::MaxPool(op) => Ok(raw_max_pool(op)),
+        OpSpec::GlobalAveragePool(op) => Ok(raw_global_average_pool(op)),
+        OpSpec::ScaleChannels(op) => raw_scale_channels(op, constants),
     }
 }
 
 fn raw_conv(op: &ConvSpec, kind: u8, constants: &mut Constants) -> Result<RawOp, WriteError> {
-    let Padding { top, left, bottom, right } = op.window.padding;
     let raw = RawOp {
         kind,
         input: op.input.0,
         output: op.output.0,
-        kernel: op.window.kernel,
-        stride: op.window.stride,
-        padding: [top, left, bottom, right],
         weights: constants.weights(&op.weights)?,
         bias: constants.words(&op.bias)?,
-        ..RawOp::default()
+        ..raw_window(op.window)
     };
     let raw = with_requantize(raw, &op.requantize, constants)?;
     Ok(match op.residual {
@@ -131,6 +130,46 @@ fn raw_add(op: &AddSpec, constants: &mut Constants) -> Result<RawOp, WriteError>
         ..RawOp::default()
     };
     with_activation(raw, &op.activation, constants)
+}
+
+fn raw_max_pool(op: &MaxPool) -> RawOp {
+    let window = raw_window(op.window);
+    RawOp { kind: tag::MAX_POOL, input: op.input.0, output: op.output.0, ..window }
+}
+
+fn raw_global_average_pool(op: &GlobalAveragePool) -> RawOp {
+    RawOp {
+        kind: tag::GLOBAL_AVERAGE_POOL,
+        input: op.input.0,
+        output: op.output.0,
+        operands: [op.multiplier.to_bits(), 0],
+        ..RawOp::default()
+    }
+}
+
+fn raw_scale_channels(
+    op: &ScaleChannelsSpec,
+    constants: &mut Constants,
+) -> Result<RawOp, WriteError> {
+    Ok(RawOp {
+        kind: tag::SCALE_CHANNELS,
+        input: op.input.0,
+        second: op.gate.0,
+        output: op.output.0,
+        multiplier: constants.words(&op.factors)?,
+        ..RawOp::default()
+    })
+}
+
+/// A record of a window alone.
+fn raw_window(window: Window) -> RawOp {
+    let Padding { top, left, bottom, right } = window.padding;
+    RawOp {
+        kernel: window.kernel,
+        stride: window.stride,
+        padding: [top, left, bottom, right],
+        ..RawOp::default()
+    }
 }
 
 fn with_requantize(

@@ -47,6 +47,16 @@ fn records_lie_where_the_header_says() {
     assert_eq!(file[OPS + 3 * 64..][..10], [4, 2, 0, 0, 3, 0, 2, 0, 4, 0]);
     assert_eq!(file[OPS + 3 * 64 + 10..][..34], [0; 34]);
     assert_eq!(file[OPS + 3 * 64 + 52..][..12], [0, 0, 0, 0x3f, 0, 0, 0xa0, 0x3f, 0, 0, 0, 0]);
+    // In the other sample: a 2x2 maximum, an average times 1/4, a scaling of tensor 1 by the gate 2.
+    let file = sample::gated().build().unwrap();
+    let op = |index: usize| &file[256 + index * 64..][..64];
+    assert_eq!(op(0)[..14], [5, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 2, 2]);
+    assert_eq!(op(0)[14..], [0; 50]);
+    assert_eq!(op(1)[..10], [6, 0, 0, 0, 1, 0, 0, 0, 2, 0]);
+    assert_eq!(op(1)[52..60], [0, 0, 0x80, 0x3e, 0, 0, 0, 0]);
+    assert_eq!(op(2)[..10], [7, 0, 0, 0, 1, 0, 2, 0, 3, 0]);
+    assert_eq!(op(2)[36..44], [0, 0, 0, 0, 0, 4, 0, 0]);
+    let file = sample::bytes();
     // The first weight of op 0 opens the constants: 1 - 100.
     assert_eq!(file[CONSTANTS], 0x9d);
 }

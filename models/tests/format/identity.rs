@@ -1,14 +1,17 @@
 //! The bytes depend on the model alone, and the id on what it computes alone.
 
 use model_format::writer::{ActivationSpec, ModelBuilder, content_id};
-use model_format::{ModelFile, ModelId, Threshold};
+use model_format::{ModelFile, ModelId, Shape, Threshold};
 
 use crate::sample;
 
 type Edit = fn(&mut ModelBuilder);
 
 fn id(edit: impl FnOnce(&mut ModelBuilder)) -> ModelId {
-    let mut model = sample::model();
+    id_of(sample::model(), edit)
+}
+
+fn id_of(mut model: ModelBuilder, edit: impl FnOnce(&mut ModelBuilder)) -> ModelId {
     edit(&mut model);
     ModelFile::from_bytes(model.build().unwrap()).unwrap().view().id()
 }
@@ -79,6 +82,29 @@ fn every_part_of_the_computation_changes_the_id() {
                 model.tensors[1].last = 2;
             }
         });
+        assert!(!ids.contains(&changed), "{what} does not change the id");
+        ids.push(changed);
+    }
+}
+
+#[test]
+fn ops_without_weights_are_part_of_the_id() {
+    let edits: [(&str, Edit); 4] = [
+        ("nothing", |_| ()),
+        ("a maximum's window", |model| {
+            sample::max_pool(model).window.stride = [1, 1];
+            model.tensors[0].shape = Shape { height: 3, width: 3, channels: 3 };
+        }),
+        ("an average's multiplier", |model| sample::average(model).multiplier = 0.5),
+        ("one factor", |model| sample::scale_channels(model).factors[255] = 2.0),
+    ];
+    let mut ids = vec![id_of(sample::gated(), |model| {
+        model.tensors[0].shape = Shape { height: 3, width: 3, channels: 3 };
+        sample::max_pool(model).window.padding.right = 1;
+        sample::max_pool(model).window.padding.bottom = 1;
+    })];
+    for (what, edit) in edits {
+        let changed = id_of(sample::gated(), edit);
         assert!(!ids.contains(&changed), "{what} does not change the id");
         ids.push(changed);
     }

@@ -22,7 +22,15 @@ fn edited_bytes(edit: impl FnOnce(&mut Vec<u8>)) -> FormatError {
 
 /// Why the sample is refused after `edit` of the model.
 fn edited_model(edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
-    let mut model = sample::model();
+    edited(sample::model(), edit)
+}
+
+/// Why the sample without weights is refused after `edit` of the model.
+fn edited_gated(edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
+    edited(sample::gated(), edit)
+}
+
+fn edited(mut model: ModelBuilder, edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
     edit(&mut model);
     match model.build() {
         Err(WriteError::Format(error)) => error,

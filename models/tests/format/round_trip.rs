@@ -2,7 +2,7 @@
 
 use model_format::writer::{
     ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec,
+    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
     Activation, FullyConnectedResult, ModelFile, ModelView, Op, Requantize, TensorIndex,
@@ -74,6 +74,14 @@ fn op_spec(op: Op<'_>) -> OpSpec {
             multipliers: op.multipliers,
             activation: activation(op.activation),
         }),
+        Op::MaxPool(op) => OpSpec::MaxPool(op),
+        Op::GlobalAveragePool(op) => OpSpec::GlobalAveragePool(op),
+        Op::ScaleChannels(op) => OpSpec::ScaleChannels(ScaleChannelsSpec {
+            input: op.input,
+            gate: op.gate,
+            output: op.output,
+            factors: op.factors.into(),
+        }),
     }
 }
 
@@ -94,9 +102,10 @@ fn activation(activation: Activation<'_>) -> ActivationSpec {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let model = sample::model();
-    let file = ModelFile::from_bytes(model.build().unwrap()).unwrap();
-    assert_eq!(builder(&file.view()), model);
+    for model in [sample::model(), sample::gated()] {
+        let file = ModelFile::from_bytes(model.build().unwrap()).unwrap();
+        assert_eq!(builder(&file.view()), model);
+    }
 }
 
 #[test]
@@ -120,6 +129,18 @@ fn counts_and_sizes_are_those_of_the_network() {
 }
 
 #[test]
+fn ops_without_weights_have_names_and_reads_but_no_products() {
+    let file = ModelFile::from_bytes(sample::gated().build().unwrap()).unwrap();
+    let view = file.view();
+    let names: Vec<_> = view.ops().map(|op| op.name()).collect();
+    assert_eq!(names, ["max_pool", "global_average_pool", "scale_channels"]);
+    assert_eq!(view.macs(), 0);
+    assert_eq!(view.op(0).unwrap().reads(), (TensorIndex(0), None));
+    assert_eq!(view.op(2).unwrap().reads(), (TensorIndex(1), Some(TensorIndex(2))));
+    assert_eq!(view.op(2).unwrap().output(), TensorIndex(3));
+}
+
+#[test]
 fn weights_are_aligned_to_cache_lines_in_memory() {
     let file = ModelFile::from_bytes(sample::bytes()).unwrap();
     for op in file.view().ops() {
@@ -127,7 +148,7 @@ fn weights_are_aligned_to_cache_lines_in_memory() {
             Op::Conv2d(op) => op.weights,
             Op::DepthwiseConv2d(op) => op.weights,
             Op::FullyConnected(op) => op.weights,
-            Op::Add(_) => continue,
+            _ => continue,
         };
         assert_eq!(weights.as_ptr().addr() % 64, 0);
     }

@@ -1,17 +1,21 @@
-//! A small network with every op, every activation, both fully connected results and a residual; its arena reuses bytes.
+//! Two small networks. [`model`] has every op with weights, every activation, both fully connected results and a residual;
+//! [`gated`] has the ops without weights. Their arenas reuse bytes.
 //!
 //! ```text
 //! t0 4x4x3 -conv 3x3-> t1 4x4x4 -depthwise 3x3-> t2 4x4x4 -conv 1x1 (+ t1)-> t3 4x4x4
 //! t3 + t2 -add-> t4 4x4x4 -fully connected-> t5 1x1x8 -fully connected, sums-> t6 1x1x2
+//!
+//! t0 4x4x3 -max pool 2x2 /2-> t1 2x2x3 -global average-> t2 1x1x3
+//! t1 * factors of t2 -scale channels-> t3 2x2x3
 //! ```
 
 use model_format::writer::{
     ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec,
+    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
-    ColourOrder, ElementType, InputSpec, Padding, Residual, Shape, Tensor, TensorIndex, Threshold,
-    Window,
+    ColourOrder, ElementType, GlobalAveragePool, InputSpec, MaxPool, Padding, Residual, Shape,
+    Tensor, TensorIndex, Threshold, Window,
 };
 
 /// Where the sections of [`bytes`] start, for tests that change single bytes.
@@ -40,7 +44,7 @@ fn weights(len: usize, seed: i32) -> Vec<i8> {
 }
 
 fn multipliers(len: usize, first: f32) -> Vec<f32> {
-    (0_u8..).map(|i| first + f32::from(i) / 1024.0).take(len).collect()
+    (0_u16..).map(|i| first + f32::from(i) / 1024.0).take(len).collect()
 }
 
 fn requantize(channels: usize, activation: ActivationSpec) -> RequantizeSpec {
@@ -134,6 +138,64 @@ pub(crate) fn model() -> ModelBuilder {
         input: TensorIndex(0),
         output: TensorIndex(6),
         arena_bytes: 192,
+    }
+}
+
+pub(crate) fn gated() -> ModelBuilder {
+    let mut model = model();
+    model.metadata.embedding_len = 3;
+    let [image, pooled, average, scaled] = [0, 1, 2, 3].map(TensorIndex);
+    ModelBuilder {
+        tensors: vec![
+            tensor([4, 4, 3], 0, [0, 1]),
+            tensor([2, 2, 3], 64, [1, 3]),
+            tensor([1, 1, 3], 0, [2, 3]),
+            tensor([2, 2, 3], 128, [3, 3]),
+        ],
+        ops: vec![
+            OpSpec::MaxPool(MaxPool {
+                input: image,
+                output: pooled,
+                window: Window { stride: [2, 2], ..window(2, 0) },
+            }),
+            OpSpec::GlobalAveragePool(GlobalAveragePool {
+                input: pooled,
+                output: average,
+                multiplier: 0.25,
+            }),
+            OpSpec::ScaleChannels(ScaleChannelsSpec {
+                input: pooled,
+                gate: average,
+                output: scaled,
+                factors: multipliers(256, 0.5),
+            }),
+        ],
+        output: scaled,
+        ..model
+    }
+}
+
+/// The maximum of [`gated`].
+pub(crate) fn max_pool(model: &mut ModelBuilder) -> &mut MaxPool {
+    match &mut model.ops[0] {
+        OpSpec::MaxPool(op) => op,
+        other => panic!("op 0 is {other:?}"),
+    }
+}
+
+/// The average of [`gated`].
+pub(crate) fn average(model: &mut ModelBuilder) -> &mut GlobalAveragePool {
+    match &mut model.ops[1] {
+        OpSpec::GlobalAveragePool(op) => op,
+        other => panic!("op 1 is {other:?}"),
+    }
+}
+
+/// The channel scaling of [`gated`].
+pub(crate) fn scale_channels(model: &mut ModelBuilder) -> &mut ScaleChannelsSpec {
+    match &mut model.ops[2] {
+        OpSpec::ScaleChannels(op) => op,
+        other => panic!("op 2 is {other:?}"),
     }
 }
 

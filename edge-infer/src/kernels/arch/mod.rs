@@ -11,5 +11,6 @@
 mod scalar;
 
 pub(crate) use scalar::{
-    add, dot, dot_rows, multiply_accumulate, requantize, requantize_with_residual, round_to_i8,
+    accumulate, add, dot, dot_rows, maximum, multiply_accumulate, requantize,
+    requantize_with_residual, round_to_i8, scale_row,
 };

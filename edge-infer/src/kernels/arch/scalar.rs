@@ -66,6 +66,22 @@ pub(crate) fn multiply_accumulate(accumulators: &mut [i32], input: &[i8], weight
     }
 }
 
+/// Adds `input[c]` to `accumulators[c]`.
+#[inline(always)]
+pub(crate) fn accumulate(accumulators: &mut [i32], input: &[i8]) {
+    for (accumulator, &input) in accumulators.iter_mut().zip(input) {
+        *accumulator = accumulator.wrapping_add(i32::from(input));
+    }
+}
+
+/// Raises `largest[c]` to `input[c]` where that is larger.
+#[inline(always)]
+pub(crate) fn maximum(largest: &mut [i8], input: &[i8]) {
+    for (largest, &input) in largest.iter_mut().zip(input) {
+        *largest = (*largest).max(input);
+    }
+}
+
 /// Rounds a row of sums to int8: `round_to_i8(f32(sum) * m)` with `m` chosen by the sum's sign.
 #[inline(always)]
 pub(crate) fn requantize(
@@ -108,6 +124,21 @@ pub(crate) fn add(a: Addend<'_>, b: Addend<'_>, slopes: &[f32], zero_point: i8, 
     {
         let sum = addend(left, a) + addend(right, b);
         *output = round_to_i8(if sum < 0.0 { sum * slope } else { sum }, zero_point);
+    }
+}
+
+/// Multiplies a row of int8 values, each less its zero point, by a factor of its own; then rounds.
+#[inline(always)]
+pub(crate) fn scale_row(
+    input: &[i8],
+    input_zero_point: i8,
+    factors: &[f32],
+    zero_point: i8,
+    output: &mut [i8],
+) {
+    for ((output, &value), &factor) in output.iter_mut().zip(input).zip(factors) {
+        let distance = i32::from(value) - i32::from(input_zero_point);
+        *output = round_to_i8(distance as f32 * factor, zero_point);
     }
 }
 

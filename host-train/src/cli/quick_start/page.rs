@@ -2,11 +2,11 @@
 
 use super::{ALLOWED_POINTS, MARGIN, Outcome, SIDE, TESTED, TRAINED};
 use crate::cli::COMMIT;
+use crate::evaluate::PairsSummary;
 use crate::evaluate::report::{
-    AngleStage, Card, FaceRow, LossPoint, NextStep, Provenance, Report, ScoreFigures, Table,
-    Verdict, render as render_report,
+    Card, FaceRow, LossPoint, NextStep, Provenance, Report, ScoreFigures, Table, Verdict,
+    render as render_report,
 };
-use crate::evaluate::{Histogram, PairsSummary};
 use std::path::Path;
 
 /// People shown.
@@ -29,7 +29,7 @@ pub(super) fn render(outcome: &Outcome, out: &Path) -> String {
             .iter()
             .map(|&(step, loss)| LossPoint { step: step + 1, loss })
             .collect(),
-        angles: angles(outcome),
+        angles: outcome.angles.histograms(),
         scores: Some(ScoreFigures {
             float: (&float.roc).into(),
             int8: (&int8.roc).into(),
@@ -117,15 +117,6 @@ fn faces(o: &Outcome) -> Vec<FaceRow> {
         images: shots.iter().map(|(face, _)| face.clone()).collect(),
     })
     .collect()
-}
-
-fn angles(o: &Outcome) -> Vec<AngleStage> {
-    let stages = o.angles.iter().filter_map(|(first, degrees)| {
-        let cosines: Vec<f32> = degrees.iter().map(|angle| angle.to_radians().cos()).collect();
-        let angles = Histogram::of_angles(&cosines).ok()?;
-        Some(AngleStage { label: format!("from step {}", first + 1), angles })
-    });
-    stages.collect()
 }
 
 fn table(columns: &[&str], rows: Vec<Vec<String>>) -> Table {

@@ -23,6 +23,7 @@ mod maths;
 mod mouth;
 mod nose;
 mod nuisance;
+mod pairs;
 mod palette;
 mod population;
 mod portrait;
@@ -38,6 +39,7 @@ mod worn;
 
 pub use dataset::{DrawnFaces, DrawnFacesError, SIZES};
 pub use identity::Identity;
+pub use pairs::balanced_pairs;
 pub use portrait::{draw, landmarks};
 pub use projection::TEMPLATE;
 pub use shot::{Difficulty, Pose, Shot};

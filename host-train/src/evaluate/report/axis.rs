@@ -2,9 +2,9 @@
 
 /// One axis of a chart.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
+pub struct Axis {
     /// Quantity and unit.
-    pub(super) label: String,
+    pub label: String,
     scale: Scale,
     low: f64,
     high: f64,
@@ -22,11 +22,12 @@ pub(super) struct Tick {
 enum Scale {
     Linear,
     Log,
+    Names,
 }
 
 impl Axis {
     /// Linear, its ends moved outwards to the next tick.
-    pub(super) fn rounded(label: &str, low: f64, high: f64) -> Self {
+    pub fn rounded(label: &str, low: f64, high: f64) -> Self {
         let (low, high) = sane(low, high);
         let step = round_step(high - low);
         // The tolerance keeps 0.3 / 0.1 from reaching up to the next tick.
@@ -36,9 +37,22 @@ impl Axis {
     }
 
     /// Linear, ending where the data ends, with ticks inside.
-    pub(super) fn exact(label: &str, low: f64, high: f64) -> Self {
+    pub fn exact(label: &str, low: f64, high: f64) -> Self {
         let (low, high) = sane(low, high);
         Self::linear(label, low, high, round_step(high - low))
+    }
+
+    /// Angles from 0 to 180 degrees.
+    pub fn degrees(label: &str) -> Self {
+        Self::linear(label, 0.0, 180.0, 30.0)
+    }
+
+    /// A row for each name, the first on top; a value is a name's place in the list.
+    pub fn names(label: &str, names: &[&str]) -> Self {
+        let ticks = names.iter().enumerate();
+        let ticks = ticks.map(|(index, &text)| Tick { value: index as f64, text: text.into() });
+        let (low, high) = (names.len() as f64 - 0.5, -0.5);
+        Self { label: label.into(), scale: Scale::Names, low, high, ticks: ticks.collect() }
     }
 
     fn linear(label: &str, low: f64, high: f64, step: f64) -> Self {
@@ -54,7 +68,7 @@ impl Axis {
     }
 
     /// Logarithmic from `low` to `high`, both above 0, with a tick a decade.
-    pub(super) fn log(label: &str, low: f64, high: f64) -> Self {
+    pub fn log(label: &str, low: f64, high: f64) -> Self {
         let (low, high) = if low > 0.0 && high > low { (low, high) } else { (0.1, 1.0) };
         let first = (low.log10() - 1e-9).ceil() as i32;
         let last = (high.log10() + 1e-9).floor() as i32;
@@ -68,10 +82,21 @@ impl Axis {
     /// Where `value` lies between the ends, held within [0, 1].
     pub(super) fn place(&self, value: f64) -> f64 {
         let place = match self.scale {
-            Scale::Linear => (value - self.low) / (self.high - self.low),
+            Scale::Linear | Scale::Names => (value - self.low) / (self.high - self.low),
             Scale::Log => (value.max(self.low) / self.low).ln() / (self.high / self.low).ln(),
         };
         place.clamp(0.0, 1.0)
+    }
+
+    /// A value as files have it: the name in its place, or the number.
+    pub(super) fn text(&self, value: f64) -> String {
+        let name = self.names_of().iter().find(|tick| tick.value == value);
+        name.map_or_else(|| value.to_string(), |tick| tick.text.clone())
+    }
+
+    /// The names of a [`Self::names`] axis, none of another.
+    pub(super) fn names_of(&self) -> &[Tick] {
+        if matches!(self.scale, Scale::Names) { &self.ticks } else { &[] }
     }
 
     /// Ticks, ascending.
@@ -165,5 +190,19 @@ mod tests {
         assert_eq!(grouped(999.0), "999");
         assert_eq!(grouped(1_234_567.0), "1,234,567");
         assert_eq!(grouped(-1000.0), "-1,000");
+    }
+
+    #[test]
+    fn names_go_down_in_their_order() {
+        let axis = Axis::names("loss", &["a", "b"]);
+        assert_eq!(texts(&axis), ["a", "b"]);
+        assert_eq!((axis.place(0.0), axis.place(1.0)), (0.75, 0.25));
+        assert_eq!((axis.text(1.0), axis.text(0.5)), ("b".into(), "0.5".into()));
+    }
+
+    #[test]
+    fn degrees_have_a_tick_every_thirty() {
+        let axis = Axis::degrees("angle");
+        assert_eq!(texts(&axis), ["0", "30", "60", "90", "120", "150", "180"]);
     }
 }

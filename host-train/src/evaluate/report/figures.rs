@@ -37,12 +37,13 @@ pub(super) fn loss(points: &[LossPoint]) -> Chart {
             series("each step", Ink::Quiet, Stroke::Thin, extremes(&raw)),
             series("running mean", Ink::End, Stroke::Solid, thinned(&smooth)),
         ],
+        patches: vec![],
         marker: None,
     }
 }
 
 /// Histograms of the angle between an embedding and its own class centre.
-pub(super) fn angles(stages: &[AngleStage]) -> Chart {
+pub fn angles(title: &str, stages: &[AngleStage]) -> Chart {
     let histograms: Vec<&Histogram> = stages.iter().map(|stage| &stage.angles).collect();
     let (low, high) = occupied(&histograms);
     let last = stages.len().saturating_sub(1);
@@ -57,11 +58,12 @@ pub(super) fn angles(stages: &[AngleStage]) -> Chart {
         Series { label, ink, stroke, filled: true, points: outline(&stage.angles) }
     });
     Chart {
-        title: "Angle to the own class centre".into(),
-        reading: "ArcFace pulls the embeddings of a person towards one direction: the angles shrink as it trains.".into(),
+        title: title.into(),
+        reading: "A loss that works pulls the embeddings of a person towards one direction: the angles shrink as it trains.".into(),
         x: Axis::rounded("angle, degrees", low, high),
         y: Axis::rounded("share of images, %", 0.0, tallest(&histograms)),
         series: series.collect(),
+        patches: vec![],
         marker: None,
     }
 }
@@ -90,6 +92,7 @@ pub(super) fn roc(scores: &ScoreFigures) -> Chart {
             line("float", Ink::Float, Stroke::Wide, &scores.float.curve),
             line("int8", Ink::Int8, Stroke::Dashed, &scores.int8.curve),
         ],
+        patches: vec![],
         marker: None,
     }
 }
@@ -119,6 +122,7 @@ pub(super) fn score_histogram(scores: &ScoreFigures) -> Chart {
             series("float, both", Ink::Quiet, Stroke::Dotted, false, &float.impostor),
             series("", Ink::Quiet, Stroke::Dotted, false, &float.genuine),
         ],
+        patches: vec![],
         marker: Some(Marker {
             x: scores.threshold.into(),
             label: format!("threshold {:.2}", scores.threshold),

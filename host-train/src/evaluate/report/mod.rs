@@ -5,15 +5,27 @@
 //! and prints. All numbers are the caller's; an empty list or `None` leaves its section out.
 //!
 //! ```text
-//! Report ──> page (sections) ──> figures (which data, which axes) ──> chart (SVG) ──> axis (ticks)
-//!                 └──> html (escaping, tables, pictures)
+//! Report ────> page (sections) ──> figures (which data, which axes) ──> chart (SVG) ──> axis (ticks)
+//!                  └──> html (escaping, tables, pictures)               │
+//! Document ──> document (sections of any kind) ─────────────────────────┴──> file (SVG, CSV)
 //! ```
+//!
+//! [`render_document`] makes a page of sections that the caller composes, in the same clothes.
 
+mod angle_stages;
 mod axis;
 mod chart;
+mod document;
 mod figures;
+mod file;
 pub(crate) mod html;
 mod page;
+
+pub use angle_stages::AngleStages;
+pub use axis::Axis;
+pub use chart::{Chart, Ink, Marker, Patch, Series, Stroke};
+pub use document::{Block, Document, Figure, Listing, Section, render_document};
+pub use figures::angles;
 
 use super::{ComparisonRow, Histogram, PairsSummary, Roc, RocPoint};
 use crate::data::FaceImage;

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::evaluate::ComparisonRow;
 
-const STYLE: &str = include_str!("style.css");
+/// Of pictures, then of the rest.
+const STYLE: &str = concat!(include_str!("plot.css"), include_str!("style.css"));
 
 /// The whole document.
 pub(super) fn document(report: &Report) -> String {
-    let title = escape(&report.title);
     let sections: String = [
         verdict(&report.verdict),
         cards(&report.cards),
@@ -30,14 +30,20 @@ pub(super) fn document(report: &Report) -> String {
         section("Next", &next(&report.next)),
     ]
     .concat();
+    shell(&report.title, &report.subtitle, &sections)
+}
+
+/// A document around `body`, complete in itself.
+pub(super) fn shell(title: &str, subtitle: &str, body: &str) -> String {
+    let title = escape(title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <header><h1>{title}</h1><p>{subtitle}</p></header>\n{sections}\
+         <header><h1>{title}</h1><p>{subtitle}</p></header>\n{body}\
          <footer>This file is complete in itself: no scripts, nothing loaded from elsewhere.</footer>\n\
          </main>\n</body>\n</html>\n",
-        subtitle = escape(&report.subtitle),
+        subtitle = escape(subtitle),
     )
 }
 
@@ -153,7 +159,7 @@ fn training(report: &Report) -> String {
         charts.push(figures::loss(&report.loss));
     }
     if !report.angles.is_empty() {
-        charts.push(figures::angles(&report.angles));
+        charts.push(figures::angles("Angle to the own class centre", &report.angles));
     }
     side_by_side(&charts)
 }
@@ -166,11 +172,12 @@ fn float_against_int8(report: &Report) -> String {
     side_by_side(&charts) + &comparison(&report.comparison)
 }
 
-fn side_by_side(charts: &[Chart]) -> String {
+/// Charts in a row that wraps, or nothing when there are none.
+pub(super) fn side_by_side<'a>(charts: impl IntoIterator<Item = &'a Chart>) -> String {
+    let charts: String = charts.into_iter().map(Chart::html).collect();
     if charts.is_empty() {
-        return String::new();
+        return charts;
     }
-    let charts: String = charts.iter().map(Chart::html).collect();
     format!("<div class=\"charts\">\n{charts}</div>\n")
 }
 
@@ -194,7 +201,7 @@ fn layers(layers: &Table) -> String {
     format!("<details><summary>{count} layers</summary>\n{}</details>\n", table(layers))
 }
 
-fn provenance(made: &Provenance) -> String {
+pub(super) fn provenance(made: &Provenance) -> String {
     let seed = made.seed.to_string();
     let rows = [
         ("Data", &made.data),

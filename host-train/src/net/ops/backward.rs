@@ -27,7 +27,7 @@ impl Backward<Flex, 2> for Convolution {
         let [x_node, w_node] = ops.parents;
         let dy = contiguous(grads.consume::<Flex>(&ops.node));
         let (x, w, kind) = ops.state;
-        let (dx, dw) = convolution::backward(&x, &w, &dy, kind);
+        let (dx, dw) = convolution::backward(&x, &w, &dy, kind, x_node.is_some());
         if let (Some(node), Some(dx)) = (x_node, dx) {
             grads.register::<Flex>(node.id, dx);
         }

@@ -1,14 +1,20 @@
 //! Every kind of convolution as one operation: which kernel runs, what shape comes out.
 
 use super::flex::{dims, nhwc, tensor, values};
-use super::{depthwise, global_depthwise, pointwise, stem};
+use super::full::{self, Windows};
+use super::{depthwise, global_depthwise, pointwise};
 use burn::backend::flex::FlexTensor;
 
 /// What a convolution does. All are NHWC and without bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConvKind {
-    /// 3x3 from 3 colours, stride 2, padding 1; weights `[out, 27]` (row, column, colour). The image gets no gradient.
-    Stem,
+    /// Over all channels, padding `size / 2`; weights `[out, size * size * in]` (row, column, channel).
+    Full {
+        /// Pixels a side of the window, odd.
+        size: usize,
+        /// Not zero.
+        stride: usize,
+    },
     /// 1x1; weights `[out, in]`.
     Pointwise,
     /// 3x3 a channel, padding 1; weights `[9, channels]`.
@@ -27,7 +33,7 @@ impl ConvKind {
     /// Shape of the weights, and how many inputs one output sums over.
     pub(crate) fn weights(self, inputs: usize, outputs: usize) -> ([usize; 2], usize) {
         match self {
-            Self::Stem => ([outputs, stem::PATCH], stem::PATCH),
+            Self::Full { size, .. } => ([outputs, size * size * inputs], size * size * inputs),
             Self::Pointwise => ([outputs, inputs], inputs),
             Self::Depthwise { .. } => ([depthwise::TAPS, outputs], depthwise::TAPS),
             Self::GlobalDepthwise { side } => ([side * side, outputs], side * side),
@@ -40,7 +46,10 @@ pub(super) fn forward(x: &FlexTensor, w: &FlexTensor, kind: ConvKind) -> FlexTen
     let (shape, [rows, columns]) = (nhwc(x), matrix_dims(w));
     let (x, w) = (values(x), values(w));
     let (y, out, channels) = match kind {
-        ConvKind::Stem => (stem::forward(x, w, shape, rows), shape.strided(2), rows),
+        ConvKind::Full { size, stride } => {
+            let windows = Windows { shape, size, stride };
+            (full::forward(x, w, windows, rows), shape.strided(stride), rows)
+        }
         ConvKind::Pointwise => (pointwise::forward(x, w, columns, rows), shape, rows),
         ConvKind::Depthwise { stride } => {
             (depthwise::forward(x, w, shape, stride), shape.strided(stride), columns)
@@ -52,18 +61,23 @@ pub(super) fn forward(x: &FlexTensor, w: &FlexTensor, kind: ConvKind) -> FlexTen
     tensor(y, [out.batch, out.height, out.width, channels])
 }
 
-/// Gradients `(dx, dw)` from a contiguous `dy`; no `dx` where the input takes none.
+/// Gradients `(dx, dw)` from a contiguous `dy`. Where the input takes none, `dx` is not `wanted` and may be left out.
 pub(super) fn backward(
     x: &FlexTensor,
     w: &FlexTensor,
     dy: &FlexTensor,
     kind: ConvKind,
+    wanted: bool,
 ) -> (Option<FlexTensor>, FlexTensor) {
     let (shape, [rows, columns]) = (nhwc(x), matrix_dims(w));
     let (x_dims, w_dims) = (dims(x), dims(w));
     let (x, w, dy) = (values(x), values(w), values(dy));
     let (dx, dw) = match kind {
-        ConvKind::Stem => return (None, tensor(stem::backward(x, dy, shape, rows), w_dims)),
+        ConvKind::Full { size, stride } => {
+            let windows = Windows { shape, size, stride };
+            let (dx, dw) = full::backward(x, w, dy, windows, rows, wanted);
+            return (dx.map(|dx| tensor(dx, x_dims)), tensor(dw, w_dims));
+        }
         ConvKind::Pointwise => pointwise::backward(x, w, dy, columns, rows),
         ConvKind::Depthwise { stride } => depthwise::backward(x, w, dy, shape, stride),
         ConvKind::GlobalDepthwise { .. } => global_depthwise::backward(x, w, dy, columns),

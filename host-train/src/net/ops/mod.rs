@@ -7,7 +7,7 @@
 //!
 //! | [`ConvKind`] | `x` | `w` | result |
 //! |---|---|---|---|
-//! | `Stem` | `[batch, height, width, 3]` | `[out, 27]` | `[batch, height/2, width/2, out]` |
+//! | `Full` | `[batch, height, width, in]` | `[out, size * size * in]` | height, width divided by the stride |
 //! | `Pointwise` | `[batch, height, width, in]` | `[out, in]` | `[batch, height, width, out]` |
 //! | `Depthwise` | `[batch, height, width, c]` | `[9, c]` | height, width divided by the stride |
 //! | `GlobalDepthwise` | `[batch, height, width, c]` | `[height * width, c]` | `[batch, 1, 1, c]` |
@@ -19,12 +19,12 @@ mod batch_norm;
 mod convolution;
 mod depthwise;
 mod flex;
+mod full;
 mod global_depthwise;
 mod pointwise;
 #[cfg(test)]
 mod reference;
 mod shape;
-mod stem;
 #[cfg(test)]
 mod tests;
 

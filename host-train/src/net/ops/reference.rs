@@ -31,10 +31,10 @@ pub(super) fn global_depthwise(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
     weighted.sum_dim(1).reshape([batch, 1, 1, channels])
 }
 
-pub(super) fn stem(x: Tensor<4>, w: Tensor<2>) -> Tensor<4> {
-    let out = w.dims()[0];
-    let options = ConvOptions::new([2, 2], [1, 1], [1, 1], 1);
-    let w = w.reshape([out, 3, 3, 3]).permute([0, 3, 1, 2]);
+pub(super) fn full(x: Tensor<4>, w: Tensor<2>, size: usize, stride: usize) -> Tensor<4> {
+    let (out, inputs) = (w.dims()[0], x.dims()[3]);
+    let options = ConvOptions::new([stride; 2], [size / 2; 2], [1, 1], 1);
+    let w = w.reshape([out, size, size, inputs]).permute([0, 3, 1, 2]);
     nhwc(conv2d(nchw(x), w, None, options))
 }
 

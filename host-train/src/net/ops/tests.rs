@@ -42,7 +42,6 @@ fn compare<const D: usize>(
     parameters: Vec<Tensor<D>>,
     fast: impl Fn(Tensor<4>, Vec<Tensor<D>>) -> Tensor<4>,
     slow: impl Fn(Tensor<4>, Vec<Tensor<D>>) -> Tensor<4>,
-    input_gradient: bool,
 ) {
     let (y, expected) = (fast(x.clone(), parameters.clone()), slow(x.clone(), parameters.clone()));
     assert_eq!(y.dims(), expected.dims(), "{name}");
@@ -54,10 +53,8 @@ fn compare<const D: usize>(
         let (got, want) = (parameter.grad(&got).unwrap(), parameter.grad(&want).unwrap());
         assert_close(&format!("{name} parameter {i}"), &values(got), &values(want));
     }
-    if input_gradient {
-        let (got, want) = (x.grad(&got).unwrap(), x.grad(&want).unwrap());
-        assert_close(&format!("{name} input"), &values(got), &values(want));
-    }
+    let (got, want) = (x.grad(&got).unwrap(), x.grad(&want).unwrap());
+    assert_close(&format!("{name} input"), &values(got), &values(want));
 }
 
 fn first<const D: usize>(mut parameters: Vec<Tensor<D>>) -> Tensor<D> {
@@ -73,7 +70,6 @@ fn pointwise_equals_reference() {
             vec![random(2, [outputs, inputs])],
             |x, w| convolution(x, first(w), ConvKind::Pointwise),
             |x, w| reference::pointwise(x, first(w)),
-            true,
         );
     }
 }
@@ -90,7 +86,6 @@ fn depthwise_equals_reference() {
                 vec![random(4, [9, channels])],
                 |x, w| convolution(x, first(w), ConvKind::Depthwise { stride }),
                 |x, w| reference::depthwise(x, first(w), stride),
-                true,
             );
         }
     }
@@ -104,22 +99,87 @@ fn global_depthwise_equals_reference() {
         vec![random(6, [49, 32])],
         |x, w| convolution(x, first(w), ConvKind::GlobalDepthwise { side: 7 }),
         |x, w| reference::global_depthwise(x, first(w)),
-        true,
     );
 }
 
 #[test]
-fn stem_equals_reference() {
-    for side in [2, 16, 38] {
+fn full_equals_reference() {
+    for (size, stride, [batch, height, width, inputs, outputs]) in [
+        (3, 2, [2, 16, 16, 3, 32]),
+        (3, 2, [2, 2, 2, 3, 32]),
+        (7, 2, [1, 38, 21, 3, 16]),
+        (3, 1, [3, 7, 9, 16, 32]),
+        (3, 1, [1, 1, 1, 16, 16]),
+        (3, 2, [9, 7, 6, 16, 48]),
+        (1, 2, [2, 7, 8, 32, 16]),
+        (5, 3, [2, 11, 4, 5, 7]),
+    ] {
         compare(
-            &format!("stem at {side}"),
-            random(7, [2, side, side, 3]),
-            vec![random(8, [32, 27])],
-            |x, w| convolution(x, first(w), ConvKind::Stem),
-            |x, w| reference::stem(x, first(w)),
-            false,
+            &format!("full {size}x{size} stride {stride}, {height}x{width}, {inputs} to {outputs}"),
+            random(7, [batch, height, width, inputs]),
+            vec![random(8, [outputs, size * size * inputs])],
+            |x, w| convolution(x, first(w), ConvKind::Full { size, stride }),
+            |x, w| reference::full(x, first(w), size, stride),
         );
     }
+}
+
+/// `L = sum(y^2) / 2` is quadratic in each number, so central differences are its derivative but for rounding.
+#[test]
+fn full_gradients_equal_finite_differences() {
+    let kind = ConvKind::Full { size: 3, stride: 2 };
+    let (x, w) = (random(25, [2, 5, 4, 3]), random(26, [4, 27]));
+    let loss = |x: Tensor<4>, w: Tensor<2>| -> f64 {
+        let y = values(convolution(x, w, kind));
+        y.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / 2.0
+    };
+    let y = convolution(x.clone(), w.clone(), kind);
+    let gradients = y.powi_scalar(2).sum().mul_scalar(0.5).backward();
+    const STEP: f32 = 1.0 / 64.0;
+    let moved = |numbers: &[f32], i: usize, by: f32| {
+        let mut numbers = numbers.to_vec();
+        numbers[i] += by;
+        numbers
+    };
+    let check = |numbers: Vec<f32>, gradient: Vec<f32>, loss: &dyn Fn(Vec<f32>) -> f64| {
+        for (i, got) in gradient.iter().enumerate() {
+            let rise = loss(moved(&numbers, i, STEP)) - loss(moved(&numbers, i, -STEP));
+            let expected = rise / f64::from(2.0 * STEP);
+            let error = (f64::from(*got) - expected).abs();
+            assert!(error < 1e-3, "number {i}: {got} for {expected}");
+        }
+    };
+    let device = x.device();
+    check(values(x.clone()), values(x.grad(&gradients).unwrap()), &|numbers| {
+        loss(Tensor::from_data(TensorData::new(numbers, x.dims()), &device), w.clone())
+    });
+    check(values(w.clone()), values(w.grad(&gradients).unwrap()), &|numbers| {
+        loss(x.clone(), Tensor::from_data(TensorData::new(numbers, w.dims()), &device))
+    });
+}
+
+/// More windows than a block holds, so that blocks begin in the middle of images.
+#[test]
+fn blocks_of_full_windows_join() {
+    compare(
+        "full of two blocks an image",
+        random(22, [2, 24, 24, 48]),
+        vec![random(23, [16, 9 * 48])],
+        |x, w| convolution(x, first(w), ConvKind::Full { size: 3, stride: 1 }),
+        |x, w| reference::full(x, first(w), 3, 1),
+    );
+}
+
+#[test]
+fn an_image_without_gradient_changes_no_weight_gradient() {
+    let kind = ConvKind::Full { size: 3, stride: 2 };
+    let w = random(8, [32, 27]);
+    let gradient = |x: Tensor<4>| {
+        let gradients = convolution(x, w.clone(), kind).powi_scalar(2).sum().backward();
+        values(w.grad(&gradients).unwrap())
+    };
+    let x = random(7, [2, 16, 16, 3]);
+    assert_eq!(gradient(x.clone().detach()), gradient(x));
 }
 
 /// Slopes down to 0.25 are compared: a difference at the kink would show here, whatever its size.
@@ -143,7 +203,6 @@ fn batch_norm_equals_reference() {
                 let (gamma, beta, slope) = split(p);
                 reference::batch_norm(x, gamma, beta, slope)
             },
-            true,
         );
     }
 }
@@ -167,15 +226,17 @@ fn thread_count_changes_no_bit() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let (x, w, d) =
-                (random(16, [5, 14, 14, 32]), random(17, [64, 32]), random(18, [9, 64]));
-            let y = convolution(x.clone(), w.clone(), ConvKind::Pointwise);
+            let (x, f) = (random(16, [19, 14, 14, 32]), random(24, [32, 9 * 32]));
+            let (w, d) = (random(17, [64, 32]), random(18, [9, 64]));
+            let y = convolution(x.clone(), f.clone(), ConvKind::Full { size: 3, stride: 1 });
+            let y = convolution(y, w.clone(), ConvKind::Pointwise);
             let y = convolution(y, d.clone(), ConvKind::Depthwise { stride: 2 });
             let (y, _) =
                 super::batch_norm(y, random(19, [64]), random(20, [64]), Some(random(21, [64])));
             let gradients = y.powi_scalar(2).sum().backward();
             [
                 values(x.grad(&gradients).unwrap()),
+                values(f.grad(&gradients).unwrap()),
                 values(w.grad(&gradients).unwrap()),
                 values(d.grad(&gradients).unwrap()),
             ]

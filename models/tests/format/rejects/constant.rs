@@ -1,9 +1,9 @@
 //! Constants of ops: where they lie, how many they are, which values they may have.
 
 use model_format::writer::ActivationSpec;
-use model_format::{Constant, FormatError, MAX_MULTIPLIER, OpError};
+use model_format::{Constant, FormatError, MAX_MULTIPLIER, OpError, Shape};
 
-use super::{edited_bytes, edited_model, in_op};
+use super::{edited_bytes, edited_gated, edited_model, in_op};
 use crate::sample::{self, OPS};
 
 /// Field offsets in an op record.
@@ -57,6 +57,8 @@ fn rejects_constant_length() {
     assert_eq!(refused, in_op(0, length(Constant::Negative, 4, 3)));
     let refused = edited_model(|model| sample::add(model).activation = slopes());
     assert_eq!(refused, in_op(3, length(Constant::Negative, 4, 3)));
+    let refused = edited_gated(|model| sample::scale_channels(model).factors.truncate(255));
+    assert_eq!(refused, in_op(2, length(Constant::Multiplier, 256, 255)));
 }
 
 #[test]
@@ -72,6 +74,10 @@ fn rejects_multiplier_range() {
         sample::conv(model, 2).residual.as_mut().unwrap().multiplier = value;
     });
     assert_eq!(refused, in_op(2, range(Constant::Operand, 0, value)));
+    let refused = edited_gated(|model| sample::average(model).multiplier = value);
+    assert_eq!(refused, in_op(1, range(Constant::Operand, 0, value)));
+    let refused = edited_gated(|model| sample::scale_channels(model).factors[7] = value);
+    assert_eq!(refused, in_op(2, range(Constant::Multiplier, 7, value)));
     let refused = edited_model(|model| {
         sample::add(model).activation = ActivationSpec::Prelu(vec![0.0, 0.0, 0.0, f32::NAN]);
     });
@@ -116,4 +122,15 @@ fn rejects_accumulator_range() {
     });
     let worst = (1 << 31) + 8 * 127 * 128;
     assert_eq!(refused, in_op(5, OpError::AccumulatorRange { channel: 1, worst }));
+    // An average over more pixels than int32 can sum: 2^24 of them.
+    let refused = edited_gated(|model| {
+        let shape = Shape { height: 1 << 15, width: 1 << 9, channels: 3 };
+        model.tensors[0].shape = shape;
+        model.tensors[1].shape = shape;
+        sample::max_pool(model).window = sample::window(1, 0);
+        model.tensors[1].offset = 1 << 26;
+        model.arena_bytes = 1 << 27;
+    });
+    let worst = 255 << 24;
+    assert_eq!(refused, in_op(1, OpError::AccumulatorRange { channel: 0, worst }));
 }

@@ -1,8 +1,9 @@
 //! Single ops: tags, tensors, window, shapes.
 
-use model_format::{ElementType, OpError, Padding, Shape, Tag, TensorIndex, Window};
+use model_format::writer::reseal;
+use model_format::{ElementType, ModelFile, OpError, Padding, Shape, Tag, TensorIndex, Window};
 
-use super::{edited_bytes, edited_model, in_op};
+use super::{edited_bytes, edited_gated, edited_model, in_op};
 use crate::sample::{self, OP, OPS};
 
 /// Field offsets in an op record.
@@ -38,6 +39,37 @@ fn rejects_unused_field() {
         let refused = edited_bytes(|file| file[OPS + usize::from(op) * OP + at] = 1);
         assert_eq!(refused, in_op(op, OpError::UnusedField), "op {op}, byte {at}");
     }
+}
+
+#[test]
+fn rejects_unused_fields_of_ops_without_weights() {
+    // Records start at 256 there.
+    for (op, at) in [
+        (0, ACTIVATION),
+        (0, VARIANT),
+        (0, 6),       // a second input of a maximum
+        (0, WEIGHTS), // weights of a maximum
+        (1, VARIANT),
+        (1, 10), // window of an average
+        (1, 56), // second operand multiplier of an average
+        (2, ACTIVATION),
+        (2, VARIANT),
+        (2, 10), // window of a scaling
+        (2, 52), // operand multiplier of a scaling
+    ] {
+        let mut file = sample::gated().build().unwrap();
+        file[256 + usize::from(op) * OP + at] = 1;
+        reseal(&mut file);
+        let refused = ModelFile::from_bytes(file).unwrap_err();
+        assert_eq!(refused, in_op(op, OpError::UnusedField), "op {op}, byte {at}");
+    }
+}
+
+#[test]
+fn rejects_quantization_changes() {
+    let expected = in_op(0, OpError::QuantizationChanges { tensor: 0 });
+    assert_eq!(edited_gated(|model| model.tensors[1].scale = 0.5), expected);
+    assert_eq!(edited_gated(|model| model.tensors[1].zero_point = 0), expected);
 }
 
 #[test]
@@ -106,6 +138,13 @@ fn rejects_output_shape() {
     });
     let found = Shape { height: 2, width: 1, channels: 4 };
     assert_eq!(refused, in_op(4, OpError::OutputShape { expected: [1, 1, 4], found }));
+    // A maximum without its stride, an average that would keep two rows.
+    let refused = edited_gated(|model| sample::max_pool(model).window = sample::window(2, 0));
+    let found = Shape { height: 2, width: 2, channels: 3 };
+    assert_eq!(refused, in_op(0, OpError::OutputShape { expected: [3, 3, 3], found }));
+    let found = Shape { height: 2, width: 1, channels: 3 };
+    let refused = edited_gated(|model| model.tensors[2].shape = found);
+    assert_eq!(refused, in_op(1, OpError::OutputShape { expected: [1, 1, 3], found }));
 }
 
 #[test]
@@ -121,4 +160,12 @@ fn rejects_operand_shape() {
         let refused = edited_model(|model| sample::add(model).inputs[input] = TensorIndex(0));
         assert_eq!(refused, in_op(3, OpError::OperandShape { tensor: 0, expected, found }));
     }
+    // The image of a scaling, and its gate, which is one pixel.
+    let expected = Shape { height: 2, width: 2, channels: 3 };
+    let found = Shape { height: 4, width: 4, channels: 3 };
+    let refused = edited_gated(|model| sample::scale_channels(model).input = TensorIndex(0));
+    assert_eq!(refused, in_op(2, OpError::OperandShape { tensor: 0, expected, found }));
+    let expected = Shape { height: 1, width: 1, channels: 3 };
+    let refused = edited_gated(|model| sample::scale_channels(model).gate = TensorIndex(0));
+    assert_eq!(refused, in_op(2, OpError::OperandShape { tensor: 0, expected, found }));
 }
