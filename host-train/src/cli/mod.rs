@@ -40,8 +40,8 @@ enum Command {
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
-    Data(data::DataArgs),
     Experiment(experiment::ExperimentArgs),
+    Data(data::DataArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -57,8 +57,8 @@ pub fn main() -> ExitCode {
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Bench(args) => bench::run(&args),
-            Command::Data(args) => data::run(&args),
             Command::Experiment(args) => experiment::run(&args),
+            Command::Data(args) => data::run(&args),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -136,7 +136,7 @@ fn int8(label: &str, outcome: &Outcome, faces: &Faces) -> Result<Int8, RunFailur
             let options = Options { calibration: Calibration::Mse };
             ModelFile::from_bytes(quantize(&float.graph, &images, &options, &about)?.bytes)?
         }
-        Model::Int8(file) => ModelFile::from_bytes(file.bytes().to_vec())?,
+        Model::Int8(file) => ModelFile::from_bytes(file.bytes())?,
     };
     let (bytes, macs) = (file.bytes().len(), file.view().macs());
     Ok(Int8 { measured: Measured::new(&Model::Int8(file), &faces.tested)?, bytes, macs })

@@ -181,7 +181,7 @@ impl<'g> Executor<'g> {
 
 /// `(u8 - mean) * scale`, channels in the network's order.
 fn normalise(input: &Input, rgb: &[u8]) -> Vec<f32> {
-    let mut out = vec![0.0; rgb.len()];
+    let mut out = buffers::take(rgb.len());
     for (to, from) in out.chunks_exact_mut(3).zip(rgb.chunks_exact(3)) {
         for (c, to) in to.iter_mut().enumerate() {
             let byte = match input.colour {

@@ -73,7 +73,7 @@ pub fn check_data(run: &RunConfig, dataset: &dyn Dataset) -> Result<(), FitError
 /// How training ended.
 pub enum Fitted {
     /// All steps are done; the last checkpoint is this model.
-    Finished(FaceModel),
+    Finished(Box<FaceModel>),
     /// It was asked to stop; the last checkpoint is after this many steps.
     Stopped {
         /// Steps done.
@@ -159,5 +159,5 @@ pub fn fit(
             return Ok(Fitted::Stopped { step });
         }
     }
-    Ok(Fitted::Finished(trainer.finished()))
+    Ok(Fitted::Finished(Box::new(trainer.finished())))
 }
