@@ -23,7 +23,7 @@ use std::time::Instant;
 /// --epochs and --steps may then be given anew.
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
-    /// Folders or tars with one directory a person.
+    /// Folders or tars with one directory a person, .rec, .parquet.
     #[arg(long, value_delimiter = ',', value_name = "A[,B]", required_unless_present = "resume")]
     data: Vec<PathBuf>,
     /// CSV (tar,path,label,identity) that says which images are used, and under which label.

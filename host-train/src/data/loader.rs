@@ -9,6 +9,10 @@
 //! A batch is a function of the data set, the settings and its step, so a run resumed at step s sees the bytes of the
 //! unbroken run, on any number of threads. One thread runs ahead of the trainer by a few batches and decodes the images of
 //! each in parallel on rayon's pool.
+//!
+//! Memory: five batches at most (three wait, one is made, the trainer has one), the order of an epoch at 8 bytes an image, one
+//! image file and its pixels a thread, and what the data set keeps: a [`Source`](super::Source) 48 bytes an image, its names,
+//! and of Parquet files up to 512 MiB of row groups.
 
 use std::panic;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! Faces and their identities: where images come from and how they reach the trainer.
 //!
 //! ```text
-//! folders, tars ──> Source ──┬──> TrainingSet (+ manifest) ──┐
-//!                            │    drawn faces (synthetic) ───┴─ Dataset ──> Loader ──> batches
-//!                            └──> Pairs ──> evaluation
+//! folders, tars,  ──> Source ──┬──> TrainingSet (+ manifest) ──┐
+//! .rec .bin .parquet           │    drawn faces (synthetic) ───┴─ Dataset ──> Loader ──> batches
+//!                              ├──> Pairs ──> evaluation
+//!                              └──> inspect, convert, clean, overlap
 //! ```
 //!
 //! Pixels are 8-bit RGB, HWC, and keep their size: aligning faces is done before, by their landmarks. Bad data is refused

@@ -3,7 +3,7 @@
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::progress::Progress;
-use crate::data::inspect::{Inspection, inspect};
+use crate::data::inspect::{Inspection, PerIdentity, inspect};
 use crate::data::{Rows, Source};
 use std::path::PathBuf;
 
@@ -58,15 +58,15 @@ fn text(found: &Inspection) -> String {
     }
     let each = &found.per_identity;
     let (bytes, images) = (found.bytes, found.images.max(1));
-    lines.push(format!("images      {} of {} persons", found.images, found.identities));
-    lines.push(format!(
-        "a person    {} to {} images, half have {} or fewer",
-        each.min, each.max, each.median
-    ));
-    for (&from, persons) in &each.histogram {
-        let to = if from > 2 { 2 * (from - 1) } else { from };
-        let class = if from == to { from.to_string() } else { format!("{from}-{to}") };
-        lines.push(format!("  {class:>9} images: {persons} persons"));
+    let (persons, same) = (found.identities, found.duplicates_across_identities);
+    // Each image of a verification set stands for a person of its own.
+    let known = found.sources.iter().any(|opened| opened.kind != "verification set");
+    lines.push(match known {
+        true => format!("images      {} of {persons} persons", found.images),
+        false => format!("images      {} of persons unknown, in pairs", found.images),
+    });
+    if known {
+        lines.extend(per_person(each));
     }
     let sizes = found.sizes.iter().map(|(size, count)| format!("{size} ({count})"));
     let mut sizes: Vec<String> = sizes.take(SHOWN + 1).collect();
@@ -78,13 +78,26 @@ fn text(found: &Inspection) -> String {
     lines.push(format!("grey        {}", found.grey));
     lines.push(format!("broken      {}", found.undecodable.len()));
     lines.extend(found.undecodable.iter().take(SHOWN).map(|broken| format!("  {}", broken.reason)));
+    let several =
+        if known { format!(", {same} of them under several persons") } else { String::new() };
     lines.push(format!(
-        "duplicates  {} files are there more than once, {} of them under several persons",
-        found.duplicates.len(),
-        found.duplicates_across_identities
+        "duplicates  {} files are there more than once{several}",
+        found.duplicates.len()
     ));
     lines.extend(found.duplicates.iter().take(SHOWN).map(|same| format!("  {}", same.join(" = "))));
     lines.join("\n")
+}
+
+/// How many images the persons have.
+fn per_person(each: &PerIdentity) -> Vec<String> {
+    let PerIdentity { min, median, max, histogram } = each;
+    let first = format!("a person    {min} to {max} images, half have {median} or fewer");
+    let classes = histogram.iter().map(|(&from, persons)| {
+        let to = if from > 2 { 2 * (from - 1) } else { from };
+        let class = if from == to { from.to_string() } else { format!("{from}-{to}") };
+        format!("  {class:>9} images: {persons} persons")
+    });
+    core::iter::once(first).chain(classes).collect()
 }
 
 /// Why an index has more rows than images.

@@ -15,8 +15,8 @@ const BESIDE: usize = 3;
 const STYLE: &str = "body{font:15px/1.4 system-ui,sans-serif;margin:24px;color:#1a1a1a;background:#fff}\
 h1{font-size:22px}h2{font-size:17px;margin:28px 0 8px}\
 .row{display:flex;flex-wrap:wrap;gap:10px;align-items:center;border-top:1px solid #ddd;padding:8px 0}\
-.row p{flex:1 1 260px;margin:0;overflow-wrap:anywhere}.group{display:flex;gap:4px;align-items:center}\
-.group span{font-size:12px;width:64px;color:#555}img{width:84px;height:84px;object-fit:cover;background:#eee}\
+.row p{flex:0 0 260px;margin:0;overflow-wrap:anywhere}.group{display:flex;gap:4px;align-items:center}\
+.group span{font-size:12px;width:76px;color:#555;overflow-wrap:anywhere}img{width:84px;height:84px;object-fit:cover;background:#eee}\
 .out img{outline:3px solid #b3261e}";
 
 /// The page.

@@ -1,6 +1,6 @@
 //! Which columns of a Parquet file are the image, its path and its label.
 
-use parquet::basic::Type;
+use parquet::basic::{Compression, Type};
 use parquet::file::metadata::FileMetaData;
 
 /// Names of a label column, the most telling first.
@@ -16,6 +16,12 @@ pub enum ParquetFault {
     /// The file can't be read as Parquet, or a part of it is damaged.
     #[error("{0}")]
     Damaged(String),
+    /// A compression that is not built in, because its code is not Rust.
+    #[error("compressed with {codec}; write it with snappy, gzip or none")]
+    Compression {
+        /// Its name in the format.
+        codec: String,
+    },
     /// No column holds image files.
     #[error(
         "no image column among {columns}; expected a struct with `bytes`, or a binary column called image"
@@ -143,6 +149,14 @@ impl Columns {
     /// The definition level at which a value of the column is there.
     pub(super) fn levels(&self, file: &FileMetaData, column: usize) -> i16 {
         file.schema_descr().column(column).max_def_level()
+    }
+}
+
+/// Refuses what can't be unpacked.
+pub(super) fn check_compression(codec: Compression) -> Result<(), ParquetFault> {
+    match codec {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) => Ok(()),
+        other => Err(ParquetFault::Compression { codec: other.to_string() }),
     }
 }
 

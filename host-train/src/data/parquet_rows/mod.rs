@@ -24,7 +24,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use columns::{Columns, class_names};
+use columns::{Columns, check_compression, class_names};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
@@ -62,6 +62,9 @@ impl ParquetRows {
         let mut starts = vec![0];
         for (number, group) in metadata.row_groups().iter().enumerate() {
             let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+            for column in [columns.image, columns.label].into_iter().chain(columns.path) {
+                check_compression(group.column(column).compression()).map_err(fault)?;
+            }
             let bytes = group.column(columns.image).uncompressed_size();
             if bytes > MAX_GROUP_BYTES {
                 let limit = MAX_GROUP_BYTES;

@@ -148,6 +148,17 @@ fn shards_are_one_set_and_two_numbered_sets_are_refused() {
 }
 
 #[test]
+fn rejects_compression_that_is_not_built_in() {
+    for (codec, named) in
+        [(Compression::ZSTD(Default::default()), "ZSTD"), (Compression::LZ4, "LZ4")]
+    {
+        let error = check_compression(codec).unwrap_err().to_string();
+        assert!(error.contains(named) && error.contains("write it with snappy"), "{error}");
+    }
+    assert_eq!(check_compression(Compression::SNAPPY), Ok(()));
+}
+
+#[test]
 fn rejects_files_without_images_or_labels() {
     let fault = refused("message m { required int32 label; }", &[Column::Int32(&[1])]);
     assert_eq!(fault, ParquetFault::NoImageColumn { columns: "label".to_owned() });

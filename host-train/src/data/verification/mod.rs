@@ -7,10 +7,11 @@
 //! The file says who is compared with whom, but not who anybody is: each image stands for a person of its own, called by
 //! its place (`000007/image`). Only the pickles that such files are made of are read ([`pickle`]); nothing in them is run.
 
+mod fault;
 mod pickle;
 mod writer;
 
-pub use pickle::PickleFault;
+pub use fault::PickleFault;
 pub(super) use writer::write;
 
 use std::path::Path;
