@@ -83,6 +83,32 @@ fn a_measured_face_has_its_known_matrix() {
     assert_near(found, golden, 1e-12);
 }
 
+/// Landmarks and matrix of the report deepinsight/insightface#481, where source and template were swapped.
+const REPORTED: Landmarks = [
+    [35.916_126, 43.429_34],
+    [86.212_9, 49.016_266],
+    [55.276_5, 71.023_384],
+    [32.937_046, 87.266_57],
+    [72.595_05, 91.474_91],
+];
+const REPORTED_MATRIX: [f64; 4] = [0.800_885_55, -0.128_227_19, 1.929_893_41, 24.342_555_32];
+
+#[test]
+fn swapped_arguments_give_another_matrix_than_the_reported_one() {
+    let there = similarity(&REPORTED, &ARCFACE_TEMPLATE_112).expect("a face");
+    assert_near(parameters(&there), REPORTED_MATRIX, 1e-6);
+    let swapped = similarity(&ARCFACE_TEMPLATE_112, &REPORTED).expect("a face");
+    assert!((parameters(&swapped)[0] - REPORTED_MATRIX[0]).abs() > 0.3);
+}
+
+/// deepinsight/insightface#849: the template is in pixels of a 112x112 face.
+#[test]
+fn a_face_of_another_size_needs_a_template_of_that_size() {
+    let larger = ARCFACE_TEMPLATE_112.map(|point| point.map(|v| v * 182.0 / 112.0));
+    let found = similarity(&REPORTED, &larger).expect("a face");
+    assert_near(parameters(&found), REPORTED_MATRIX.map(|v| v * 182.0 / 112.0), 1e-6);
+}
+
 #[test]
 fn the_template_itself_gives_the_identity() {
     let identity = similarity(&ARCFACE_TEMPLATE_112, &ARCFACE_TEMPLATE_112).expect("a face");

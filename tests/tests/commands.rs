@@ -2,6 +2,7 @@
 #![allow(clippy::std_instead_of_core, clippy::unwrap_used, reason = "a test on a host")]
 
 use edge_infer::engine::Engine;
+use edge_infer::image::align::ARCFACE_TEMPLATE_112;
 use edge_infer::matching::{Template, TemplateRef, cosine};
 use host_train::model::template;
 use model_format::ModelFile;
@@ -193,6 +194,12 @@ fn float_and_int8_agree_from_the_photograph_to_the_decision() {
         assert!(!inspected[key].is_null(), "inspect has no {key}");
     }
     assert_eq!(inspected["header"]["model_id"], made["model_id"]);
+    // The template is in pixels of the model's own input, not of a 112x112 face.
+    let (metadata, side) =
+        (&inspected["metadata"], inspected["metadata"]["width"].as_f64().unwrap());
+    let nose = numbers(&metadata["landmarks"][2]);
+    let expected = ARCFACE_TEMPLATE_112[2].map(|v| v * side as f32 / 112.0);
+    assert!(side < 112.0 && nose == expected, "{nose:?}");
     assert_eq!(inspected["ops"].as_array().unwrap().len(), 50);
     let bench = json(&stdout(&run(PROGRAM, "bench --model {} --runs 3 --json", &[&afm])));
     assert_eq!(bench["macs"], inspected["plan"]["macs"]);

@@ -79,6 +79,16 @@ mod tests {
         assert!((rows.cosine(0, 0) - 1.0).abs() < 1e-6);
     }
 
+    /// deepinsight/insightface#2239: published thresholds such as 1.348 are squared distances of unit vectors, 2 - 2 cos.
+    #[test]
+    fn a_squared_distance_of_1_348_is_a_cosine_of_0_326() {
+        let (a, b) = ([1.0_f32, 0.0], [0.326, (1.0 - 0.326_f32 * 0.326).sqrt()]);
+        let square: f32 = a.iter().zip(&b).map(|(a, b)| (a - b) * (a - b)).sum();
+        assert!((square - 1.348).abs() < 1e-6, "{square}");
+        let rows = UnitRows::new([a, b].concat(), 2).unwrap();
+        assert!((rows.cosine(0, 1) - (1.0 - square / 2.0)).abs() < 1e-6);
+    }
+
     #[test]
     fn rejects_ragged_rows() {
         let refused = UnitRows::new(vec![1.0; 7], 3).unwrap_err();
