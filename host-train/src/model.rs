@@ -1,12 +1,14 @@
-//! A network ready to embed faces, whichever way it is stored: a run's float weights or an int8 `.afm` file.
+//! A network ready to embed faces, whichever way it is stored: a run's float weights, an ONNX file or an int8 `.afm` file.
 //!
-//! Both give embeddings through the same call, so that every figure of one has its counterpart of the other. The int8
+//! All give embeddings through the same call, so that every figure of one has its counterpart of the other. The int8
 //! side is `edge-infer` itself.
 
 use crate::data::{DataError, FaceImage, augment};
 use crate::evaluate::{EvaluateError, UnitRows};
 use crate::files::{self, FileError};
-use crate::graph::{Executor, Graph, GraphError, fold, from_net};
+use crate::graph::{
+    Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_net, from_onnx,
+};
 use crate::train::{
     ConfigError, FaceModel, ParameterError, RunConfig, RunError, RunFolder, with_parameters,
 };
@@ -20,13 +22,13 @@ use std::time::{Duration, Instant};
 
 /// A network that embeds faces.
 pub enum Model {
-    /// A run's float weights.
+    /// A run's float weights, or an ONNX file's.
     Float(FloatModel),
     /// An int8 model file.
     Int8(ModelFile),
 }
 
-/// A trained network in float, normalization folded.
+/// A network in float, normalization folded.
 pub struct FloatModel {
     /// The folded graph.
     pub graph: Graph,
@@ -52,9 +54,20 @@ pub enum ModelError {
         /// What is wrong with it.
         source: FormatError,
     },
-    /// Neither a run's folder nor an `.afm` file.
-    #[error("{} is neither a run's folder nor an .afm file: give what `train --out` or `quantize --out` wrote", .0.display())]
+    /// Neither a run's folder nor an `.onnx` or `.afm` file.
+    #[error("{} is neither a run's folder nor an .onnx or .afm file: give what `train --out` or `quantize --out` wrote, or a network by its ONNX file", .0.display())]
     Unknown(PathBuf),
+    /// An ONNX file.
+    #[error("{}: {source}", path.display())]
+    Onnx {
+        /// Which.
+        path: PathBuf,
+        /// Why it is not usable.
+        source: OnnxError,
+    },
+    /// An ONNX file, and no word on its pixels.
+    #[error("{} does not say what its pixels must be: give --input rgb or bgr, --mean and --std, as its authors state them", .0.display())]
+    Pixels(PathBuf),
     /// The run's settings build no network.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -92,19 +105,24 @@ pub struct Embedded {
 }
 
 impl Model {
-    /// Opens a run's folder or an `.afm` file.
+    /// Opens a run's folder, an `.onnx` or an `.afm` file; `pixels` is what an ONNX file's input is made from.
     ///
     /// # Errors
-    /// It is neither, is damaged, or can't be read.
-    pub fn open(path: &Path) -> Result<Self, ModelError> {
+    /// It is none of them, is damaged, or can't be read.
+    pub fn open(path: &Path, pixels: Option<Normalisation>) -> Result<Self, ModelError> {
         if path.is_dir() {
             return Ok(Self::Float(FloatModel::open(path)?.0));
         }
         // A path that is not there deserves the system's words, whatever its ending.
-        if path.exists() && path.extension().is_none_or(|extension| extension != "afm") {
-            return Err(ModelError::Unknown(path.to_owned()));
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("onnx") => {
+                let pixels = pixels.ok_or_else(|| ModelError::Pixels(path.to_owned()))?;
+                Ok(Self::Float(FloatModel::import(path, pixels)?))
+            }
+            Some("afm") => Ok(Self::Int8(open_file(path)?)),
+            _ if path.exists() => Err(ModelError::Unknown(path.to_owned())),
+            _ => Ok(Self::Int8(open_file(path)?)),
         }
-        Ok(Self::Int8(open_file(path)?))
     }
 
     /// Which model, for reports: an `.afm` file's id, or a run's name and step.
@@ -202,6 +220,17 @@ impl FloatModel {
         let model = with_parameters(model, &checkpoint.finished())?;
         let id = format!("{name}, step {}", checkpoint.step);
         Ok((Self::from_trained(&model, &config, id)?, config))
+    }
+
+    /// The network of an ONNX file.
+    ///
+    /// # Errors
+    /// [`ModelError::Onnx`].
+    pub fn import(path: &Path, pixels: Normalisation) -> Result<Self, ModelError> {
+        let graph = from_onnx(path, pixels)
+            .map_err(|source| ModelError::Onnx { path: path.to_owned(), source })?;
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
+        Ok(Self { graph: fold(&graph)?, id: name.into_owned() })
     }
 
     /// The float form of a trained model.

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::output;
+use super::pixels::PixelArgs;
 use crate::data::decode;
 use crate::files;
 use crate::model::{Model, template};
@@ -14,9 +15,11 @@ use std::path::PathBuf;
 /// objects with the keys image, embedding and template (int8, as a door stores it).
 #[derive(clap::Args)]
 pub(crate) struct EmbedArgs {
-    /// A run's folder (float) or an .afm file (int8).
-    #[arg(long, value_name = "RUN|F.afm")]
+    /// A run's folder or an ONNX file (float), or an .afm file (int8).
+    #[arg(long, value_name = "RUN|F.onnx|F.afm")]
     model: PathBuf,
+    #[command(flatten)]
+    pixels: PixelArgs,
     /// JPEG or PNG faces of the network's size, aligned by their five landmarks.
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
@@ -34,7 +37,7 @@ struct Face {
 
 /// Runs the command.
 pub(crate) fn run(args: &EmbedArgs) -> Result<(), Failure> {
-    let model = Model::open(&args.model)?;
+    let model = Model::open(&args.model, args.pixels.normalisation()?)?;
     let (width, height) = model.input_size();
     let mut faces = Vec::with_capacity(args.images.len());
     for path in &args.images {

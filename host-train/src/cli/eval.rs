@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::output;
+use super::pixels::PixelArgs;
 use super::progress::Progress;
 use crate::data::{Pairs, Source};
 use crate::evaluate::{AllPairsSummary, ComparisonRow, PairsSummary, comparison_text};
@@ -18,9 +19,11 @@ use std::path::PathBuf;
 /// impostor pairs resolve ("1e-2", "1e-3", ..), and `accepted_impostors` how many pairs that rate really let through.
 #[derive(clap::Args)]
 pub(crate) struct EvalArgs {
-    /// A run's folder (float) or an .afm file (int8).
-    #[arg(long, value_name = "RUN|F.afm")]
+    /// A run's folder or an ONNX file (float), or an .afm file (int8).
+    #[arg(long, value_name = "RUN|F.onnx|F.afm")]
     model: PathBuf,
+    #[command(flatten)]
+    pixels: PixelArgs,
     /// Faces of the network's size: folders or tars with one directory a person, .rec, .parquet.
     #[arg(long, value_delimiter = ',', value_name = "A[,B]")]
     data: Vec<PathBuf>,
@@ -49,11 +52,11 @@ pub(crate) struct EvalArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let mut models = vec![Model::open(&args.model)?];
+    let mut models = vec![Model::open(&args.model, args.pixels.normalisation()?)?];
     if let Some(path) = &args.beside {
-        models.push(Model::open(path)?);
+        models.push(Model::open(path, None)?);
         if !matches!(models.as_slice(), [Model::Float { .. }, Model::Int8(_)]) {
-            let text = "--beside compares a run's folder (--model) with an .afm file (--beside)";
+            let text = "--beside compares a run's folder or an ONNX file (--model) with an .afm file (--beside)";
             return Err(Failure::Input(text.to_owned()));
         }
     }

@@ -8,9 +8,11 @@ mod embed;
 mod eval;
 mod experiment;
 mod failure;
+mod import;
 mod inspect;
 mod loss;
 mod output;
+mod pixels;
 mod progress;
 mod quantize;
 mod quick_start;
@@ -37,6 +39,7 @@ enum Command {
     Train(Box<train::TrainArgs>),
     Eval(eval::EvalArgs),
     Quantize(quantize::QuantizeArgs),
+    Import(import::ImportArgs),
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
             Command::Train(args) => train::run(&args),
             Command::Eval(args) => eval::run(&args),
             Command::Quantize(args) => quantize::run(&args),
+            Command::Import(args) => import::run(&args),
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Bench(args) => bench::run(&args),

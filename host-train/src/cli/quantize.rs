@@ -16,16 +16,23 @@ use std::path::{Path, PathBuf};
 
 /// Makes a run int8 and writes the model file that a door runs.
 ///
-/// The calibration images show how large activations get; a few hundred faces of the kind that the door will see are
-/// enough. Prints how alike float and int8 embeddings of those images are.
+/// Prints how alike float and int8 embeddings of the calibration images are.
 #[derive(clap::Args)]
 pub(crate) struct QuantizeArgs {
     /// A run's folder.
     #[arg(long, value_name = "RUN")]
     model: PathBuf,
-    /// Faces of the network's size: folders or tars with one directory a person.
+    #[command(flatten)]
+    int8: Int8Args,
+}
+
+/// How a float network becomes an int8 file, wherever it comes from.
+#[derive(clap::Args)]
+pub(super) struct Int8Args {
+    /// Faces of the network's size, folders or tars with one directory a person, that show how large activations get: a
+    /// few hundred of the kind that the door will see.
     #[arg(long, value_delimiter = ',', required = true, value_name = "A[,B]")]
-    calibration: Vec<PathBuf>,
+    pub(super) calibration: Vec<PathBuf>,
     /// Calibration images used, evenly spaced over all of them.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     images: u32,
@@ -37,7 +44,7 @@ pub(crate) struct QuantizeArgs {
     gate: Option<f64>,
     /// Licence of the weights, written into the file.
     #[arg(long, default_value = "not stated")]
-    licence: String,
+    pub(super) licence: String,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -78,59 +85,65 @@ struct QuantizeSummary {
 /// Runs the command.
 pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let (float, config) = FloatModel::open(&args.model)?;
-    let source = Source::open(&args.calibration)?;
-    let faces = calibration_faces(&config, &source, args.images as usize)?;
     let name = args.model.file_name().unwrap_or(args.model.as_os_str()).to_string_lossy();
-    let provenance = provenance(&name, &config, &args.licence);
-    let calibration = match args.method {
-        Method::MinMax => Calibration::MinMax,
-        Method::Percentile => Calibration::Percentile(99.99),
-        Method::Mse => Calibration::Mse,
-    };
-    let Int8 { file, layers } = Int8::make(&float, &faces, calibration, &provenance)?;
-    let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
-    let bytes = file.bytes().to_vec();
-    let (mean, least) = likeness(&Model::Float(float), &Model::Int8(file), &faces)?;
-    if let Some(gate) = args.gate.filter(|gate| mean < *gate) {
-        return Err(Failure::Check(format!(
-            "mean cosine between float and int8 embeddings is {mean:.4}, below the gate of {gate}: {} was not written",
-            args.out.display()
-        )));
+    args.int8.write(float, &provenance(&name, &config, &args.int8.licence))
+}
+
+impl Int8Args {
+    /// Makes the file, holds it against the gate, and says what it is.
+    pub(super) fn write(&self, float: FloatModel, provenance: &Provenance) -> Result<(), Failure> {
+        let source = Source::open(&self.calibration)?;
+        let faces = calibration_faces(&float, &source, self.images as usize)?;
+        let calibration = match self.method {
+            Method::MinMax => Calibration::MinMax,
+            Method::Percentile => Calibration::Percentile(99.99),
+            Method::Mse => Calibration::Mse,
+        };
+        let Int8 { file, layers } = Int8::make(&float, &faces, calibration, provenance)?;
+        let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
+        let bytes = file.bytes().to_vec();
+        let (mean, least) = likeness(&Model::Float(float), &Model::Int8(file), &faces)?;
+        if let Some(gate) = self.gate.filter(|gate| mean < *gate) {
+            return Err(Failure::Check(format!(
+                "mean cosine between float and int8 embeddings is {mean:.4}, below the gate of {gate}: {} was not written",
+                self.out.display()
+            )));
+        }
+        files::write_whole(&self.out, &bytes)?;
+        let summary = QuantizeSummary {
+            out: self.out.clone(),
+            model_id,
+            bytes: bytes.len(),
+            arena_bytes,
+            calibration_images: faces.len(),
+            mean_cosine: mean,
+            least_cosine: least,
+            layers,
+        };
+        if self.json {
+            return output::json(&summary);
+        }
+        output::line(&format!(
+            "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} images: mean {mean:.4}, least {least:.4}",
+            summary.out.display(),
+            summary.bytes,
+            summary.arena_bytes,
+            summary.model_id,
+            summary.calibration_images,
+        ))
     }
-    files::write_whole(&args.out, &bytes)?;
-    let summary = QuantizeSummary {
-        out: args.out.clone(),
-        model_id,
-        bytes: bytes.len(),
-        arena_bytes,
-        calibration_images: faces.len(),
-        mean_cosine: mean,
-        least_cosine: least,
-        layers,
-    };
-    if args.json {
-        return output::json(&summary);
-    }
-    output::line(&format!(
-        "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} images: mean {mean:.4}, least {least:.4}",
-        summary.out.display(),
-        summary.bytes,
-        summary.arena_bytes,
-        summary.model_id,
-        summary.calibration_images,
-    ))
 }
 
 /// Up to `most` faces of the source, evenly spaced, all of the network's size.
 fn calibration_faces(
-    config: &RunConfig,
+    float: &FloatModel,
     source: &Source,
     most: usize,
 ) -> Result<Vec<FaceImage>, Failure> {
-    let side = config.train.network.input;
+    let size = (float.graph.input.width, float.graph.input.height);
     let all = source.images().len();
     let count = most.min(all);
-    let face = |i: usize| source.load_of_size(i * all / count, (side, side));
+    let face = |i: usize| source.load_of_size(i * all / count, size);
     Ok((0..count).map(face).collect::<Result<_, _>>()?)
 }
 
@@ -154,7 +167,7 @@ pub(super) fn provenance(name: &str, config: &RunConfig, licence: &str) -> Prove
     }
 }
 
-fn base_name(path: &Path) -> String {
+pub(super) fn base_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 

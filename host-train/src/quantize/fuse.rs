@@ -4,6 +4,7 @@
 //! Conv2d ─> Prelu | Relu ─> Add        one layer: convolution, activation in its multipliers, residual in its epilogue
 //! FullyConnected ─> Prelu | Relu       one layer; as the output without either it keeps its sums
 //! Add ─> Prelu | Relu                  one layer, where no convolution can take the sum into its epilogue
+//! any of these three ─> Clip           one layer: the limits are the ends of the int8 range, so no sum can follow in it
 //! Sigmoid ─> ScaleChannels             one layer: the gate's function lies in the scaling's table
 //! MaxPool, GlobalAveragePool           one layer each
 //! ```
@@ -22,7 +23,7 @@ pub(super) struct Layer {
     pub(super) head: NodeId,
     /// Tensors read: two for a sum or a scaling, else one.
     pub(super) operands: Vec<NodeId>,
-    /// The PReLU or ReLU whose work it does; of a scaling, the gate's sigmoid.
+    /// The PReLU, ReLU or limits whose work it does; of a scaling, the gate's sigmoid.
     pub(super) activation: Option<NodeId>,
     /// The tensor added in the epilogue.
     pub(super) residual: Option<NodeId>,
@@ -60,7 +61,9 @@ pub(super) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
         let node = graph.node(user);
         (matches!(node.op, Op::ScaleChannels) && node.inputs[1] == id).then_some(user)
     };
-    let activates = |id: &NodeId| matches!(graph.node(*id).op, Op::Prelu { .. } | Op::Relu);
+    let limits = |id: NodeId| matches!(graph.node(id).op, Op::Clip { low, high } if low <= 0.0 && high >= 0.0);
+    let activates =
+        |id: &NodeId| matches!(graph.node(*id).op, Op::Prelu { .. } | Op::Relu) || limits(*id);
     let mut absorbed = vec![false; graph.nodes.len()];
     // Tensors that exist in int8 before the layer being built.
     let mut exists = vec![false; graph.nodes.len()];
@@ -89,8 +92,9 @@ pub(super) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
             let other = graph.node(sum).inputs.iter().find(|id| **id != layer.output);
             let ends = !only_user(sum).is_some_and(|user| activates(&user));
             if let (Op::Add, Some(other), true) = (&graph.node(sum).op, other, ends) {
+                let limited = layer.activation.is_some_and(limits);
                 // The image has a scale a channel, and an operation cannot read one tensor twice.
-                if exists[other.0] && other.0 != 0 && *other != layer.operands[0] {
+                if exists[other.0] && other.0 != 0 && *other != layer.operands[0] && !limited {
                     layer.residual = Some(*other);
                     layer.output = sum;
                 }
@@ -135,11 +139,13 @@ fn supported(graph: &Graph, layer: &Layer) -> Result<(), QuantizeError> {
         {
             "the image has a mean and scale a channel, which only a convolution can absorb"
         }
-        Op::Prelu { .. } | Op::Relu => {
+        Op::Clip { low, high } if *low > 0.0 || *high < 0.0 => {
+            "limits that leave zero out have no int8 form"
+        }
+        Op::Prelu { .. } | Op::Relu | Op::Clip { .. } => {
             "an activation runs only as part of the one layer before it, and that layer's own output is used elsewhere too"
         }
         Op::Sigmoid => "a sigmoid runs only as the gate of a channel scaling, in its table",
-        Op::Clip { .. } => "limits have no int8 form yet",
         Op::BatchNorm(_) => "batch normalisation must be folded first",
         _ => return Ok(()),
     };
@@ -227,6 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn limits_end_a_layer_before_the_sum() {
+        let mut builder = Builder::new(6, 6, 1);
+        let stem = builder.conv(IMAGE, 4, 3, 1, 1); // 1
+        let x = builder.conv(stem, 4, 1, 1, 0); // 2
+        let x = builder.conv(x, 4, 1, 1, 0); // 3
+        let limited = builder.graph.push("limits", Op::Clip { low: 0.0, high: 6.0 }, [x]); // 4
+        let sum = builder.add(stem, limited); // 5
+        builder.dense(sum, 5); // 6
+        let layers = fuse(&builder.graph).unwrap();
+        assert_eq!(shape_of(&layers)[2..], [(3, None, 4), (5, None, 5), (6, None, 6)]);
+        assert_eq!(layers[2].activation, Some(limited));
+    }
+
+    #[test]
     fn a_gate_takes_its_sigmoid_and_a_pool_nothing() {
         let mut builder = Builder::new(6, 6, 1);
         let x = builder.conv(IMAGE, 4, 3, 1, 1); // 1
@@ -275,6 +295,12 @@ mod tests {
             b.dense(x, 5);
         });
         assert_eq!(image, ("add_2".to_owned(), "Add"));
+        let limits = reason(|b| {
+            let x = b.conv(IMAGE, 4, 3, 1, 1);
+            let x = b.graph.push("limits", Op::Clip { low: 1.0, high: 6.0 }, [x]);
+            b.dense(x, 5);
+        });
+        assert_eq!(limits, ("limits".to_owned(), "Clip"));
         let norm = reason(|b| {
             let x = b.norm(IMAGE);
             b.dense(x, 5);

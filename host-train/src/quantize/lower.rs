@@ -237,6 +237,8 @@ impl Network<'_> {
                 Some(multiplier) => slope.iter().zip(multiplier).map(|(s, m)| s * m).collect(),
                 None => slope.clone(),
             }),
+            // The int8 range ends where the limits do.
+            Some(Op::Clip { .. }) => ActivationSpec::None,
             Some(_) => ActivationSpec::Relu,
         }
     }

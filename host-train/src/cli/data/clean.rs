@@ -70,7 +70,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<(), Failure> {
         let text = format!("{} exists already; give a new name", args.out.display());
         return Err(Failure::Input(text));
     }
-    let model = Model::open(&args.model)?;
+    let model = Model::open(&args.model, None)?;
     let source = Source::open(&args.data)?;
     let labelled = Labelled::new(&source, args.manifest.as_deref())?;
     let config =

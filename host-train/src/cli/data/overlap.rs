@@ -56,7 +56,7 @@ struct Shared {
 
 /// Runs the command.
 pub(crate) fn run(args: &OverlapArgs) -> Result<(), Failure> {
-    let model = args.model.as_deref().map(Model::open).transpose()?;
+    let model = args.model.as_deref().map(|path| Model::open(path, None)).transpose()?;
     let (train, test) = (Source::open(&args.train)?, Source::open(&args.test)?);
     let person = |source: &Source, person: usize| source.identities()[person].clone();
     let persons =

@@ -1,0 +1,44 @@
+//! `import`: a network from elsewhere, in an ONNX file, to an int8 model file.
+
+use super::failure::Failure;
+use super::pixels::PixelArgs;
+use super::quantize::{Int8Args, base_name};
+use super::{COMMIT, command_line};
+use crate::model::{FloatModel, ModelError};
+use crate::quantize::Provenance;
+use edge_infer::image::align::ARCFACE_TEMPLATE_112;
+use std::path::PathBuf;
+
+/// Makes a trained network int8 and writes the model file that a door runs.
+///
+/// Takes ONNX files of face embedding networks in inference mode. What their pixels must be, no such file says: give it as
+/// its authors state it. Prints how alike float and int8 embeddings of the calibration images are.
+#[derive(clap::Args)]
+pub(crate) struct ImportArgs {
+    /// The network.
+    #[arg(long, value_name = "F.onnx")]
+    onnx: PathBuf,
+    #[command(flatten)]
+    pixels: PixelArgs,
+    #[command(flatten)]
+    int8: Int8Args,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
+    let pixels = args.pixels.normalisation()?;
+    let pixels = pixels.ok_or_else(|| ModelError::Pixels(args.onnx.clone()))?;
+    let float = FloatModel::import(&args.onnx, pixels)?;
+    let scale = float.graph.input.width as f32 / 112.0;
+    let calibration: Vec<String> = args.int8.calibration.iter().map(|p| base_name(p)).collect();
+    let provenance = Provenance {
+        landmarks: ARCFACE_TEMPLATE_112.map(|[x, y]| [x * scale, y * scale]),
+        name: float.id.clone(),
+        data: format!("imported; calibrated on {}", calibration.join(", ")),
+        command: command_line(),
+        seed: 0,
+        commit: COMMIT.to_owned(),
+        licence: args.int8.licence.clone(),
+    };
+    args.int8.write(float, &provenance)
+}
