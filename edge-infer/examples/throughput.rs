@@ -1,12 +1,13 @@
 //! Multiply-accumulates a second of each kernel, on the layer shapes of MobileFaceNet at 112x112.
 //!
-//! `cargo run --release -p edge-infer --example throughput`. A figure of merit for the machine it
+//! `cargo run --release -p edge-infer --features std --example throughput`, for each tier of the
+//! processor. A figure of merit for the machine it
 //! runs on: one thread, the best of several passes. The whole network is 221 million
 //! multiply-accumulates.
 
 use core::hint::black_box;
 use edge_infer::kernels::{
-    Activation, Convolution, Extent, FullyConnected, Geometry, Requantize, Window, conv2d,
+    Activation, Convolution, Extent, FullyConnected, Geometry, Requantize, Tier, Window, conv2d,
     depthwise_conv2d, fully_connected_sums,
 };
 use std::time::Instant;
@@ -14,6 +15,13 @@ use std::time::Instant;
 const PASSES: usize = 20;
 
 fn main() {
+    for tier in Tier::available() {
+        println!("{}", tier.name());
+        layers(tier);
+    }
+}
+
+fn layers(tier: Tier) {
     let conv = |side: u16, channels: [u16; 2], kernel: u8, stride: u8| Geometry {
         input: Extent { height: side, width: side, channels: channels[0] },
         output: Extent {
@@ -33,23 +41,23 @@ fn main() {
         output: Extent { height: 1, width: 1, channels: 512 },
         window: Window { kernel: [7; 2], stride: [1; 2], top: 0, left: 0 },
     };
-    run("conv2d 3x3, 3 -> 64, stride 2", conv(112, [3, 64], 3, 2), false);
-    run("conv2d 1x1, 64 -> 128 at 56x56", conv(56, [64, 128], 1, 1), false);
-    run("conv2d 1x1, 128 -> 64 at 28x28", conv(28, [128, 64], 1, 1), false);
-    run("conv2d 1x1, 128 -> 256 at 14x14", conv(14, [128, 256], 1, 1), false);
-    run("conv2d 1x1, 128 -> 512 at 7x7", conv(7, [128, 512], 1, 1), false);
-    run("depthwise 3x3, 64 at 56x56", conv(56, [64, 64], 3, 1), true);
-    run("depthwise 3x3, 256 at 14x14", conv(14, [256, 256], 3, 1), true);
-    run("depthwise 7x7, 512 to 1x1", global, true);
+    run(tier, "conv2d 3x3, 3 -> 64, stride 2", conv(112, [3, 64], 3, 2), false);
+    run(tier, "conv2d 1x1, 64 -> 128 at 56x56", conv(56, [64, 128], 1, 1), false);
+    run(tier, "conv2d 1x1, 128 -> 64 at 28x28", conv(28, [128, 64], 1, 1), false);
+    run(tier, "conv2d 1x1, 128 -> 256 at 14x14", conv(14, [128, 256], 1, 1), false);
+    run(tier, "conv2d 1x1, 128 -> 512 at 7x7", conv(7, [128, 512], 1, 1), false);
+    run(tier, "depthwise 3x3, 64 at 56x56", conv(56, [64, 64], 3, 1), true);
+    run(tier, "depthwise 3x3, 256 at 14x14", conv(14, [256, 256], 3, 1), true);
+    run(tier, "depthwise 7x7, 512 to 1x1", global, true);
     let (input, weights, bias) = (values(512), values(512 * 128), vec![0; 128]);
     let mut output = vec![0; 4 * 128];
     report("fully_connected 512 -> 128", 512 * 128, || {
         let layer = FullyConnected { input: black_box(&input), weights: &weights, bias: &bias };
-        fully_connected_sums(&layer, black_box(&mut output)).expect("lengths fit");
+        fully_connected_sums(tier, &layer, black_box(&mut output)).expect("lengths fit");
     });
 }
 
-fn run(name: &str, geometry: Geometry, depthwise: bool) {
+fn run(tier: Tier, name: &str, geometry: Geometry, depthwise: bool) {
     let outputs = usize::from(geometry.output.channels);
     let inputs = if depthwise { 1 } else { usize::from(geometry.input.channels) };
     let per_output =
@@ -75,7 +83,7 @@ fn run(name: &str, geometry: Geometry, depthwise: bool) {
             residual: None,
         };
         let kernel = if depthwise { depthwise_conv2d } else { conv2d };
-        kernel(&layer, black_box(&mut output)).expect("lengths fit");
+        kernel(tier, &layer, black_box(&mut output)).expect("lengths fit");
     });
 }
 

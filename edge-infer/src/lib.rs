@@ -16,8 +16,12 @@
 //! The host measures a model with this very crate, so there is no second int8 implementation that
 //! could differ from it.
 //!
-//! No code here is `unsafe`, and none panics: slices are split with checks, chunk sizes are
-//! constants, sums wrap, and a build for bare metal links no panic function.
+//! Only the vector instructions in `kernels::arch` are `unsafe`, and no code panics: slices are split
+//! with checks, chunk sizes are constants, sums wrap, and a build for bare metal links no panic
+//! function.
+//!
+//! Feature `std` finds the processor's instructions while running; without it the build's own target
+//! features choose. The bits are the same either way.
 //!
 //! ```
 //! use edge_infer::engine::Engine;
@@ -59,7 +63,7 @@
     allow(clippy::unwrap_used, clippy::std_instead_of_core, reason = "a failed test may panic")
 )]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 pub mod engine;

@@ -232,9 +232,16 @@ fn an_observer_sees_each_op_after_it_ran() {
     let file = residual();
     let engine = Engine::new(file.view());
     let mut seen = Vec::new();
-    let observer = |index, op: &Op<'_>| seen.push((index, op.name()));
-    engine.run_with(&IMAGE, &mut [0; 24], observer).expect("image and arena fit");
+    let mut last = Vec::new();
+    let observer = |index, op: &Op<'_>, written: &[u8]| {
+        seen.push((index, op.name()));
+        last = written.to_vec();
+    };
+    let mut arena = [0; 24];
+    engine.run_with(&IMAGE, &mut arena, observer).expect("image and arena fit");
     assert_eq!(seen, [(0, "depthwise_conv2d"), (1, "conv2d"), (2, "add"), (3, "fully_connected")]);
+    let output = file.view().output();
+    assert_eq!(last, arena[output.offset as usize..][..output.byte_len()]);
     assert_eq!(engine.model().id(), file.view().id());
 }
 

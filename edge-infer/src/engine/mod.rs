@@ -16,12 +16,14 @@ mod step;
 use model_format::{ModelView, Op};
 
 use crate::image::normalize;
+use crate::kernels::Tier;
 pub use output::Output;
 
-/// A model, ready to run. It borrows the model's bytes and holds nothing else.
+/// A model, ready to run. It borrows the model's bytes and holds nothing of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Engine<'m> {
     model: ModelView<'m>,
+    tier: Tier,
 }
 
 /// Why a model did not run.
@@ -69,9 +71,19 @@ pub enum EngineError {
 }
 
 impl<'m> Engine<'m> {
-    /// Prepares to run `model`.
+    /// Prepares to run `model` on the fastest tier of this processor.
     pub fn new(model: ModelView<'m>) -> Self {
-        Self { model }
+        Self::with_tier(model, Tier::detect())
+    }
+
+    /// Prepares to run `model` on this tier. All tiers give the same bits.
+    pub fn with_tier(model: ModelView<'m>, tier: Tier) -> Self {
+        Self { model, tier }
+    }
+
+    /// The instructions that run.
+    pub fn tier(&self) -> Tier {
+        self.tier
     }
 
     /// The model.
@@ -96,12 +108,12 @@ impl<'m> Engine<'m> {
     where
         'm: 'a,
     {
-        self.run_with(rgb, arena, |_, _| ())
+        self.run_with(rgb, arena, |_, _, _| ())
     }
 
-    /// As [`run`](Self::run), and calls `observer` with each op and its number after that op has
-    /// run. A caller who takes the time at each call gets the time of each op; the engine has no
-    /// clock.
+    /// As [`run`](Self::run), and calls `observer` with each op, its number and the bytes that it
+    /// wrote, after it has run. A caller who takes the time at each call gets the time of each op;
+    /// the engine has no clock.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -109,7 +121,7 @@ impl<'m> Engine<'m> {
         &self,
         rgb: &[u8],
         arena: &'a mut [u8],
-        mut observer: impl FnMut(usize, &Op<'m>),
+        mut observer: impl FnMut(usize, &Op<'m>, &[u8]),
     ) -> Result<Output<'a>, EngineError>
     where
         'm: 'a,
@@ -131,8 +143,10 @@ impl<'m> Engine<'m> {
         let colour = self.model.metadata().input.colour;
         normalize::write_input(rgb, colour, values);
         for (index, op) in self.model.ops().enumerate() {
-            step::run(&self.model, &op, arena).ok_or(inconsistent(index))?;
-            observer(index, &op);
+            step::run(self.tier, &self.model, &op, arena).ok_or(inconsistent(index))?;
+            let written = self.model.tensor(op.output()).map(|tensor| step::range(&tensor));
+            let written = written.and_then(|range| arena.get(range)).ok_or(inconsistent(index))?;
+            observer(index, &op, written);
         }
         Output::new(&self.model, arena).ok_or(endpoint)
     }

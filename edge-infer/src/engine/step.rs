@@ -9,7 +9,7 @@ use core::ops::Range;
 use model_format as model;
 use model_format::{FullyConnectedResult, ModelView, Op, Tensor};
 
-use crate::kernels;
+use crate::kernels::{self, Tier};
 
 /// Where a tensor lies in the arena.
 pub(super) fn range(tensor: &Tensor) -> Range<usize> {
@@ -27,9 +27,9 @@ pub(super) fn int8_mut(bytes: &mut [u8]) -> Option<&mut [i8]> {
     bytemuck::try_cast_slice_mut(bytes).ok()
 }
 
-/// Runs `op` on the tensors in `arena`.
-pub(super) fn run(model: &ModelView<'_>, op: &Op<'_>, arena: &mut [u8]) -> Option<()> {
-    let step = Step { model, arena };
+/// Runs `op` on the tensors in `arena`, with the tier's instructions.
+pub(super) fn run(tier: Tier, model: &ModelView<'_>, op: &Op<'_>, arena: &mut [u8]) -> Option<()> {
+    let step = Step { tier, model, arena };
     match op {
         Op::Conv2d(op) => step.convolution(kernels::conv2d, op),
         Op::DepthwiseConv2d(op) => step.convolution(kernels::depthwise_conv2d, &same_fields(op)),
@@ -42,9 +42,10 @@ pub(super) fn run(model: &ModelView<'_>, op: &Op<'_>, arena: &mut [u8]) -> Optio
 }
 
 type ConvolutionKernel =
-    fn(&kernels::Convolution<'_>, &mut [i8]) -> Result<(), kernels::LengthError>;
+    fn(Tier, &kernels::Convolution<'_>, &mut [i8]) -> Result<(), kernels::LengthError>;
 
 struct Step<'a, 'm> {
+    tier: Tier,
     model: &'a ModelView<'m>,
     arena: &'a mut [u8],
 }
@@ -65,14 +66,14 @@ impl Step<'_, '_> {
             let ranges = [range(&input), range(&output)];
             let [input, output] = self.arena.get_disjoint_mut(ranges).ok()?;
             layer.input = int8(input)?;
-            return kernel(&layer, int8_mut(output)?).ok();
+            return kernel(self.tier, &layer, int8_mut(output)?).ok();
         };
         let added = self.model.tensor(residual.tensor)?;
         let ranges = [range(&input), range(&added), range(&output)];
         let [input, values, output] = self.arena.get_disjoint_mut(ranges).ok()?;
         layer.input = int8(input)?;
         layer.residual = Some(addend(values, &added, residual.multiplier)?);
-        kernel(&layer, int8_mut(output)?).ok()
+        kernel(self.tier, &layer, int8_mut(output)?).ok()
     }
 
     fn fully_connected(self, op: &model::FullyConnected<'_>) -> Option<()> {
@@ -84,9 +85,11 @@ impl Step<'_, '_> {
         match op.result {
             FullyConnectedResult::Requantized(requantized) => {
                 let requantize = requantize(&requantized, &output);
-                kernels::fully_connected(&layer, &requantize, int8_mut(result)?).ok()
+                kernels::fully_connected(self.tier, &layer, &requantize, int8_mut(result)?).ok()
             }
-            FullyConnectedResult::Sums { .. } => kernels::fully_connected_sums(&layer, result).ok(),
+            FullyConnectedResult::Sums { .. } => {
+                kernels::fully_connected_sums(self.tier, &layer, result).ok()
+            }
         }
     }
 

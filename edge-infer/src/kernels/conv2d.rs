@@ -5,12 +5,21 @@
 //! row = y * stride + ky - top          column = x * stride + kx - left
 //! ```
 //!
-//! For each output pixel and each block of output channels, the runs of the window (see `geometry`)
-//! are contiguous rows of the input, and each output channel takes one dot product with its own row
-//! of weights. A 1x1 convolution is then one dot product over the input channels.
+//! A row of the window is contiguous in the input and in the weights, so a window is one strip of
+//! `kernel width * channels` numbers for each kernel row, and neighbouring pixels have theirs a
+//! fixed step apart. Only windows that reach into padding left or right are copied first.
+//!
+//! ```text
+//! for each block of output channels                its weights are packed once,
+//!   for each stretch of output pixels                 if a panel holds the window
+//!     for each segment of it: pixels of one row that meet padding alike
+//!       for each chunk of the window   multiply: sums += strips x panel
+//!     requantize: sums -> output
+//! ```
 
-use super::geometry::{Run, check, product};
-use super::{Addend, BLOCK, Geometry, LengthError, Requantize, arch, with_sums};
+use super::arch::{DEPTH, Epilogue, Primitives, STRIPS, Strip, Sums, Weights};
+use super::geometry::{Segment, Walk, check, product};
+use super::{Addend, BLOCK, Geometry, LengthError, Requantize, Tier, on_tier};
 
 /// Arguments of [`conv2d`] and [`depthwise_conv2d`](super::depthwise_conv2d()).
 #[derive(Clone, Copy, Debug)]
@@ -35,32 +44,128 @@ pub struct Convolution<'a> {
 ///
 /// # Errors
 /// A slice's length is not what the geometry needs. `output` is then untouched.
-pub fn conv2d(layer: &Convolution<'_>, output: &mut [i8]) -> Result<(), LengthError> {
+pub fn conv2d(tier: Tier, layer: &Convolution<'_>, output: &mut [i8]) -> Result<(), LengthError> {
     let geometry = &layer.geometry;
-    let channels = usize::from(geometry.input.channels);
-    let row_len = geometry.taps() * channels;
+    let row_len = geometry.taps() * usize::from(geometry.input.channels);
     layer.check(output, product(&[row_len, geometry.output.channels.into()]))?;
-    let padding = [layer.pad_value; BLOCK];
-    layer.for_each_block(output, |y, x, block, sums| {
-        let weights = layer.weights.get(block * row_len * BLOCK..).unwrap_or_default();
-        geometry.for_each_run(y, x, |Run { tap, taps, pixel }| {
-            let (offset, len) = (tap * channels, taps * channels);
-            match pixel {
-                Some(pixel) => {
-                    let start = pixel * channels;
-                    let input = layer.input.get(start..start + len).unwrap_or_default();
-                    arch::dot_rows(input, weights, row_len, offset, sums);
-                }
-                None => {
-                    for done in (0..len).step_by(BLOCK) {
-                        let input = padding.get(..len - done).unwrap_or(&padding);
-                        arch::dot_rows(input, weights, row_len, offset + done, sums);
-                    }
+    on_tier!(tier, primitives => run(primitives, layer, output));
+    Ok(())
+}
+
+fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
+    let walk = Walk::new(layer.geometry);
+    let mut panel = tier.panel();
+    let mut packed = None;
+    layer.for_each_segment(tier, &walk, output, |first, segment, sums| {
+        for chunk in Chunk::all(&layer.geometry) {
+            if packed != Some((first, chunk)) {
+                tier.pack(chunk.weights(layer, first), &mut panel);
+                packed = Some((first, chunk));
+            }
+            chunk.with_strips(layer, &walk, &segment, |strips| {
+                tier.multiply(&panel, strips, chunk.len, sums);
+            });
+        }
+    });
+}
+
+/// A part of the window that a panel holds: some whole kernel rows, or a part of one.
+#[derive(Clone, Copy, PartialEq)]
+struct Chunk {
+    /// The first kernel row.
+    row: usize,
+    /// Kernel rows.
+    rows: usize,
+    /// Where the part starts in each of them.
+    offset: usize,
+    /// How long it is.
+    len: usize,
+}
+
+impl Chunk {
+    /// The chunks of the window, in the order of the weights.
+    fn all(geometry: &Geometry) -> impl Iterator<Item = Self> + use<> {
+        let height = usize::from(geometry.window.kernel[0]);
+        let row_len = Self::row_len(geometry);
+        let rows = DEPTH.checked_div(row_len).unwrap_or(0).clamp(1, STRIPS);
+        (0..height).step_by(rows).flat_map(move |row| {
+            (0..row_len).step_by(DEPTH).map(move |offset| Self {
+                row,
+                rows: rows.min(height - row),
+                offset,
+                len: DEPTH.min(row_len - offset),
+            })
+        })
+    }
+
+    /// Numbers of a kernel row.
+    fn row_len(geometry: &Geometry) -> usize {
+        usize::from(geometry.window.kernel[1]) * usize::from(geometry.input.channels)
+    }
+
+    /// The chunk's weights of the block of channels from `first` on.
+    fn weights<'w>(&self, layer: &Convolution<'w>, first: usize) -> Weights<'w> {
+        let kernel_row = Self::row_len(&layer.geometry);
+        let row_len = kernel_row * usize::from(layer.geometry.window.kernel[0]);
+        let start = self.row * kernel_row + self.offset;
+        let bias = layer.bias.get(first..).unwrap_or_default();
+        Weights {
+            values: layer.weights.get(first * row_len + start..).unwrap_or_default(),
+            row_len,
+            depth: self.rows * self.len,
+            channels: bias.len().min(BLOCK),
+            bias: (start == 0).then_some(bias),
+        }
+    }
+
+    /// Lends `use_strips` the strips that the segment's windows have in this chunk.
+    #[inline(always)]
+    fn with_strips(
+        &self,
+        layer: &Convolution<'_>,
+        walk: &Walk,
+        segment: &Segment,
+        use_strips: impl FnOnce(&[Strip<'_>]),
+    ) {
+        let Self { row, rows, offset, len } = *self;
+        let channels = usize::from(layer.geometry.input.channels);
+        let width = usize::from(layer.geometry.window.kernel[1]);
+        let step = usize::from(layer.geometry.window.stride[1]) * channels;
+        let input = |row: usize| {
+            let start = walk.input_pixel(row, segment.columns.start) * channels;
+            layer.input.get(start..).unwrap_or_default()
+        };
+        let mut copies = [layer.pad_value; DEPTH];
+        if segment.columns.inside < width {
+            let before = segment.columns.before * channels;
+            let end = before + segment.columns.inside * channels;
+            let copies = copies.chunks_mut(len.max(1)).take(rows).enumerate();
+            for (copy, row) in copies.map(|(index, copy)| (copy, row + index)) {
+                let Some(row) = walk.input_row(segment, row) else {
+                    continue;
+                };
+                // Kernel row positions `before..end` are input, and `offset..` is the copy's part.
+                let to = copy.get_mut(before.saturating_sub(offset)..).unwrap_or_default();
+                let from = input(row).get(offset.saturating_sub(before)..).unwrap_or_default();
+                let count = end.saturating_sub(before.max(offset));
+                for (to, &value) in to.iter_mut().zip(from).take(count) {
+                    *to = value;
                 }
             }
-        });
-    });
-    Ok(())
+        }
+        let mut strips = [Strip::default(); STRIPS];
+        let strips = strips.get_mut(..rows).unwrap_or_default();
+        for (index, strip) in strips.iter_mut().enumerate() {
+            let copied = copies.get(index * len..).unwrap_or_default();
+            *strip = match walk.input_row(segment, row + index) {
+                Some(row) if segment.columns.inside == width => {
+                    Strip { values: input(row).get(offset..).unwrap_or_default(), step }
+                }
+                _ => Strip { values: copied, step: 0 },
+            };
+        }
+        use_strips(strips);
+    }
 }
 
 impl Convolution<'_> {
@@ -75,32 +180,39 @@ impl Convolution<'_> {
         self.residual.map_or(Ok(()), |residual| check("residual", residual.values, output.len()))
     }
 
-    /// Fills the output pixel by pixel and block by block: sums start as the bias, `accumulate(y,
-    /// x, block, sums)` adds the window, and the epilogue rounds them to int8.
+    /// Fills the output, a block of channels after the other: `accumulate(first, segment, sums)` sums
+    /// up the windows of a segment for the channels from `first` on; stretches of pixels are then
+    /// rounded to int8.
     #[inline(always)]
-    pub(super) fn for_each_block(
+    pub(super) fn for_each_segment<T: Primitives>(
         &self,
+        tier: T,
+        walk: &Walk,
         output: &mut [i8],
-        mut accumulate: impl FnMut(usize, usize, usize, &mut [i32]),
+        mut accumulate: impl FnMut(usize, Segment, &mut [Sums]),
     ) {
         let channels = usize::from(self.geometry.output.channels);
-        let mut unwritten = output;
-        let mut done = 0;
-        for y in 0..usize::from(self.geometry.output.height) {
-            for x in 0..usize::from(self.geometry.output.width) {
-                let Some(pixel) = unwritten.split_off_mut(..channels) else {
-                    return;
-                };
-                for (block, output) in pixel.chunks_mut(BLOCK).enumerate() {
-                    let first = block * BLOCK;
-                    let bias = self.bias.get(first..).unwrap_or_default();
-                    with_sums(bias, output.len(), |sums| {
-                        accumulate(y, x, block, sums);
-                        let residual = self.residual.map(|residual| residual.skip(done + first));
-                        self.requantize.block(first, sums, residual, output);
-                    });
+        let mut buffer = T::BUFFER;
+        let buffer = buffer.as_mut();
+        for first in (0..channels).step_by(BLOCK) {
+            let multiplier = self.requantize.multiplier.get(first..).unwrap_or_default();
+            let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
+            let negative = self.requantize.activation.negative(first, positive);
+            let zero_point = self.requantize.zero_point;
+            for pixel in (0..walk.pixels()).step_by(buffer.len()) {
+                let pixels = buffer.len().min(walk.pixels() - pixel);
+                let mut unfilled = buffer.get_mut(..pixels).unwrap_or_default();
+                while !unfilled.is_empty() {
+                    let segment = walk.segment(pixel + pixels - unfilled.len(), unfilled.len());
+                    let sums = unfilled.split_off_mut(..segment.pixels).unwrap_or_default();
+                    accumulate(first, segment, sums);
                 }
-                done += channels;
+                let start = pixel * channels + first;
+                let residual = self.residual.map(|residual| residual.skip(start));
+                let epilogue =
+                    Epilogue { positive, negative, zero_point, residual, step: channels };
+                let sums = buffer.get(..pixels).unwrap_or_default();
+                tier.requantize(sums, &epilogue, output.get_mut(start..).unwrap_or_default());
             }
         }
     }

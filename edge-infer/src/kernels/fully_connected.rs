@@ -8,7 +8,7 @@
 //! `f32(sum) * scale`, which loses nothing, and a template is cut from that.
 
 use super::geometry::{check, product};
-use super::{BLOCK, LengthError, Requantize, arch, with_sums};
+use super::{BLOCK, LengthError, Requantize, Tier};
 
 /// Arguments of [`fully_connected`] and [`fully_connected_sums`].
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,7 @@ pub struct FullyConnected<'a> {
 /// # Errors
 /// A slice's length does not fit the others. `output` is then untouched.
 pub fn fully_connected(
+    tier: Tier,
     layer: &FullyConnected<'_>,
     requantize: &Requantize<'_>,
     output: &mut [i8],
@@ -34,9 +35,9 @@ pub fn fully_connected(
     check("output", output, layer.bias.len())?;
     requantize.check(layer.bias.len())?;
     let mut blocks = output.chunks_mut(BLOCK);
-    layer.for_each_block(|first, sums| {
+    layer.for_each_block(tier, |first, sums| {
         if let Some(output) = blocks.next() {
-            requantize.block(first, sums, None, output);
+            requantize.block(first, sums, output);
         }
     });
     Ok(())
@@ -48,6 +49,7 @@ pub fn fully_connected(
 /// # Errors
 /// A slice's length does not fit the others. `output` is then untouched.
 pub fn fully_connected_sums(
+    tier: Tier,
     layer: &FullyConnected<'_>,
     output: &mut [u8],
 ) -> Result<(), LengthError> {
@@ -55,7 +57,7 @@ pub fn fully_connected_sums(
     check("output", output, product(&[layer.bias.len(), size_of::<i32>()]))?;
     let (words, _) = output.as_chunks_mut();
     let mut words = words.iter_mut();
-    layer.for_each_block(|_, sums| {
+    layer.for_each_block(tier, |_, sums| {
         for (sum, word) in sums.iter().zip(&mut words) {
             *word = sum.to_le_bytes();
         }
@@ -70,15 +72,17 @@ impl FullyConnected<'_> {
 
     /// Hands over the sums of each block of outputs and the index of its first one.
     #[inline(always)]
-    fn for_each_block(&self, mut finish: impl FnMut(usize, &[i32])) {
+    fn for_each_block(&self, tier: Tier, mut finish: impl FnMut(usize, &[i32])) {
         let row_len = self.input.len();
         for (block, bias) in self.bias.chunks(BLOCK).enumerate() {
             let first = block * BLOCK;
             let weights = self.weights.get(first * row_len..).unwrap_or_default();
-            with_sums(bias, bias.len(), |sums| {
-                arch::dot_rows(self.input, weights, row_len, 0, sums);
-                finish(first, sums);
-            });
+            let mut sums = [0; BLOCK];
+            for (row, (sum, &bias)) in sums.iter_mut().zip(bias).enumerate() {
+                let weights = weights.get(row * row_len..).unwrap_or_default();
+                *sum = bias.wrapping_add(tier.dot(self.input, weights));
+            }
+            finish(first, sums.get(..bias.len()).unwrap_or_default());
         }
     }
 }

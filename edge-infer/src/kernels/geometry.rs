@@ -82,8 +82,8 @@ impl Geometry {
     pub(super) fn for_each_run(&self, y: usize, x: usize, mut visit: impl FnMut(Run)) {
         let [height, width] = self.window.kernel.map(usize::from);
         let [down, right] = self.window.stride.map(usize::from);
-        let rows = Overlap::new(y * down, self.window.top, height, self.input.height);
-        let columns = Overlap::new(x * right, self.window.left, width, self.input.width);
+        let rows = Overlap::new(y * down, self.window.top, height, self.input.height.into());
+        let columns = Overlap::new(x * right, self.window.left, width, self.input.width.into());
         let mut run = |tap, taps, pixel| {
             if taps > 0 {
                 visit(Run { tap, taps, pixel });
@@ -105,23 +105,99 @@ impl Geometry {
     }
 }
 
+/// A [`Geometry`] as the convolutions walk it: pixel after pixel, in segments.
+#[derive(Clone, Copy)]
+pub(super) struct Walk {
+    /// Height, width.
+    input: [usize; 2],
+    output: [usize; 2],
+    /// The first column from which on windows reach beyond the right edge.
+    end: usize,
+    geometry: Geometry,
+}
+
+impl Walk {
+    /// The walk over a geometry. Where each pixel is its own window, the image is one long row.
+    pub(super) fn new(geometry: Geometry) -> Self {
+        let size = |extent: Extent| [extent.height, extent.width].map(usize::from);
+        let (mut input, mut output) = (size(geometry.input), size(geometry.output));
+        let Window { kernel, stride, top, left } = geometry.window;
+        if (kernel, stride, top, left) == ([1, 1], [1, 1], 0, 0) && input == output {
+            let [height, width] = input;
+            input = [1, height * width];
+            output = input;
+        }
+        let last = (usize::from(left) + input[1]).checked_sub(kernel[1].into());
+        let end = last.and_then(|last| last.checked_div(stride[1].into())).map_or(0, |x| x + 1);
+        Self { input, output, end: end.min(output[1]), geometry }
+    }
+
+    /// Pixels of the output.
+    pub(super) fn pixels(&self) -> usize {
+        let [height, width] = self.output;
+        height * width
+    }
+
+    /// The segment that begins at output pixel `pixel`, of at most `most` pixels.
+    #[inline(always)]
+    pub(super) fn segment(&self, pixel: usize, most: usize) -> Segment {
+        let Window { kernel, stride, top, left } = self.geometry.window;
+        let [kernel_height, kernel_width] = kernel.map(usize::from);
+        let [down, right] = stride.map(usize::from);
+        let ([input_height, input_width], [_, width]) = (self.input, self.output);
+        let y = pixel.checked_div(width).unwrap_or(0);
+        let x = pixel - y * width;
+        let rows = Overlap::new(y * down, top, kernel_height, input_height);
+        let columns = Overlap::new(x * right, left, kernel_width, input_width);
+        let pixels = if columns.inside < kernel_width { 1 } else { self.end - x };
+        Segment { pixels: pixels.min(most), rows, columns }
+    }
+
+    /// The input row under row `row` of a segment's windows; `None` in padding.
+    #[inline(always)]
+    pub(super) fn input_row(&self, segment: &Segment, row: usize) -> Option<usize> {
+        let Overlap { before, inside, start } = segment.rows;
+        let inside = row >= before && row < before + inside;
+        // `row` is at least `before` where it is inside.
+        inside.then(|| start + row - before)
+    }
+
+    /// Index of the input pixel in this row and column.
+    #[inline(always)]
+    pub(super) fn input_pixel(&self, row: usize, column: usize) -> usize {
+        let [_, width] = self.input;
+        row * width + column
+    }
+}
+
 /// One axis of a window against the input: `before` taps of padding, then `inside` taps from input
 /// index `start`.
 #[derive(Clone, Copy)]
-struct Overlap {
-    before: usize,
-    inside: usize,
-    start: usize,
+pub(super) struct Overlap {
+    pub(super) before: usize,
+    pub(super) inside: usize,
+    pub(super) start: usize,
+}
+
+/// Neighbouring pixels of one output row whose windows meet the input alike.
+#[derive(Clone, Copy)]
+pub(super) struct Segment {
+    /// Number of pixels, at least 1; more than 1 only if no column of the windows lies in padding.
+    pub(super) pixels: usize,
+    /// Rows of the windows.
+    pub(super) rows: Overlap,
+    /// Columns of the first window.
+    pub(super) columns: Overlap,
 }
 
 impl Overlap {
     /// `origin` is the window's first tap in padded coordinates, where the input begins at
     /// `padding`.
     #[inline(always)]
-    fn new(origin: usize, padding: u8, kernel: usize, input: u16) -> Self {
+    fn new(origin: usize, padding: u8, kernel: usize, input: usize) -> Self {
         let padding = usize::from(padding);
         let before = padding.saturating_sub(origin).min(kernel);
-        let end = (padding + usize::from(input)).saturating_sub(origin).min(kernel);
+        let end = (padding + input).saturating_sub(origin).min(kernel);
         Self {
             before,
             inside: end.saturating_sub(before),

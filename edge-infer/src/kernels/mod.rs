@@ -32,21 +32,14 @@ pub use max_pool::{MaxPool, max_pool};
 pub use requantize::{Activation, Addend, Requantize};
 pub use scale_channels::{ScaleChannels, scale_channels};
 
-pub(crate) use arch::{dot, round_to_i8};
+pub use arch::Tier;
+pub(crate) use arch::round_to_i8;
+use arch::{BLOCK, Primitives, on_tier};
 
-/// Channels whose sums are held on the stack at a time: 256 bytes, and a whole number of vectors on
-/// every target.
-const BLOCK: usize = 64;
-
-/// Lends `fill` the sums of a block of `channels`, at most [`BLOCK`], which start as their biases.
-#[inline(always)]
-fn with_sums(bias: &[i32], channels: usize, fill: impl FnOnce(&mut [i32])) {
-    let mut block = [0; BLOCK];
-    for (sum, &bias) in block.iter_mut().zip(bias) {
-        *sum = bias;
-    }
-    if let Some(sums) = block.get_mut(..channels) {
-        fill(sums);
+impl Tier {
+    /// Exact sum of `a[i] * b[i]`; the shorter slice ends it.
+    pub(crate) fn dot(self, a: &[i8], b: &[i8]) -> i32 {
+        on_tier!(self, primitives => primitives.dot(a, b))
     }
 }
 

@@ -40,6 +40,15 @@ impl<'a> Activation<'a> {
         }
     }
 
+    /// The multipliers of negative sums from channel `first` on; `positive` are those of the others.
+    pub(super) fn negative(&self, first: usize, positive: &'a [f32]) -> &'a [f32] {
+        match self {
+            Self::None => positive,
+            Self::Relu => &ZEROS,
+            Self::Prelu(negative) => negative.get(first..).unwrap_or_default(),
+        }
+    }
+
     /// The slope of each channel from `first` on, at most [`BLOCK`] of them.
     pub(super) fn slopes(&self, first: usize) -> &'a [f32] {
         match self {
@@ -90,7 +99,7 @@ impl Requantize<'_> {
         check("sums", sums, output.len())?;
         for (block, output) in output.chunks_mut(BLOCK).enumerate() {
             let first = block * BLOCK;
-            self.block(first, sums.get(first..).unwrap_or_default(), None, output);
+            self.block(first, sums.get(first..).unwrap_or_default(), output);
         }
         Ok(())
     }
@@ -102,32 +111,10 @@ impl Requantize<'_> {
 
     /// Channels `first..` of one pixel, at most [`BLOCK`] of them.
     #[inline(always)]
-    pub(super) fn block(
-        &self,
-        first: usize,
-        sums: &[i32],
-        residual: Option<Addend<'_>>,
-        output: &mut [i8],
-    ) {
+    pub(super) fn block(&self, first: usize, sums: &[i32], output: &mut [i8]) {
         let positive = self.multiplier.get(first..).unwrap_or_default();
-        let negative = match self.activation {
-            Activation::None => positive,
-            Activation::Relu => &ZEROS,
-            Activation::Prelu(negative) => negative.get(first..).unwrap_or_default(),
-        };
-        match residual {
-            None => arch::requantize(sums, positive, negative, self.zero_point, output),
-            Some(residual) => {
-                arch::requantize_with_residual(
-                    sums,
-                    positive,
-                    negative,
-                    residual,
-                    self.zero_point,
-                    output,
-                );
-            }
-        }
+        let negative = self.activation.negative(first, positive);
+        arch::requantize(sums, positive, negative, self.zero_point, output);
     }
 }
 
@@ -184,17 +171,6 @@ mod tests {
     fn a_sum_beyond_24_bits_is_first_rounded_to_single_precision() {
         // 2^24 + 1 lies between two f32 values; the even one, 2^24, gives exactly 64.
         assert_eq!(one((1 << 24) + 1, 64.0 / (1 << 24) as f32, Activation::None, 0), 64);
-    }
-
-    #[test]
-    fn overflowing_residuals_saturate_the_same_way_everywhere() {
-        let residual = Addend { values: &[-1], multiplier: f32::MAX, zero_point: 127 };
-        let requantize =
-            Requantize { multiplier: &[f32::MAX], activation: Activation::None, zero_point: 0 };
-        let mut output = [0];
-        // Infinity minus infinity.
-        requantize.block(0, &[i32::MAX], Some(residual), &mut output);
-        assert_eq!(output, [-128]);
     }
 
     #[test]

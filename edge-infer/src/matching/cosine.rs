@@ -3,7 +3,7 @@
 use model_format::ModelId;
 
 use super::TemplateRef;
-use crate::kernels::dot;
+use crate::kernels::Tier;
 
 /// Why two templates cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,8 @@ pub enum MatchError {
 /// [`MatchError`] when the templates are of different models or lengths.
 pub fn cosine(probe: TemplateRef<'_>, enrolled: TemplateRef<'_>) -> Result<f32, MatchError> {
     check(probe, enrolled.model(), enrolled.values().len())?;
-    Ok(scaled_dot(probe, enrolled.values(), enrolled.inverse_norm().get()))
+    let (row, inverse_norm) = (enrolled.values(), enrolled.inverse_norm().get());
+    Ok(scaled_dot(Tier::detect(), probe, row, inverse_norm))
 }
 
 pub(super) fn check(probe: TemplateRef<'_>, model: ModelId, len: usize) -> Result<(), MatchError> {
@@ -53,8 +54,13 @@ pub(super) fn check(probe: TemplateRef<'_>, model: ModelId, len: usize) -> Resul
 }
 
 #[inline(always)]
-pub(super) fn scaled_dot(probe: TemplateRef<'_>, row: &[i8], row_inverse_norm: f32) -> f32 {
-    dot(probe.values(), row) as f32 * probe.inverse_norm().get() * row_inverse_norm
+pub(super) fn scaled_dot(
+    tier: Tier,
+    probe: TemplateRef<'_>,
+    row: &[i8],
+    row_inverse_norm: f32,
+) -> f32 {
+    tier.dot(probe.values(), row) as f32 * probe.inverse_norm().get() * row_inverse_norm
 }
 
 #[cfg(test)]

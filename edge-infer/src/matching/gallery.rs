@@ -13,6 +13,7 @@ use model_format::ModelId;
 
 use super::cosine::{check, scaled_dot};
 use super::{InverseNorm, MAX_LEN, MatchError, TemplateRef};
+use crate::kernels::Tier;
 
 /// Enrolled templates of one model. Every row has a direction and its own true inverse norm.
 #[derive(Clone, Copy, Debug)]
@@ -142,10 +143,11 @@ impl<'a> GalleryView<'a> {
     /// [`MatchError`] when the probe is of another model or length.
     pub fn search(&self, probe: TemplateRef<'_>) -> Result<Option<Best>, MatchError> {
         check(probe, self.model, self.len)?;
+        let tier = Tier::detect();
         let rows = rows_of(self.rows, self.len, self.inverse_norms);
         let mut matches = rows.zip(self.people).map(|((row, inverse_norm), &person)| Match {
             person,
-            cosine: scaled_dot(probe, row, inverse_norm),
+            cosine: scaled_dot(tier, probe, row, inverse_norm),
         });
         let Some(mut best) = matches.next() else {
             return Ok(None);

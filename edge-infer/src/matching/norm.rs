@@ -13,7 +13,7 @@
 //! within 0.51 units in the last place of the true value.
 
 use super::MAX_LEN;
-use crate::kernels::dot;
+use crate::kernels::Tier;
 
 /// `1 / sqrt(Σ v²)` of a vector that is not zero: finite and positive.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -26,7 +26,7 @@ impl InverseNorm {
             return None;
         }
         // Not negative and, by the length, no overflow.
-        Self::from_squares(dot(values, values).unsigned_abs().into())
+        Self::from_squares(Tier::detect().dot(values, values).unsigned_abs().into())
     }
 
     /// The number itself.

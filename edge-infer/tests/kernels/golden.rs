@@ -3,8 +3,8 @@
 
 use edge_infer::kernels::{
     Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, GlobalAveragePool,
-    MaxPool, Requantize, ScaleChannels, Window, add, conv2d, depthwise_conv2d, fully_connected,
-    fully_connected_sums, global_average_pool, max_pool, scale_channels,
+    MaxPool, Requantize, ScaleChannels, Tier, Window, add, conv2d, depthwise_conv2d,
+    fully_connected, fully_connected_sums, global_average_pool, max_pool, scale_channels,
 };
 use proptest::prelude::*;
 
@@ -63,10 +63,13 @@ fn check_convolution(geometry: Geometry, depthwise: bool, seed: u64) {
         requantize: Requantize { multiplier: &multiplier, activation, zero_point: zero_points[2] },
         residual,
     };
-    let mut output = vec![0; geometry.output.elements()];
     let kernel = if depthwise { depthwise_conv2d } else { conv2d };
-    kernel(&layer, &mut output).expect("the lengths are the geometry's");
-    assert_eq!(output, convolution_by_definition(&layer, depthwise));
+    let expected = convolution_by_definition(&layer, depthwise);
+    for tier in Tier::available() {
+        let mut output = vec![0; geometry.output.elements()];
+        kernel(tier, &layer, &mut output).expect("the lengths are the geometry's");
+        assert_eq!(output, expected, "{}", tier.name());
+    }
 }
 
 proptest! {
@@ -151,19 +154,20 @@ fn check_fully_connected(inputs: usize, outputs: usize, mut values: Values) {
     };
     let sums: Vec<i64> = weights.chunks(inputs).zip(&bias).map(sum).collect();
 
-    let mut bytes = vec![0; 4 * outputs];
-    fully_connected_sums(&layer, &mut bytes).expect("lengths fit");
-    let (words, _) = bytes.as_chunks();
-    let stored: Vec<i64> = words.iter().map(|&word| i32::from_le_bytes(word).into()).collect();
-    assert_eq!(stored, sums);
-
     let activation = Activation::Relu;
     let scaling = Requantize { multiplier: &multiplier, activation, zero_point: -100 };
-    let mut output = vec![0; outputs];
-    fully_connected(&layer, &scaling, &mut output).expect("lengths fit");
     let scaled = sums.iter().zip(&multiplier);
     let expected: Vec<i8> = scaled.map(|(&sum, &m)| requantize(sum, m, 0.0, 0.0, -100)).collect();
-    assert_eq!(output, expected);
+    for tier in Tier::available() {
+        let mut bytes = vec![0; 4 * outputs];
+        fully_connected_sums(tier, &layer, &mut bytes).expect("lengths fit");
+        let (words, _) = bytes.as_chunks();
+        let stored: Vec<i64> = words.iter().map(|&word| i32::from_le_bytes(word).into()).collect();
+        assert_eq!(stored, sums, "{}", tier.name());
+        let mut output = vec![0; outputs];
+        fully_connected(tier, &layer, &scaling, &mut output).expect("lengths fit");
+        assert_eq!(output, expected, "{}", tier.name());
+    }
 }
 
 fn check_add(pixels: usize, channels: usize, multipliers: [f32; 2], mut values: Values) {
@@ -293,12 +297,14 @@ fn a_small_convolution_by_hand() {
         },
         residual: None,
     };
-    let mut output = [0];
-    conv2d(&layer, &mut output).expect("lengths fit");
-    // 1*5 + 2*6 + 3*8 + 4*9 = 77; 77 / 4 = 19.25; 19 - 1.
-    assert_eq!(output, [18]);
-    depthwise_conv2d(&layer, &mut output).expect("lengths fit");
-    assert_eq!(output, [18]);
+    for tier in Tier::available() {
+        let mut output = [0];
+        conv2d(tier, &layer, &mut output).expect("lengths fit");
+        // 1*5 + 2*6 + 3*8 + 4*9 = 77; 77 / 4 = 19.25; 19 - 1.
+        assert_eq!(output, [18]);
+        depthwise_conv2d(tier, &layer, &mut output).expect("lengths fit");
+        assert_eq!(output, [18]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use edge_infer::kernels::{
     Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, GlobalAveragePool,
-    LengthError, MaxPool, Requantize, ScaleChannels, Window, add, conv2d, depthwise_conv2d,
+    LengthError, MaxPool, Requantize, ScaleChannels, Tier, Window, add, conv2d, depthwise_conv2d,
     fully_connected, fully_connected_sums, global_average_pool, max_pool, scale_channels,
 };
 
@@ -38,7 +38,7 @@ fn rejects_convolution_slices_of_wrong_length() {
     let run = |change: &dyn Fn(&mut Convolution<'static>)| {
         let (mut layer, mut output) = (layer(), [5; 12]);
         change(&mut layer);
-        let result = conv2d(&layer, &mut output);
+        let result = conv2d(Tier::SCALAR, &layer, &mut output);
         assert_eq!(output == [5; 12], result.is_err());
         result
     };
@@ -53,7 +53,7 @@ fn rejects_convolution_slices_of_wrong_length() {
     );
     let residual = Addend { values: &[0; 13], multiplier: 1.0, zero_point: 0 };
     assert_eq!(run(&|l| l.residual = Some(residual)), refusal("residual", 12, 13));
-    assert_eq!(conv2d(&layer(), &mut [0; 6]), refusal("output", 12, 6));
+    assert_eq!(conv2d(Tier::SCALAR, &layer(), &mut [0; 6]), refusal("output", 12, 6));
 }
 
 #[test]
@@ -61,17 +61,20 @@ fn rejects_a_geometry_that_no_slice_can_hold() {
     let mut layer = layer();
     let side = u16::MAX;
     layer.geometry.input = Extent { height: side, width: side, channels: side };
-    let error = conv2d(&layer, &mut [0; 12]).expect_err("the input is far too short");
+    let error = conv2d(Tier::SCALAR, &layer, &mut [0; 12]).expect_err("the input is far too short");
     assert_eq!(error.what, "input");
     layer.geometry.window.kernel = [255; 2];
-    assert!(depthwise_conv2d(&layer, &mut [0; 12]).is_err());
+    assert!(depthwise_conv2d(Tier::SCALAR, &layer, &mut [0; 12]).is_err());
 }
 
 #[test]
 fn rejects_depthwise_channels_that_differ() {
     let mut layer = layer();
     layer.geometry.output.channels = 4;
-    assert_eq!(depthwise_conv2d(&layer, &mut [0; 16]), refusal("a pixel's output", 3, 4));
+    assert_eq!(
+        depthwise_conv2d(Tier::SCALAR, &layer, &mut [0; 16]),
+        refusal("a pixel's output", 3, 4)
+    );
 }
 
 #[test]
@@ -80,11 +83,17 @@ fn rejects_fully_connected_slices_of_wrong_length() {
     let requantize =
         Requantize { multiplier: &[1.0; 2], activation: Activation::None, zero_point: 0 };
     let short = FullyConnected { weights: &[1; 7], ..layer };
-    assert_eq!(fully_connected(&short, &requantize, &mut [0; 2]), refusal("weights", 8, 7));
-    assert_eq!(fully_connected(&layer, &requantize, &mut [0; 3]), refusal("output", 2, 3));
-    assert_eq!(fully_connected_sums(&layer, &mut [0; 7]), refusal("output", 8, 7));
+    assert_eq!(
+        fully_connected(Tier::SCALAR, &short, &requantize, &mut [0; 2]),
+        refusal("weights", 8, 7)
+    );
+    assert_eq!(
+        fully_connected(Tier::SCALAR, &layer, &requantize, &mut [0; 3]),
+        refusal("output", 2, 3)
+    );
+    assert_eq!(fully_connected_sums(Tier::SCALAR, &layer, &mut [0; 7]), refusal("output", 8, 7));
     let mut output = [0; 2];
-    assert_eq!(fully_connected(&layer, &requantize, &mut output), Ok(()));
+    assert_eq!(fully_connected(Tier::SCALAR, &layer, &requantize, &mut output), Ok(()));
     assert_eq!(output, [4, 4]);
 }
 

@@ -43,7 +43,7 @@ fn run(input: &mut Unstructured<'_>) -> Result<Outcome> {
     let mut memory = vec![filler; model.arena_bytes() + GUARD];
     let (arena, guard) = memory.split_at_mut(model.arena_bytes());
     let mut steps = 0;
-    let observer = |index, _: &_| {
+    let observer = |index, _: &_, _: &[u8]| {
         assert_eq!(index, steps);
         steps += 1;
     };

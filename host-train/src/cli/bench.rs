@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::output;
 use crate::model::open_file;
 use edge_infer::engine::Engine;
+use edge_infer::kernels::Tier;
 use model_format::ModelFile;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ pub(crate) struct BenchArgs {
     /// Images to time.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
+    /// Instructions to use: the name of a tier that this processor has. All give the same bits. [default: the fastest]
+    #[arg(long, value_parser = tier)]
+    tier: Option<Tier>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -50,7 +54,7 @@ struct OpTime {
 /// Runs the command.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let file = open_file(&args.model)?;
-    let bench = measure(&file, args.runs as usize)?;
+    let bench = measure(&file, args.runs as usize, args.tier.unwrap_or_else(Tier::detect))?;
     if args.json {
         return output::json(&bench);
     }
@@ -76,9 +80,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     output::line(&lines.join("\n"))
 }
 
-fn measure(file: &ModelFile, runs: usize) -> Result<Bench, Failure> {
+fn measure(file: &ModelFile, runs: usize, tier: Tier) -> Result<Bench, Failure> {
     let view = file.view();
-    let engine = Engine::new(view);
+    let engine = Engine::with_tier(view, tier);
     let mut arena = vec![0; engine.arena_bytes()];
     // Speed does not depend on the pixels; these are not all alike, in case it ever does.
     let image: Vec<u8> = (0..view.input().shape.elements()).map(|i| (i * 37 % 251) as u8).collect();
@@ -87,7 +91,7 @@ fn measure(file: &ModelFile, runs: usize) -> Result<Bench, Failure> {
     for run in 0..WARM_UP + runs {
         let start = Instant::now();
         let mut last = start;
-        engine.run_with(&image, &mut arena, |index, _| {
+        engine.run_with(&image, &mut arena, |index, _, _| {
             let now = Instant::now();
             if run >= WARM_UP {
                 ops[index].push((now - last).as_secs_f64() * 1e3);
@@ -112,7 +116,15 @@ fn measure(file: &ModelFile, runs: usize) -> Result<Bench, Failure> {
         macs: view.macs(),
         arena_bytes: engine.arena_bytes(),
         weights_bytes: view.weights_bytes(),
-        tier: "scalar",
+        tier: tier.name(),
+    })
+}
+
+/// Reads a tier's name.
+fn tier(name: &str) -> Result<Tier, String> {
+    Tier::named(name).ok_or_else(|| {
+        let names: Vec<&str> = Tier::available().map(Tier::name).collect();
+        format!("this processor has the tiers {}", names.join(", "))
     })
 }
 

@@ -20,7 +20,7 @@ use crate::evaluate::{PairsSummary, Roc, comparison_text};
 use crate::files;
 use crate::loss::LossConfig;
 use crate::model::{FloatModel, Model};
-use crate::quantize::{Calibration, LayerReport};
+use crate::quantize::{LayerReport, Options};
 use crate::train::{Fitted, RunConfig, RunFolder, SMALL_SCALE, TrainConfig, fit};
 use crate::verify::EmbeddedFaces;
 use serde::Serialize;
@@ -155,7 +155,7 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
     let calibration: Vec<_> =
         dataset.entries().iter().step_by(step).map(|(face, _)| face.clone()).collect();
     let about = provenance("quick start", &run, "Apache-2.0 OR MIT");
-    let Int8 { file, layers } = Int8::make(&float, &calibration, Calibration::Mse, &about)?;
+    let Int8 { file, layers } = Int8::make(&float, &calibration, &Options::default(), &about)?;
     let model_path = out.join("model.afm");
     files::write_whole(&model_path, file.bytes())?;
 

@@ -9,7 +9,7 @@ use crate::data::FaceImage;
 use crate::evaluate::report::{Block, Listing, Section};
 use crate::model::Model;
 use crate::net::{Architecture, NetworkConfig};
-use crate::quantize::{Calibration, Options, Provenance, quantize};
+use crate::quantize::{Options, Provenance, quantize};
 use crate::train::TrainConfig;
 use edge_infer::image::align::ARCFACE_TEMPLATE_112;
 use model_format::ModelFile;
@@ -133,7 +133,7 @@ fn int8(label: &str, outcome: &Outcome, faces: &Faces) -> Result<Int8, RunFailur
     };
     let file = match &outcome.model {
         Model::Float(float) => {
-            let options = Options { calibration: Calibration::Mse };
+            let options = Options::default();
             ModelFile::from_bytes(quantize(&float.graph, &images, &options, &about)?.bytes)?
         }
         Model::Int8(file) => ModelFile::from_bytes(file.bytes())?,

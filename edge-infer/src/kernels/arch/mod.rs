@@ -1,16 +1,157 @@
-//! Primitives over rows of numbers: dot products, multiply-accumulate, rounding back to int8.
+//! Primitives over rows of numbers: the only layer that a processor's vector instructions replace.
 //!
-//! The only layer that a processor's vector instructions may replace. A primitive sees slices and a
-//! few numbers: no layer, no geometry, no model. `scalar` is always built and is the reference:
-//! another tier equals it bit for bit. That is possible because integer sums are exact in any order
-//! and every `f32` operation rounds by itself.
+//! A tier is one set of instructions and implements [`Primitives`]; the kernels above are written
+//! once, over that trait. A primitive sees slices and a few numbers: no layer, no geometry, no
+//! model. The scalar tier is always built and is the reference: every other one equals it bit for
+//! bit, on any numbers. That is possible because integer sums are exact in any order and every
+//! `f32` operation rounds by itself.
 //!
-//! Slices of one call are walked in step and the shortest one ends the walk, so no primitive can
-//! read out of bounds or panic; the kernels above check the lengths once and hand over equal ones.
+//! | tier | dense product | depthwise | requantize | dot |
+//! |---|---|---|---|---|
+//! | `scalar` | weights in place | weights in place | `elementwise` | one by one |
+//! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd` |
+//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd` |
+//!
+//! What is seldom run is not worth a tier: the row operations in `elementwise` serve all of them.
+//!
+//! ```text
+//! weights ── pack ──> Panel ─┐
+//! input ──── strips ─────────┴─ multiply ──> sums of pixels x BLOCK channels ── requantize ──> int8
+//! ```
+//!
+//! No primitive can read out of bounds or panic, whatever the lengths of its slices: too short a
+//! one gives wrong numbers. The kernels check the lengths once and hand over fitting ones.
 
+mod elementwise;
 mod scalar;
+mod tier;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
-pub(crate) use scalar::{
-    accumulate, add, dot, dot_rows, maximum, multiply_accumulate, requantize,
-    requantize_with_residual, round_to_i8, scale_row,
-};
+use super::Addend;
+
+pub(crate) use elementwise::{accumulate, add, maximum, requantize, round_to_i8, scale_row};
+pub use tier::Tier;
+pub(crate) use tier::{Kind, on_tier};
+
+/// Output channels whose sums are held at a time: a whole number of vectors on every target.
+pub(crate) const BLOCK: usize = 64;
+
+/// Inputs of an output channel that a panel holds at a time: a 3x3 window over 64 channels.
+pub(crate) const DEPTH: usize = 576;
+
+/// Strips of a window that are worked on at a time.
+pub(crate) const STRIPS: usize = 16;
+
+/// The sums of one pixel. Which place a channel has is the tier's own affair: it writes them in
+/// `multiply` and reads them in `requantize`. Aligned, so that no vector lies in two cache lines.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct Sums([i32; BLOCK]);
+
+impl Sums {
+    const ZERO: Self = Self([0; BLOCK]);
+}
+
+/// Weights of at most [`BLOCK`] output channels, in the order of the model file.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights<'w> {
+    /// Dense: row `o` holds the weights of channel `o`. Taps: row `t` holds those of all channels
+    /// for tap `t`.
+    pub(crate) values: &'w [i8],
+    /// From one row to the next.
+    pub(crate) row_len: usize,
+    /// Inputs of a channel, at most [`DEPTH`]; or taps, at most [`STRIPS`].
+    pub(crate) depth: usize,
+    /// Number of channels.
+    pub(crate) channels: usize,
+    /// What each channel's sum starts from; `None` continues sums that are there.
+    pub(crate) bias: Option<&'w [i32]>,
+}
+
+impl<'w> Weights<'w> {
+    /// The rows from the first on, each from its start to the end of all values.
+    #[inline(always)]
+    fn rows(&self) -> impl Iterator<Item = &'w [i8]> + use<'w> {
+        let (values, row_len) = (self.values, self.row_len);
+        (0_usize..).map_while(move |row| values.get(row * row_len..))
+    }
+
+    /// The dense weights of a channel, those of the first `skip` inputs left out; none of a channel
+    /// that is not there.
+    #[inline(always)]
+    fn of_channel(&self, channel: usize, skip: usize) -> &'w [i8] {
+        let row = if channel < self.channels { channel * self.row_len } else { usize::MAX };
+        let from_here = self.values.get(row..).unwrap_or_default();
+        let row = from_here.get(..self.depth).unwrap_or(from_here);
+        row.get(skip..).unwrap_or_default()
+    }
+}
+
+/// One contiguous piece of a window for neighbouring pixels: that of pixel `p` starts at
+/// `values[p * step]`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Strip<'a> {
+    /// The first pixel's piece and what follows.
+    pub(crate) values: &'a [i8],
+    /// From one pixel to the next; 0 where all read the same padding.
+    pub(crate) step: usize,
+}
+
+impl<'a> Strip<'a> {
+    /// The piece of `pixel`, `len` long or cut short by the end of the values.
+    #[inline(always)]
+    fn of(self, pixel: usize, len: usize) -> &'a [i8] {
+        let from_here = self.values.get(pixel * self.step..).unwrap_or_default();
+        from_here.get(..len).unwrap_or(from_here)
+    }
+}
+
+/// How the sums of at most [`BLOCK`] channels become int8; every slice starts at the first of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Epilogue<'a> {
+    /// Multipliers of sums that are not negative, one a channel. Their number is the channels'.
+    pub(crate) positive: &'a [f32],
+    /// Multipliers of negative sums.
+    pub(crate) negative: &'a [f32],
+    /// Zero point of the output.
+    pub(crate) zero_point: i8,
+    /// What is added before rounding; laid out as the output is.
+    pub(crate) residual: Option<Addend<'a>>,
+    /// From one pixel of the output, and of the residual, to the next.
+    pub(crate) step: usize,
+}
+
+/// What a tier implements. A value of the type is the proof that the processor can run it.
+pub(crate) trait Primitives: Copy {
+    /// Memory for the sums of as many pixels as the tier likes to work on at a time.
+    type Buffer: AsMut<[Sums]>;
+    /// Such memory; the content does not matter.
+    const BUFFER: Self::Buffer;
+
+    /// Dense weights as [`multiply`](Self::multiply) wants them, or a reference to them.
+    type Panel<'w>;
+    /// A panel of nothing.
+    fn panel<'w>(self) -> Self::Panel<'w>;
+    /// Replaces the panel's content by `weights`.
+    fn pack<'w>(self, weights: Weights<'w>, panel: &mut Self::Panel<'w>);
+    /// For each pixel and channel, the sum of the products of the strips, each `len` long and one
+    /// after the other, with the channel's weights.
+    fn multiply(self, panel: &Self::Panel<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]);
+
+    /// Depthwise weights as [`multiply_taps`](Self::multiply_taps) wants them.
+    type Taps<'w>;
+    /// Taps of nothing.
+    fn taps<'w>(self) -> Self::Taps<'w>;
+    /// Replaces the taps by `weights`.
+    fn pack_taps<'w>(self, weights: Weights<'w>, taps: &mut Self::Taps<'w>);
+    /// For each pixel and channel `c`, the sum over the taps of the tap's `strip[c]` with its
+    /// weight. There is one strip a tap.
+    fn multiply_taps(self, taps: &Self::Taps<'_>, strips: &[Strip<'_>], sums: &mut [Sums]);
+
+    /// `round_to_i8(f32(sum) * m + residual)` for each pixel, with `m` chosen by the sum's sign.
+    fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]);
+
+    /// Exact sum of `a[i] * b[i]`; the shorter slice ends it.
+    fn dot(self, a: &[i8], b: &[i8]) -> i32;
+}

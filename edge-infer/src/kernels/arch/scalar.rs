@@ -1,153 +1,110 @@
-//! The reference primitives in plain Rust, laid out so that the compiler vectorises their inner
-//! loops.
+//! The reference tier: plain Rust, weights read in place, sums in the order of the channels.
 //!
 //! Sums wrap modulo 2^32. Parsing refuses a model with a layer whose worst case leaves `i32`, so in
 //! the engine no sum ever wraps; for any other numbers the result is still the same on every target
 //! and in every order of summation.
 
-use crate::kernels::Addend;
+use super::elementwise::{requantize, requantize_with_residual};
+use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights};
 
-/// 1.5 * 2^23. At this magnitude neighbouring `f32` values are 1 apart, so an addition rounds to an
-/// integer, ties to even, by the processor's own IEEE rounding.
-const ROUNDING_SHIFT: f32 = 12_582_912.0;
+/// Any processor runs this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scalar;
 
-/// Products are limited to this magnitude before rounding. Far outside int8, so the clamped result
-/// cannot change; far inside 2^22, where [`ROUNDING_SHIFT`] is exact.
-const ROUNDING_LIMIT: f32 = 4096.0;
+const NOTHING: Weights<'_> =
+    Weights { values: &[], row_len: 0, depth: 0, channels: 0, bias: Some(&[]) };
 
-/// `clamp(round_ties_even(value) + zero_point, -128, 127)`.
-///
-/// The integer is read from the low mantissa bits of `value + ROUNDING_SHIFT`, which costs no
-/// conversion. Infinities saturate. NaN, which no checked model produces, gives what minus infinity
-/// gives, so that even then every target agrees.
-#[inline(always)]
-pub(crate) fn round_to_i8(value: f32, zero_point: i8) -> i8 {
-    // Written as comparisons, not `clamp`: NaN fails the first one and takes the limit, and each is
-    // one instruction.
-    let value = if value > -ROUNDING_LIMIT { value } else { -ROUNDING_LIMIT };
-    let value = if value < ROUNDING_LIMIT { value } else { ROUNDING_LIMIT };
-    let rounded = (value + ROUNDING_SHIFT).to_bits().wrapping_sub(ROUNDING_SHIFT.to_bits()) as i32;
-    (rounded + i32::from(zero_point)).clamp(-128, 127) as i8
+impl Primitives for Scalar {
+    /// 1 KiB: a weight that is read from flash serves four pixels.
+    type Buffer = [Sums; 4];
+    const BUFFER: Self::Buffer = [Sums::ZERO; 4];
+
+    type Panel<'w> = Weights<'w>;
+
+    fn panel<'w>(self) -> Weights<'w> {
+        NOTHING
+    }
+
+    fn pack<'w>(self, weights: Weights<'w>, panel: &mut Weights<'w>) {
+        *panel = weights;
+    }
+
+    fn multiply(self, panel: &Weights<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+        start(panel, sums);
+        for (channel, row) in panel.rows().take(panel.channels).enumerate() {
+            for (pixel, sums) in sums.iter_mut().enumerate() {
+                let Some(sum) = sums.0.get_mut(channel) else {
+                    return;
+                };
+                let mut row = row;
+                for strip in strips {
+                    let weights = row.split_off(..len).unwrap_or_default();
+                    *sum = sum.wrapping_add(dot(strip.of(pixel, len), weights));
+                }
+            }
+        }
+    }
+
+    type Taps<'w> = Weights<'w>;
+
+    fn taps<'w>(self) -> Weights<'w> {
+        NOTHING
+    }
+
+    fn pack_taps<'w>(self, weights: Weights<'w>, taps: &mut Weights<'w>) {
+        *taps = weights;
+    }
+
+    fn multiply_taps(self, taps: &Weights<'_>, strips: &[Strip<'_>], sums: &mut [Sums]) {
+        start(taps, sums);
+        for (pixel, sums) in sums.iter_mut().enumerate() {
+            let sums = sums.0.get_mut(..taps.channels).unwrap_or_default();
+            for (strip, weights) in strips.iter().zip(taps.rows().take(taps.depth)) {
+                multiply_accumulate(sums, strip.of(pixel, BLOCK), weights);
+            }
+        }
+    }
+
+    fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
+        let Epilogue { positive, negative, zero_point, residual, step } = *epilogue;
+        for (pixel, sums) in sums.iter().enumerate() {
+            let first = pixel * step;
+            let output = output.get_mut(first..).unwrap_or_default();
+            match residual.map(|residual| residual.skip(first)) {
+                None => requantize(&sums.0, positive, negative, zero_point, output),
+                Some(residual) => {
+                    requantize_with_residual(
+                        &sums.0, positive, negative, residual, zero_point, output,
+                    );
+                }
+            }
+        }
+    }
+
+    fn dot(self, a: &[i8], b: &[i8]) -> i32 {
+        dot(a, b)
+    }
 }
 
-/// Exact sum of `a[i] * b[i]`.
+/// Sets each pixel's sums to the bias, where there is one.
+fn start(weights: &Weights<'_>, sums: &mut [Sums]) {
+    if let Some(bias) = weights.bias {
+        for sums in sums {
+            for (sum, &bias) in sums.0.iter_mut().zip(bias) {
+                *sum = bias;
+            }
+        }
+    }
+}
+
 #[inline(always)]
-pub(crate) fn dot(a: &[i8], b: &[i8]) -> i32 {
+fn dot(a: &[i8], b: &[i8]) -> i32 {
     a.iter().zip(b).fold(0_i32, |sum, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)))
 }
 
-/// Adds to each accumulator the dot product of `input` with its own row of weights.
-///
-/// Row `o` is `weights[o * row_len..][..row_len]`; the part of it that `input` meets starts
-/// `offset` into the row.
 #[inline(always)]
-pub(crate) fn dot_rows(
-    input: &[i8],
-    mut weights: &[i8],
-    row_len: usize,
-    offset: usize,
-    accumulators: &mut [i32],
-) {
-    for accumulator in accumulators {
-        let Some(row) = weights.split_off(..row_len) else {
-            return;
-        };
-        let met = row.get(offset..).unwrap_or_default();
-        *accumulator = accumulator.wrapping_add(dot(input, met));
+fn multiply_accumulate(sums: &mut [i32], input: &[i8], weights: &[i8]) {
+    for ((sum, &input), &weight) in sums.iter_mut().zip(input).zip(weights) {
+        *sum = sum.wrapping_add(i32::from(input) * i32::from(weight));
     }
-}
-
-/// Adds `input[c] * weights[c]` to `accumulators[c]`: one tap of a depthwise window over a row of
-/// channels.
-#[inline(always)]
-pub(crate) fn multiply_accumulate(accumulators: &mut [i32], input: &[i8], weights: &[i8]) {
-    for ((accumulator, &input), &weight) in accumulators.iter_mut().zip(input).zip(weights) {
-        *accumulator = accumulator.wrapping_add(i32::from(input) * i32::from(weight));
-    }
-}
-
-/// Adds `input[c]` to `accumulators[c]`.
-#[inline(always)]
-pub(crate) fn accumulate(accumulators: &mut [i32], input: &[i8]) {
-    for (accumulator, &input) in accumulators.iter_mut().zip(input) {
-        *accumulator = accumulator.wrapping_add(i32::from(input));
-    }
-}
-
-/// Raises `largest[c]` to `input[c]` where that is larger.
-#[inline(always)]
-pub(crate) fn maximum(largest: &mut [i8], input: &[i8]) {
-    for (largest, &input) in largest.iter_mut().zip(input) {
-        *largest = (*largest).max(input);
-    }
-}
-
-/// Rounds a row of sums to int8: `round_to_i8(f32(sum) * m)` with `m` chosen by the sum's sign.
-#[inline(always)]
-pub(crate) fn requantize(
-    sums: &[i32],
-    positive: &[f32],
-    negative: &[f32],
-    zero_point: i8,
-    output: &mut [i8],
-) {
-    for (((output, &sum), &positive), &negative) in
-        output.iter_mut().zip(sums).zip(positive).zip(negative)
-    {
-        *output = round_to_i8(scale(sum, positive, negative), zero_point);
-    }
-}
-
-/// As [`requantize`], with the residual's `f32(value - zero_point) * multiplier` added before
-/// rounding.
-#[inline(always)]
-pub(crate) fn requantize_with_residual(
-    sums: &[i32],
-    positive: &[f32],
-    negative: &[f32],
-    residual: Addend<'_>,
-    zero_point: i8,
-    output: &mut [i8],
-) {
-    for ((((output, &sum), &positive), &negative), &value) in
-        output.iter_mut().zip(sums).zip(positive).zip(negative).zip(residual.values)
-    {
-        *output = round_to_i8(scale(sum, positive, negative) + addend(value, residual), zero_point);
-    }
-}
-
-/// Adds two rows of int8 values; a negative sum is multiplied by its channel's slope; then rounds.
-#[inline(always)]
-pub(crate) fn add(a: Addend<'_>, b: Addend<'_>, slopes: &[f32], zero_point: i8, output: &mut [i8]) {
-    for (((output, &left), &right), &slope) in
-        output.iter_mut().zip(a.values).zip(b.values).zip(slopes)
-    {
-        let sum = addend(left, a) + addend(right, b);
-        *output = round_to_i8(if sum < 0.0 { sum * slope } else { sum }, zero_point);
-    }
-}
-
-/// Multiplies a row of int8 values, each less its zero point, by a factor of its own; then rounds.
-#[inline(always)]
-pub(crate) fn scale_row(
-    input: &[i8],
-    input_zero_point: i8,
-    factors: &[f32],
-    zero_point: i8,
-    output: &mut [i8],
-) {
-    for ((output, &value), &factor) in output.iter_mut().zip(input).zip(factors) {
-        let distance = i32::from(value) - i32::from(input_zero_point);
-        *output = round_to_i8(distance as f32 * factor, zero_point);
-    }
-}
-
-#[inline(always)]
-fn scale(sum: i32, positive: f32, negative: f32) -> f32 {
-    sum as f32 * if sum < 0 { negative } else { positive }
-}
-
-#[inline(always)]
-fn addend(value: i8, tensor: Addend<'_>) -> f32 {
-    (i32::from(value) - i32::from(tensor.zero_point)) as f32 * tensor.multiplier
 }
