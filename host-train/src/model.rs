@@ -62,8 +62,8 @@ pub enum ModelError {
     Onnx {
         /// Which.
         path: PathBuf,
-        /// Why it is not usable.
-        source: OnnxError,
+        /// Why it is not usable; boxed, for it is large and rare.
+        source: Box<OnnxError>,
     },
     /// An ONNX file, and no word on its pixels.
     #[error("{} does not say what its pixels must be: give --input rgb or bgr, --mean and --std, as its authors state them", .0.display())]
@@ -227,8 +227,10 @@ impl FloatModel {
     /// # Errors
     /// [`ModelError::Onnx`].
     pub fn import(path: &Path, pixels: Normalisation) -> Result<Self, ModelError> {
-        let graph = from_onnx(path, pixels)
-            .map_err(|source| ModelError::Onnx { path: path.to_owned(), source })?;
+        let graph = from_onnx(path, pixels).map_err(|source| ModelError::Onnx {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
         Ok(Self { graph: fold(&graph)?, id: name.into_owned() })
     }

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 ///
 /// With --json: pairs, accuracy, accuracy_std, threshold, tar, eer, auc, ms_per_image, model_id; with --all-pairs:
 /// genuine, impostor, tar, rank1, eer, auc, ms_per_image, model_id. `tar` has a key for every false-accept rate that the
-/// impostor pairs resolve ("1e-2", "1e-3", ..), and `accepted_impostors` how many pairs that rate really let through.
+/// impostor pairs resolve ("1e-2", "1e-3", ..), `thresholds` the cosine from which that rate accepts, and `accepted_impostors` how many pairs it really let
+/// through.
 #[derive(clap::Args)]
 pub(crate) struct EvalArgs {
     /// A run's folder or an ONNX file (float), or an .afm file (int8).
@@ -127,7 +128,14 @@ fn pairs_text(s: &PairsSummary) -> String {
         format!("accuracy   {:.2} % +- {:.2}", 100.0 * s.accuracy, 100.0 * s.accuracy_std),
         format!("threshold  {:.4} cosine", s.threshold),
     ];
-    lines.extend(rates_text(&s.tar, &s.accepted_impostors, s.eer, s.auc, s.ms_per_image));
+    lines.extend(rates_text(
+        &s.tar,
+        &s.thresholds,
+        &s.accepted_impostors,
+        s.eer,
+        s.auc,
+        s.ms_per_image,
+    ));
     if s.collapsed {
         lines.push(format!("ALARM      {COLLAPSED}"));
     }
@@ -140,7 +148,14 @@ fn all_pairs_text(s: &AllPairsSummary) -> String {
         format!("pairs      {} genuine, {} impostor", s.genuine, s.impostor),
         format!("rank-1     {:.2} %", 100.0 * s.rank1),
     ];
-    lines.extend(rates_text(&s.tar, &s.accepted_impostors, s.eer, s.auc, s.ms_per_image));
+    lines.extend(rates_text(
+        &s.tar,
+        &s.thresholds,
+        &s.accepted_impostors,
+        s.eer,
+        s.auc,
+        s.ms_per_image,
+    ));
     if s.collapsed {
         lines.push(format!("ALARM      {COLLAPSED}"));
     }
@@ -153,14 +168,17 @@ pub(super) const COLLAPSED: &str =
 
 fn rates_text(
     tar: &BTreeMap<String, f64>,
+    thresholds: &BTreeMap<String, f32>,
     accepted: &BTreeMap<String, usize>,
     eer: f64,
     auc: f64,
     ms_per_image: f64,
 ) -> Vec<String> {
-    let rates = tar.iter().map(|(far, share)| {
-        let impostors = accepted.get(far).copied().unwrap_or_default();
-        format!("TAR@{far}   {:.2} % ({impostors} impostor pairs accepted)", 100.0 * share)
+    // All three have the same keys.
+    let rates = tar.iter().zip(thresholds.values()).zip(accepted.values());
+    let rates = rates.map(|(((far, share), threshold), impostors)| {
+        let share = 100.0 * share;
+        format!("TAR@{far}   {share:.2} % from {threshold:.4} cosine ({impostors} impostor pairs accepted)")
     });
     let rest = [
         format!("EER        {:.2} %", 100.0 * eer),

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Makes a trained network int8 and writes the model file that a door runs.
 ///
 /// Takes ONNX files of face embedding networks in inference mode. What their pixels must be, no such file says: give it as
-/// its authors state it. Prints how alike float and int8 embeddings of the calibration images are.
+/// its authors state it. Prints how alike float and int8 embeddings are of images beside those that it was calibrated on.
 #[derive(clap::Args)]
 pub(crate) struct ImportArgs {
     /// The network.

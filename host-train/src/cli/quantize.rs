@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// Makes a run int8 and writes the model file that a door runs.
 ///
-/// Prints how alike float and int8 embeddings of the calibration images are.
+/// Prints how alike float and int8 embeddings are of images beside those that it was calibrated on.
 #[derive(clap::Args)]
 pub(crate) struct QuantizeArgs {
     /// A run's folder.
@@ -39,6 +39,12 @@ pub(super) struct Int8Args {
     /// How activation ranges are chosen.
     #[arg(long, default_value = "mse")]
     method: Method,
+    /// Leave the sizes of channels as they are, instead of bringing those of a tensor to one.
+    #[arg(long)]
+    no_equalise: bool,
+    /// Round every weight by itself, instead of choosing weights for the int8 values that they will meet.
+    #[arg(long)]
+    no_reconstruct: bool,
     /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this.
     #[arg(long, value_name = "COSINE", value_parser = cosine)]
     gate: Option<f64>,
@@ -93,16 +99,18 @@ impl Int8Args {
     /// Makes the file, holds it against the gate, and says what it is.
     pub(super) fn write(&self, float: FloatModel, provenance: &Provenance) -> Result<(), Failure> {
         let source = Source::open(&self.calibration)?;
-        let faces = calibration_faces(&float, &source, self.images as usize)?;
+        let [faces, judged] = faces(&float, &source, self.images as usize)?;
         let calibration = match self.method {
             Method::MinMax => Calibration::MinMax,
             Method::Percentile => Calibration::Percentile(99.99),
             Method::Mse => Calibration::Mse,
         };
-        let Int8 { file, layers } = Int8::make(&float, &faces, calibration, provenance)?;
+        let options =
+            Options { calibration, equalise: !self.no_equalise, reconstruct: !self.no_reconstruct };
+        let Int8 { file, layers } = Int8::make(&float, &faces, &options, provenance)?;
         let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
         let bytes = file.bytes().to_vec();
-        let (mean, least) = likeness(&Model::Float(float), &Model::Int8(file), &faces)?;
+        let (mean, least) = likeness(&Model::Float(float), &Model::Int8(file), &judged)?;
         if let Some(gate) = self.gate.filter(|gate| mean < *gate) {
             return Err(Failure::Check(format!(
                 "mean cosine between float and int8 embeddings is {mean:.4}, below the gate of {gate}: {} was not written",
@@ -124,7 +132,7 @@ impl Int8Args {
             return output::json(&summary);
         }
         output::line(&format!(
-            "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} images: mean {mean:.4}, least {least:.4}",
+            "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} other images: mean {mean:.4}, least {least:.4}",
             summary.out.display(),
             summary.bytes,
             summary.arena_bytes,
@@ -134,17 +142,17 @@ impl Int8Args {
     }
 }
 
-/// Up to `most` faces of the source, evenly spaced, all of the network's size.
-fn calibration_faces(
-    float: &FloatModel,
-    source: &Source,
-    most: usize,
-) -> Result<Vec<FaceImage>, Failure> {
+/// Up to `most` faces of the source to calibrate on, evenly spaced, all of the network's size; and as many others between
+/// them to judge by, where there are any.
+fn faces(float: &FloatModel, source: &Source, most: usize) -> Result<[Vec<FaceImage>; 2], Failure> {
     let size = (float.graph.input.width, float.graph.input.height);
     let all = source.images().len();
     let count = most.min(all);
-    let face = |i: usize| source.load_of_size(i * all / count, size);
-    Ok((0..count).map(face).collect::<Result<_, _>>()?)
+    let spaced = |shift: usize| {
+        let face = |i: usize| source.load_of_size((2 * i + shift) * all / (2 * count), size);
+        (0..count).map(face).collect::<Result<Vec<_>, _>>()
+    };
+    Ok([spaced(0)?, spaced(1)?])
 }
 
 /// What the model file says about itself.
@@ -184,12 +192,11 @@ impl Int8 {
     pub(super) fn make(
         float: &FloatModel,
         faces: &[FaceImage],
-        calibration: Calibration,
+        options: &Options,
         provenance: &Provenance,
     ) -> Result<Self, Failure> {
         let images: Vec<&[u8]> = faces.iter().map(|face| &face.rgb[..]).collect();
-        let options = Options { calibration };
-        let Quantized { bytes, layers } = quantize(&float.graph, &images, &options, provenance)?;
+        let Quantized { bytes, layers } = quantize(&float.graph, &images, options, provenance)?;
         Ok(Self { file: ModelFile::from_bytes(bytes)?, layers })
     }
 }

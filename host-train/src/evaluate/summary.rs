@@ -1,8 +1,8 @@
 //! The figures of one model on one set, with the keys that `eval --json` prints.
 //!
 //! Shares and rates are in [0, 1]. `tar` is an object keyed by false-accept rate ("1e-2", "1e-3", ..) that stops where the
-//! impostor pairs no longer resolve the rate; `accepted_impostors` has the same keys and says how many pairs that rate
-//! really let through. `collapsed` is the alarm of [`is_collapsed`].
+//! impostor pairs no longer resolve the rate; `thresholds` and `accepted_impostors` have the same keys and say from which cosine
+//! that rate accepts and how many pairs it really let through. `collapsed` is the alarm of [`is_collapsed`].
 
 use super::{
     ComparisonRow, EvaluateError, Rank1, Roc, ScoredPair, Unit, identification::AllPairs,
@@ -30,6 +30,8 @@ pub struct PairsSummary {
     pub threshold: f32,
     /// True-accept rate at each resolvable false-accept rate.
     pub tar: BTreeMap<String, f64>,
+    /// The cosine from which that rate accepts.
+    pub thresholds: BTreeMap<String, f32>,
     /// Impostor pairs accepted at each of these.
     pub accepted_impostors: BTreeMap<String, usize>,
     /// Equal error rate.
@@ -53,6 +55,8 @@ pub struct AllPairsSummary {
     pub impostor: usize,
     /// True-accept rate at each resolvable false-accept rate.
     pub tar: BTreeMap<String, f64>,
+    /// The cosine from which that rate accepts.
+    pub thresholds: BTreeMap<String, f32>,
     /// Impostor pairs accepted at each of these.
     pub accepted_impostors: BTreeMap<String, usize>,
     /// Share of searches that find the right person first.
@@ -83,7 +87,7 @@ impl PairsSummary {
             wanted.map(|pair| pair.score).collect::<Vec<f32>>()
         };
         let roc = Roc::new(scores_of(true), scores_of(false))?;
-        let (tar, accepted_impostors) = tar_maps(&roc);
+        let (tar, thresholds, accepted_impostors) = tar_maps(&roc);
         let summary = Self {
             model_id,
             pairs: pairs.len(),
@@ -93,6 +97,7 @@ impl PairsSummary {
             accuracy_std: folds.accuracy_std,
             threshold: folds.threshold,
             tar,
+            thresholds,
             accepted_impostors,
             eer: roc.eer(),
             auc: roc.auc(),
@@ -131,12 +136,13 @@ impl AllPairsSummary {
         model_id: String,
     ) -> Result<(Self, Roc), EvaluateError> {
         let roc = Roc::new(scores.genuine, scores.impostor)?;
-        let (tar, accepted_impostors) = tar_maps(&roc);
+        let (tar, thresholds, accepted_impostors) = tar_maps(&roc);
         let summary = Self {
             model_id,
             genuine: roc.genuine(),
             impostor: roc.impostors(),
             tar,
+            thresholds,
             accepted_impostors,
             rank1: rank1.rate(),
             eer: roc.eer(),
@@ -158,14 +164,16 @@ impl AllPairsSummary {
     }
 }
 
-type TarMaps = (BTreeMap<String, f64>, BTreeMap<String, usize>);
+type TarMaps = (BTreeMap<String, f64>, BTreeMap<String, f32>, BTreeMap<String, usize>);
 
 fn tar_maps(roc: &Roc) -> TarMaps {
     let points = roc.tar_at_standard_fars();
-    let tar = points.iter().map(|(&far, point)| (far.to_string(), point.tar)).collect();
-    let accepted =
-        points.iter().map(|(&far, point)| (far.to_string(), point.accepted_impostors)).collect();
-    (tar, accepted)
+    let keyed = || points.iter().map(|(far, point)| ((*far).to_string(), point));
+    (
+        keyed().map(|(far, point)| (far, point.tar)).collect(),
+        keyed().map(|(far, point)| (far, point.threshold)).collect(),
+        keyed().map(|(far, point)| (far, point.accepted_impostors)).collect(),
+    )
 }
 
 fn tar_rows<'a>(
@@ -220,6 +228,7 @@ mod tests {
         // One impostor of 100 may pass: .495. All up to .49 are rejected, and with them 9 genuine pairs, .45 .. .49.
         assert_eq!(json["tar"], serde_json::json!({ "1e-2": 0.91 }));
         assert_eq!(json["accepted_impostors"], serde_json::json!({ "1e-2": 1 }));
+        assert_eq!(summary.thresholds["1e-2"], 0.495);
         assert_eq!(json["collapsed"], false);
         assert_eq!(serde_json::from_value::<PairsSummary>(json).unwrap(), summary);
     }

@@ -1,4 +1,4 @@
-//! Looks at the tensors of a float graph on calibration images: their distributions, and their mean a channel.
+//! Looks at the tensors of a float graph on calibration images: their distributions, and each channel's mean and reach.
 //!
 //! Two passes: the first finds smallest and largest values, the second counts into histograms of exactly that span. Only
 //! order-independent arithmetic is shared between threads (minima, maxima, integer counts), and per-image means are added
@@ -16,6 +16,8 @@ pub(super) struct Observed {
     pub(super) histogram: Histogram,
     /// Mean of each channel over images and pixels.
     pub(super) mean: Vec<f64>,
+    /// Largest magnitude of each channel.
+    pub(super) reach: Vec<f32>,
 }
 
 /// Images whose channel sums are held in memory at once.
@@ -43,6 +45,7 @@ pub(super) fn observe<I: AsRef<[u8]> + Sync>(
 
     let mut extremes = vec![(f32::INFINITY, f32::NEG_INFINITY); nodes.len()];
     let mut sums: Vec<Vec<f64>> = channels.iter().map(|count| vec![0.0; *count]).collect();
+    let mut reaches: Vec<Vec<f32>> = channels.iter().map(|count| vec![0.0; *count]).collect();
     for chunk in images.chunks(CHUNK) {
         let seen: Vec<Vec<Summary>> = chunk
             .par_iter()
@@ -66,6 +69,9 @@ pub(super) fn observe<I: AsRef<[u8]> + Sync>(
             extremes[index].1 = extremes[index].1.max(summary.high);
             for (sum, mean) in sums[index].iter_mut().zip(&summary.mean) {
                 *sum += mean;
+            }
+            for (most, reach) in reaches[index].iter_mut().zip(&summary.reach) {
+                *most = most.max(*reach);
             }
         }
     }
@@ -91,8 +97,10 @@ pub(super) fn observe<I: AsRef<[u8]> + Sync>(
             Ok(left)
         })?;
     let mean = |sums: Vec<f64>| sums.iter().map(|sum| sum / images.len() as f64).collect();
-    let observed = histograms.into_iter().zip(sums);
-    Ok(observed.map(|(histogram, sums)| Observed { histogram, mean: mean(sums) }).collect())
+    let observed = histograms.into_iter().zip(sums).zip(reaches);
+    let observed =
+        observed.map(|((histogram, sums), reach)| Observed { histogram, mean: mean(sums), reach });
+    Ok(observed.collect())
 }
 
 /// One tensor of one image.
@@ -101,15 +109,17 @@ struct Summary {
     low: f32,
     high: f32,
     mean: Vec<f64>,
+    reach: Vec<f32>,
 }
 
 impl Summary {
     fn of(values: &[f32], channels: usize) -> Self {
-        let mut mean = vec![0.0; channels];
+        let (mut mean, mut reach) = (vec![0.0; channels], vec![0.0_f32; channels]);
         // A NaN would vanish in `min` and `max`; it stays in a sum.
         for pixel in values.chunks_exact(channels) {
-            for (sum, value) in mean.iter_mut().zip(pixel) {
+            for ((sum, reach), value) in mean.iter_mut().zip(&mut reach).zip(pixel) {
                 *sum += f64::from(*value);
+                *reach = reach.max(value.abs());
             }
         }
         let pixels = (values.len() / channels) as f64;
@@ -122,6 +132,7 @@ impl Summary {
                 false => f32::NAN,
             },
             mean,
+            reach,
         }
     }
 }
@@ -141,6 +152,7 @@ mod tests {
         let images = [[10, 20, 30, 110, 0, 50], [30, 40, 50, 110, 20, 255]];
         let observed = observe(&graph, &images, &[NodeId(0)]).unwrap();
         assert_eq!(observed[0].mean, [65.0, 20.0, -96.25]);
+        assert_eq!(observed[0].reach, [110.0, 40.0, 255.0]);
         let (affine, _) = observed[0].histogram.choose(Calibration::MinMax);
         let (low, high) = affine.bounds();
         assert!((low + 255.0).abs() < 1.0 && (high - 110.0).abs() < 1.0);

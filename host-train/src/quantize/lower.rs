@@ -44,6 +44,8 @@ pub(super) struct Network<'a> {
     pub(super) layers: &'a [Layer],
     /// By node; present for every tensor that exists in int8.
     pub(super) stored: &'a [Option<Stored>],
+    /// By layer; present for convolutions and dense layers.
+    pub(super) linears: Vec<Option<Linear>>,
 }
 
 impl Network<'_> {
@@ -135,7 +137,7 @@ impl Network<'_> {
         let output = TensorIndex(self.fit(layer.head, "tensor index", step + 1)?);
         Ok(match &node.op {
             Op::Conv2d(conv) => {
-                let Linear { weights, bias, steps } = self.linear(layer)?;
+                let Linear { weights, bias, steps } = self.linear(step);
                 let depthwise = conv.is_depthwise();
                 let spec = ConvSpec {
                     input,
@@ -156,7 +158,7 @@ impl Network<'_> {
                 }
             }
             Op::FullyConnected(_) => {
-                let Linear { weights, bias, steps } = self.linear(layer)?;
+                let Linear { weights, bias, steps } = self.linear(step);
                 let result = match layer.keeps_sums(self.graph) {
                     true => FullyConnectedResultSpec::Sums {
                         scales: ptq::multipliers(&node.name, &steps, 1.0)?,
@@ -210,17 +212,34 @@ impl Network<'_> {
         ptq::multipliers(name, &factors, self.stored(layer.output).affine.scale)
     }
 
-    fn linear(&self, layer: &Layer) -> Result<Linear, QuantizeError> {
-        let node = self.graph.node(layer.head);
+    fn linear(&self, step: usize) -> Linear {
+        self.linears[step].clone().expect("every convolution and dense layer was rounded")
+    }
+
+    /// A layer's parameters before rounding, the image's normalisation in those of a layer that reads it; none where a layer
+    /// has no weights.
+    pub(super) fn filters(&self, layer: &Layer) -> Option<Filters> {
         let operand = layer.operands[0];
         let channels = self.shapes[operand.0].channels;
-        let mut filters = Filters::of(&node.op, channels)
-            .expect("the caller has matched a convolution or dense layer");
+        let mut filters = Filters::of(&self.graph.node(layer.head).op, channels)?;
         if operand == NodeId(0) {
             filters.absorb_image(&self.graph.input);
         }
-        let Stored { affine, mean } = self.stored(operand);
-        filters.quantize(&node.name, *affine, mean)
+        Some(filters)
+    }
+
+    /// All layers with weights, each rounded by itself.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Overflow`].
+    pub(super) fn round(&mut self) -> Result<(), QuantizeError> {
+        let round = |layer: &Layer| {
+            let Some(filters) = self.filters(layer) else { return Ok(None) };
+            let Stored { affine, mean } = self.stored(layer.operands[0]);
+            filters.quantize(&self.graph.node(layer.head).name, *affine, mean).map(Some)
+        };
+        self.linears = self.layers.iter().map(round).collect::<Result<_, _>>()?;
+        Ok(())
     }
 
     fn requantize(&self, layer: &Layer, steps: &[f64]) -> Result<RequantizeSpec, QuantizeError> {
@@ -280,11 +299,11 @@ impl Network<'_> {
         Ok(TensorIndex(self.fit(value, "tensor index", index)?))
     }
 
-    fn scale(&self, value: NodeId) -> f64 {
+    pub(super) fn scale(&self, value: NodeId) -> f64 {
         f64::from(self.stored(value).affine.scale)
     }
 
-    fn stored(&self, value: NodeId) -> &Stored {
+    pub(super) fn stored(&self, value: NodeId) -> &Stored {
         self.stored[value.0]
             .as_ref()
             .expect("every tensor that a layer reads or requantizes was calibrated")

@@ -1,21 +1,23 @@
 //! From a float graph to an int8 model file.
 //!
 //! ```text
-//! Graph ─fold─> ─fuse─> layers ──────────────┐
-//!   └── calibration images ─observe─> ranges ─┴─ptq─> int8 weights, multipliers ─plan, lower─> model.afm
+//! Graph ─fold─> ─fuse─> layers ─equalise─> ───┐
+//!   └── calibration images ─observe─> ranges ──┴─ptq, reconstruct─> int8 weights, multipliers ─plan, lower─> model.afm
 //! ```
 //!
 //! Activations are affine int8 a tensor, weights symmetric int8 an output channel; `DESIGN` calls this the number
 //! contract, `ptq` and `range` state their part of it. Nothing here computes in int8: whoever wants to know what the
-//! result does runs `edge-infer` on the bytes, as a door will.
+//! result does runs `edge-infer` on the bytes, as a door will; `reconstruct` does.
 
 mod calibrate;
+mod equalise;
 mod error;
 mod fuse;
 mod lower;
 mod planner;
 mod ptq;
 mod range;
+mod reconstruct;
 
 pub use error::QuantizeError;
 pub use planner::{ALIGNMENT, Lifetime, Plan, peak_bytes, plan};
@@ -26,10 +28,21 @@ use lower::{Network, Stored};
 use serde::Serialize;
 
 /// How to quantize.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// How activation ranges are chosen.
     pub calibration: Calibration,
+    /// Whether channels of a tensor are brought to one size first.
+    pub equalise: bool,
+    /// Whether weights are chosen for the int8 activations that they will see, not rounded by themselves.
+    pub reconstruct: bool,
+}
+
+impl Default for Options {
+    /// Everything that keeps int8 near float.
+    fn default() -> Self {
+        Self { calibration: Calibration::default(), equalise: true, reconstruct: true }
+    }
 }
 
 /// What the model file says about itself beside the network; see `model_format::Metadata` for each entry.
@@ -99,13 +112,21 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
     provenance: &Provenance,
 ) -> Result<Quantized, QuantizeError> {
     options.calibration.check()?;
-    let graph = fold(graph)?;
+    let mut graph = fold(graph)?;
     let shapes = graph.check()?;
     let layers = fuse::fuse(&graph)?;
 
     let mut values = vec![NodeId(0)];
     let stored_layers = layers.iter().filter(|layer| !layer.keeps_sums(&graph));
     values.extend(stored_layers.map(|layer| layer.output));
+    if options.equalise {
+        let observed = calibrate::observe(&graph, calibration, &values)?;
+        let mut reach = vec![None; graph.nodes.len()];
+        for (value, observed) in values.iter().zip(observed) {
+            reach[value.0] = Some(observed.reach);
+        }
+        equalise::equalise(&mut graph, &layers, &reach, calibration.len());
+    }
     let observed = calibrate::observe(&graph, calibration, &values)?;
     let mut stored = vec![None; graph.nodes.len()];
     let mut ranges = vec![None; graph.nodes.len()];
@@ -126,7 +147,13 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
     }
     stored[0] = stored[0].take().map(|image| image.of_image(&graph.input));
 
-    let network = Network { graph: &graph, shapes: &shapes, layers: &layers, stored: &stored };
+    let linears = Vec::new();
+    let mut network =
+        Network { graph: &graph, shapes: &shapes, layers: &layers, stored: &stored, linears };
+    network.round()?;
+    if options.reconstruct {
+        reconstruct::reconstruct(&mut network, calibration)?;
+    }
     let bytes = network.lower(provenance)?.build()?;
     let report = |layer: &fuse::Layer| {
         let (node, shape) = (graph.node(layer.head), shapes[layer.output.0]);

@@ -25,14 +25,14 @@ const MAX_BIAS: f64 = (1_u32 << 30) as f64;
 /// A linear layer's parameters, one row of weights an output channel.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Filters {
-    weight: Vec<f64>,
-    bias: Vec<f64>,
+    pub(super) weight: Vec<f64>,
+    pub(super) bias: Vec<f64>,
     /// Channels that a row runs over, innermost; none where each row has its own channel (depthwise).
     row_channels: Option<usize>,
 }
 
 /// A linear layer in int8.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Linear {
     /// As the float weights are laid out.
     pub(super) weights: Vec<i8>,
@@ -106,33 +106,50 @@ impl Filters {
     ) -> Result<Linear, QuantizeError> {
         let depth = self.depth();
         let in_scale = f64::from(input.scale);
-        let mut linear = Linear {
-            weights: Vec::with_capacity(self.weight.len()),
-            bias: Vec::with_capacity(self.bias.len()),
-            steps: Vec::with_capacity(self.bias.len()),
-        };
+        let mut linear = Linear::default();
         for (row, (weights, &bias)) in self.weight.chunks_exact(depth).zip(&self.bias).enumerate() {
             let scale = weight_scale(weights, bias, in_scale);
             let stored: Vec<i8> = weights.iter().map(|w| round_weight(*w, scale) as i8).collect();
-            let (mut sum, mut magnitude, mut drift) = (0_i64, 0_i64, 0.0);
-            for (i, (&q, w)) in stored.iter().zip(weights).enumerate() {
-                sum += i64::from(q);
-                magnitude += i64::from(q).abs();
-                drift += (f64::from(q) * scale - w) * mean[self.channel(row, i)];
-            }
-            let step = in_scale * scale;
-            let units = ((bias - drift) / step).round_ties_even() as i64;
-            let stored_bias = units - i64::from(input.zero_point) * sum;
-            let worst = stored_bias.abs() + 128 * magnitude;
-            let fits = i32::try_from(stored_bias).ok();
-            let Some(stored_bias) = fits.filter(|_| worst <= i64::from(i32::MAX)) else {
-                return Err(QuantizeError::Overflow { node: node.to_owned(), channel: row, worst });
-            };
-            linear.weights.extend(stored);
-            linear.bias.push(stored_bias);
-            linear.steps.push(step);
+            let drift: f64 = stored
+                .iter()
+                .zip(weights)
+                .enumerate()
+                .map(|(i, (&q, w))| (f64::from(q) * scale - w) * mean[self.channel(row, i)])
+                .sum();
+            linear.push(node, input, &stored, scale, bias - drift)?;
         }
         Ok(linear)
+    }
+}
+
+impl Linear {
+    /// Appends a channel: its stored weights of `scale` each, and its bias in real units.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Overflow`] when a sum could leave 32 bits.
+    pub(super) fn push(
+        &mut self,
+        node: &str,
+        input: Affine,
+        stored: &[i8],
+        scale: f64,
+        bias: f64,
+    ) -> Result<(), QuantizeError> {
+        let sum: i64 = stored.iter().map(|&q| i64::from(q)).sum();
+        let magnitude: i64 = stored.iter().map(|&q| i64::from(q).abs()).sum();
+        let step = f64::from(input.scale) * scale;
+        let units = (bias / step).round_ties_even() as i64;
+        let stored_bias = units.saturating_sub(i64::from(input.zero_point) * sum);
+        let worst = stored_bias.saturating_abs().saturating_add(128 * magnitude);
+        let fits = i32::try_from(stored_bias).ok();
+        let Some(stored_bias) = fits.filter(|_| worst <= i64::from(i32::MAX)) else {
+            let channel = self.bias.len();
+            return Err(QuantizeError::Overflow { node: node.to_owned(), channel, worst });
+        };
+        self.weights.extend(stored);
+        self.bias.push(stored_bias);
+        self.steps.push(step);
+        Ok(())
     }
 }
 
@@ -164,12 +181,12 @@ pub(super) fn multipliers(
     numerators.iter().enumerate().map(multiplier).collect()
 }
 
-fn round_weight(weight: f64, scale: f64) -> f64 {
+pub(super) fn round_weight(weight: f64, scale: f64) -> f64 {
     (weight / scale).round_ties_even().clamp(-MAX_WEIGHT, MAX_WEIGHT)
 }
 
 /// Largest weight at 127, unless the bias asks for a larger scale.
-fn weight_scale(weights: &[f64], bias: f64, in_scale: f64) -> f64 {
+pub(super) fn weight_scale(weights: &[f64], bias: f64, in_scale: f64) -> f64 {
     let largest = weights.iter().fold(0.0_f64, |max, w| max.max(w.abs()));
     let floor = bias.abs() / (in_scale * MAX_BIAS);
     match (largest / MAX_WEIGHT).max(floor) {
