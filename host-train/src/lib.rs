@@ -24,5 +24,6 @@ pub mod loss;
 pub mod model;
 pub mod net;
 pub mod quantize;
+pub mod ranks;
 pub mod train;
 pub mod verify;

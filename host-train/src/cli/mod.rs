@@ -16,6 +16,7 @@ mod pixels;
 mod progress;
 mod quantize;
 mod quick_start;
+mod ranks;
 mod train;
 mod watch;
 

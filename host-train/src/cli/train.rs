@@ -3,12 +3,14 @@
 use super::failure::Failure;
 use super::loss::LossArgs;
 use super::output;
+use super::ranks::RankArgs;
 use super::watch::{HeldBack, Watched, stop_on_signals};
 use crate::data::{Augment, Dataset, Source, TrainingSet};
 use crate::graph::Normalisation;
-use crate::net::{NetworkConfig, OutputSetting, Stem};
+use crate::net::{BatchNorm, NetworkConfig, OutputSetting, Stem};
+use crate::ranks::Ranks;
 use crate::train::{
-    Checkpoint, Distillation, Fitted, RunConfig, RunFolder, Schedule, TrainConfig, Trainer,
+    Checkpoint, Distillation, Fitted, Role, RunConfig, RunFolder, Schedule, TrainConfig, Trainer,
     Verification, fit, prepare,
 };
 use serde::Serialize;
@@ -56,7 +58,7 @@ pub(crate) struct TrainArgs {
     /// Batches to learn from instead.
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// Images a step [default: 64].
+    /// Images a step, of all ranks together [default: 64].
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
     /// Peak learning rate for a batch of 512; the rate used is in proportion to the batch [default: 0.1].
@@ -88,9 +90,13 @@ pub(crate) struct TrainArgs {
     /// Where all random choices start: equal seeds give equal runs [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Equal parts that a batch is learned in, for batches that do not fit into memory [default: 1].
+    /// Equal parts that a batch, or a rank's share of it, is learned in, for batches that do not fit into memory [default: 1].
     #[arg(long, value_name = "PARTS")]
     accumulate: Option<usize>,
+    /// Whose mean and variance normalization takes: the batch's (each part's and each rank's its own), the running ones of the
+    /// network of --init, frozen as they are, or synced, the batch's over all ranks [default: batch].
+    #[arg(long)]
+    batch_norm: Option<BatchNorm>,
     /// Also keep the network averaged over its steps, with this weight of the past, as 0.999; it is what the run gives.
     #[arg(long, value_name = "WEIGHT")]
     average: Option<f64>,
@@ -112,6 +118,8 @@ pub(crate) struct TrainArgs {
     /// Go on with the run in --out.
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    ranks: RankArgs,
     /// The run's folder.
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
@@ -152,30 +160,37 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     // Both names mean the CPU in this build; clap has refused others.
     let (DeviceName::Auto | DeviceName::Cpu) = args.device;
     let started = if args.resume { Started::resumed(args)? } else { Started::fresh(args)? };
-    let Started { folder, config, dataset, held_back } = started;
-    let checkpoint = if folder.has_checkpoint() { Some(folder.checkpoint()?) } else { None };
+    let Started { folder, ranks, config, dataset, held_back } = started;
+    let begun = folder.as_ref().filter(|folder| folder.has_checkpoint());
+    let checkpoint = begun.map(RunFolder::checkpoint).transpose()?;
     let first = checkpoint.as_ref().map_or(0, |c| c.step);
+    let kept = match &folder {
+        Some(_) => format!("checkpoints in {}", args.out.display()),
+        None => "rank 0 keeps the run".to_owned(),
+    };
     eprintln!(
-        "{} identities, {} images, {} steps of {}; checkpoints in {}",
-        config.classes,
-        config.images,
-        config.train.steps,
-        config.train.batch,
-        args.out.display()
+        "{} identities, {} images, {} steps of {}; {kept}",
+        config.classes, config.images, config.train.steps, config.train.batch
     );
     let start = Instant::now();
     let mut watched = Watched::new(&config, first, |_, _| ());
     watched.held_back = held_back;
     stop_on_signals(&watched.stop)?;
-    let fitted = fit(dataset, &folder, &config, checkpoint.as_ref(), &mut watched)?;
+    let role = Role { folder: folder.as_ref(), ranks };
+    let fitted = fit(dataset, role, &config, checkpoint.as_ref(), &mut watched)?;
     watched.finish();
     if let Fitted::Stopped { step } = fitted {
+        let among = args.ranks.again();
         return Err(Failure::Check(format!(
-            "stopped after {step} of {} steps; all of them are saved. Go on with: host-train train --resume --out {}",
+            "stopped after {step} of {} steps; all of them are saved. Go on with: host-train train --resume --out {}{among}",
             config.train.steps,
             args.out.display()
         )));
     }
+    let Some(folder) = folder else {
+        eprintln!("rank {}: all steps are done; rank 0 has the run", args.ranks.rank());
+        return Ok(());
+    };
     let done = config.train.steps.saturating_sub(first) * config.train.batch as u64;
     let reports = folder.reports()?;
     let last: Vec<f64> = reports.iter().rev().take(100).filter_map(|r| r.loss).collect();
@@ -203,7 +218,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
 
 /// A run that can begin.
 struct Started {
-    folder: RunFolder,
+    /// Rank 0's alone.
+    folder: Option<RunFolder>,
+    ranks: Arc<Ranks>,
     config: RunConfig,
     dataset: Arc<dyn Dataset>,
     held_back: Option<HeldBack>,
@@ -227,17 +244,35 @@ impl Started {
             train,
         };
         watch(&mut config, args);
-        prepare(&config, dataset.as_ref())?;
+        if config.train.batch_norm == BatchNorm::Frozen && args.init.is_none() {
+            return Err(Failure::Input(
+                "--batch-norm frozen keeps the statistics of a trained network: give one with --init RUN"
+                    .to_owned(),
+            ));
+        }
+        prepare(&config, dataset.as_ref(), args.ranks.count())?;
+        if args.ranks.rank() > 0 {
+            let ranks = args.ranks.meet(&config)?;
+            return Ok(Self { folder: None, ranks, config, dataset, held_back: None });
+        }
         let held_back = held_back(&config)?;
         let begin = args.init.as_deref().map(|run| initial(run, &config)).transpose()?;
+        let ranks = args.ranks.meet(&config)?;
         let folder = RunFolder::create(&args.out, &config)?;
         if let Some(checkpoint) = begin {
             folder.save(&checkpoint)?;
         }
-        Ok(Self { folder, config, dataset, held_back })
+        Ok(Self { folder: Some(folder), ranks, config, dataset, held_back })
     }
 
     fn resumed(args: &TrainArgs) -> Result<Self, Failure> {
+        if args.ranks.rank() > 0 {
+            return Err(Failure::Input(format!(
+                "rank {} goes on from where rank 0 does: give --resume to rank 0 alone, and to the others the command that the run \
+                 began with",
+                args.ranks.rank()
+            )));
+        }
         let fixed = [
             ("--network", args.network.is_some()),
             ("--output-setting", args.output_setting.is_some()),
@@ -251,6 +286,7 @@ impl Started {
             ("--teacher", args.teacher.is_some()),
             ("--seed", args.seed.is_some()),
             ("--accumulate", args.accumulate.is_some()),
+            ("--batch-norm", args.batch_norm.is_some()),
             ("--average", args.average.is_some()),
             ("--checkpoint-every", args.checkpoint_every.is_some()),
         ];
@@ -275,10 +311,11 @@ impl Started {
         train.warm_up = args.warm_up.unwrap_or(train.warm_up);
         train.check()?;
         watch(&mut config, args);
-        prepare(&config, dataset.as_ref())?;
+        prepare(&config, dataset.as_ref(), args.ranks.count())?;
         let held_back = held_back(&config)?;
+        let ranks = args.ranks.meet(&config)?;
         folder.save_config(&config)?;
-        Ok(Self { folder, config, dataset, held_back })
+        Ok(Self { folder: Some(folder), ranks, config, dataset, held_back })
     }
 }
 
@@ -350,6 +387,7 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
         distillation: distillation.transpose()?,
         batch: args.batch.unwrap_or(defaults.batch),
         accumulate: args.accumulate.unwrap_or(defaults.accumulate),
+        batch_norm: args.batch_norm.unwrap_or(defaults.batch_norm),
         average: args.average.unwrap_or(defaults.average),
         learning_rate: args.learning_rate.unwrap_or(defaults.learning_rate),
         schedule: match args.schedule {

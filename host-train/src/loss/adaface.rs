@@ -49,6 +49,18 @@ impl NormStatistics {
         Self { mean: towards(self.mean, mean), deviation: towards(self.deviation, variance.sqrt()) }
     }
 
+    /// The mean of what several parts of a batch made of the same statistics; none of no parts.
+    #[must_use]
+    pub fn mean_of(parts: impl Iterator<Item = Self>) -> Option<Self> {
+        let add = |(sum, count): (Self, f64), part: Self| {
+            let (mean, deviation) = (sum.mean + part.mean, sum.deviation + part.deviation);
+            (Self { mean, deviation }, count + 1.0)
+        };
+        let (sum, count) = parts.fold((Self { mean: 0.0, deviation: 0.0 }, 0.0), add);
+        let mean = Self { mean: sum.mean / count, deviation: sum.deviation / count };
+        (count > 0.0).then_some(mean)
+    }
+
     /// The quality `q` of a face, from -1 to 1, by its embedding's length and the concentration `h`.
     #[must_use]
     pub fn quality(self, length: f64, concentration: f64) -> f64 {
@@ -86,6 +98,14 @@ mod tests {
         assert!((statistics.mean - (0.99 * 20.0 + 0.01 * 32.5)).abs() < 1e-12);
         let deviation = (6083.0_f64 / 3.0).sqrt();
         assert!((statistics.deviation - (99.0 + 0.01 * deviation)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn parts_of_a_batch_count_alike() {
+        let part = |mean, deviation| NormStatistics { mean, deviation };
+        let mean = NormStatistics::mean_of([part(1.0, 4.0), part(2.0, 8.0)].into_iter());
+        assert_eq!(mean, Some(part(1.5, 6.0)));
+        assert_eq!(NormStatistics::mean_of(core::iter::empty()), None);
     }
 
     #[test]

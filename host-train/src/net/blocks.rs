@@ -1,6 +1,6 @@
 //! Blocks with a sum around them: MobileFaceNet's bottleneck, the residual networks' unit, and the gate that both may have.
 
-use super::unit::{BatchStatistics, Dense, Draw, Unit};
+use super::unit::{Dense, Draw, Pass, Unit};
 use burn::module::Module;
 use burn::tensor::{Tensor, activation};
 
@@ -21,10 +21,10 @@ pub struct Bottleneck {
 }
 
 impl Bottleneck {
-    pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
-        let mut y = self.expand.forward(x.clone(), seen);
-        y = self.depthwise.forward(y, seen);
-        y = self.project.forward(y, seen);
+    pub(super) fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        let mut y = self.expand.forward(x.clone(), pass);
+        y = self.depthwise.forward(y, pass);
+        y = self.project.forward(y, pass);
         if let Some(gate) = &self.gate {
             y = gate.forward(y);
         }
@@ -55,15 +55,15 @@ pub struct ResidualUnit {
 }
 
 impl ResidualUnit {
-    pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
-        let mut y = self.norm.forward(x.clone(), seen);
-        y = self.first.forward(y, seen);
-        y = self.second.forward(y, seen);
+    pub(super) fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        let mut y = self.norm.forward(x.clone(), pass);
+        y = self.first.forward(y, pass);
+        y = self.second.forward(y, pass);
         if let Some(gate) = &self.gate {
             y = gate.forward(y);
         }
         match &self.shortcut {
-            Some(shortcut) => y + shortcut.forward(x, seen),
+            Some(shortcut) => y + shortcut.forward(x, pass),
             None => y + x,
         }
     }

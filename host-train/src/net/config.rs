@@ -77,6 +77,19 @@ pub enum Stem {
     Plain,
 }
 
+/// Whose mean and variance normalization takes while the network learns; used networks take the running ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum BatchNorm {
+    /// Those of the images that go through the network together: a part of a batch, on one rank.
+    #[default]
+    Batch,
+    /// The running ones, which stay as they are: for going on from a trained network, on batches of any size.
+    Frozen,
+    /// Those of the images that go through the network together on all ranks.
+    Synced,
+}
+
 /// The settings that, with the weights, are the network. What a run of an earlier version did not save is what it had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

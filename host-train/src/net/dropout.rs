@@ -10,9 +10,9 @@ const SHARE: f64 = 0.4;
 /// Which choices are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DropoutKey {
-    /// The run's seed; ranks that share a batch take different ones.
+    /// The run's seed.
     pub seed: u64,
-    /// The step.
+    /// The step; where a batch is learned in parts, the parts of all steps are counted, on whatever rank.
     pub step: u64,
 }
 

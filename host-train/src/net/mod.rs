@@ -14,7 +14,8 @@ mod unit;
 
 pub use blocks::{Bottleneck, ResidualUnit, SqueezeExcite};
 pub use config::{
-    Architecture, NetworkConfig, NetworkError, OutputSetting, PIXEL_MEAN, PIXEL_SCALE, Stem,
+    Architecture, BatchNorm, NetworkConfig, NetworkError, OutputSetting, PIXEL_MEAN, PIXEL_SCALE,
+    Stem,
 };
 pub use dropout::DropoutKey;
 pub use network::Network;

@@ -4,15 +4,17 @@
 //! Parameter names are the fields' paths, as `bottlenecks.3.expand.weight`.
 
 use super::blocks::{Bottleneck, ResidualUnit, global_average};
-use super::config::{NetworkConfig, NetworkError, OutputSetting, Stem};
+use super::config::{BatchNorm, NetworkConfig, NetworkError, OutputSetting, Stem};
 use super::dropout::{DropoutKey, dropout};
 use super::ops::ConvKind;
-use super::unit::{BatchStatistics, Dense, Draw, Unit};
+use super::unit::{BatchStatistics, Dense, Draw, Pass, Unit};
 use super::{iresnet, mobilefacenet};
+use crate::ranks::Ranks;
 use burn::module::Module;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
+use std::sync::Arc;
 
 /// The network, `[batch, side, side, 3]` to `[batch, embedding]`.
 #[derive(Module, Debug)]
@@ -106,29 +108,39 @@ impl Network {
     }
 
     /// The training forward: `x [batch, side, side, 3]` normalised pixels to embeddings `[batch, embedding]`, and what
-    /// the batch's statistics were, for [`Self::commit`] once the step is known to be sound. Without a key, nothing is
-    /// dropped.
+    /// the batch's statistics were, none of a frozen network, for [`Self::commit`] once the step is known to be sound. Without
+    /// a key, nothing is dropped.
+    ///
+    /// With synced normalization all `ranks` must be here at the same time, each with as many images; when one of them is lost, the
+    /// numbers mean nothing and the next thing asked of `ranks` fails.
     pub fn forward(
         &self,
         x: Tensor<4>,
         key: Option<DropoutKey>,
+        batch_norm: BatchNorm,
+        ranks: &Arc<Ranks>,
     ) -> (Tensor<2>, Vec<BatchStatistics>) {
-        let mut seen = Vec::new();
-        let mut x = self.stem.forward(x, &mut seen);
+        let ranks = match batch_norm {
+            BatchNorm::Batch => Some(Ranks::alone()),
+            BatchNorm::Synced => Some(Arc::clone(ranks)),
+            BatchNorm::Frozen => None,
+        };
+        let pass = &mut Pass { ranks, seen: Vec::new() };
+        let mut x = self.stem.forward(x, pass);
         if self.stem_setting == Stem::Plain {
             x = halved(x);
         }
         if let Some(unit) = &self.stem_depthwise {
-            x = unit.forward(x, &mut seen);
+            x = unit.forward(x, pass);
         }
         for bottleneck in &self.bottlenecks {
-            x = bottleneck.forward(x, &mut seen);
+            x = bottleneck.forward(x, pass);
         }
         for unit in &self.residual_units {
-            x = unit.forward(x, &mut seen);
+            x = unit.forward(x, pass);
         }
         for unit in self.head.iter().chain(&self.global).chain(&self.feature_norm) {
-            x = unit.forward(x, &mut seen);
+            x = unit.forward(x, pass);
         }
         let [batch, height, width, channels] = x.dims();
         x = match self.output {
@@ -140,7 +152,7 @@ impl Network {
             x = dropout(x, key);
         }
         if let Some(unit) = &self.embedding {
-            x = unit.forward(x, &mut seen);
+            x = unit.forward(x, pass);
         }
         let [batch, _, _, length] = x.dims();
         let x = x.reshape([batch, length]);
@@ -148,7 +160,7 @@ impl Network {
             Some(dense) => dense.forward(x),
             None => x,
         };
-        (embeddings, seen)
+        (embeddings, core::mem::take(&mut pass.seen))
     }
 
     /// Takes a batch's statistics, in [`Self::forward`]'s order, into the running ones.

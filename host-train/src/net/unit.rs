@@ -1,10 +1,12 @@
 //! What all networks are made of: convolution, normalization and PReLU, of which a unit may leave out all but the second.
 
-use super::ops::{self, ConvKind};
+use super::ops::{self, ConvKind, Moments};
+use crate::ranks::Ranks;
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::sync::Arc;
 
 /// Share of a new batch in the running statistics.
 const STATISTICS_MOMENTUM: f64 = 0.1;
@@ -37,6 +39,28 @@ pub struct Unit {
 pub struct BatchStatistics {
     moments: Tensor<2>,
     count: usize,
+}
+
+impl BatchStatistics {
+    /// Means, then variances.
+    pub(crate) fn numbers(&self) -> Vec<f32> {
+        let moments = self.moments.clone().into_data();
+        moments.try_to_vec().expect("the networks compute in f32")
+    }
+
+    /// Those of as many values, with these numbers.
+    pub(crate) fn with_numbers(&self, numbers: Vec<f32>) -> Self {
+        let data = TensorData::new(numbers, self.moments.dims());
+        Self { moments: Tensor::from_data(data, &self.moments.device()), count: self.count }
+    }
+}
+
+/// One way of a batch through a network.
+pub(super) struct Pass {
+    /// Whose images make the statistics; none when the running ones are taken.
+    pub(super) ranks: Option<Arc<Ranks>>,
+    /// The batch's statistics, in the order of the units.
+    pub(super) seen: Vec<BatchStatistics>,
 }
 
 /// Where new parameters come from: their numbers are drawn in the order in which a network is built.
@@ -106,17 +130,33 @@ impl Unit {
         self
     }
 
-    /// `x [batch, height, width, in]` to `[batch, height', width', out]`; appends the batch's statistics to `seen`.
-    pub(super) fn forward(&self, x: Tensor<4>, seen: &mut Vec<BatchStatistics>) -> Tensor<4> {
+    /// `x [batch, height, width, in]` to `[batch, height', width', out]`; appends the batch's statistics to the pass's.
+    pub(super) fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let y = match (&self.weight, self.kind) {
             (Some(weight), Some(kind)) => ops::convolution(x, weight.val(), kind),
             _ => x,
         };
         let [batch, height, width, _] = y.dims();
         let slope = self.slope.as_ref().map(Param::val);
-        let (y, moments) = ops::batch_norm(y, self.gamma.val(), self.beta.val(), slope);
-        seen.push(BatchStatistics { moments, count: batch * height * width });
+        let moments = match &pass.ranks {
+            Some(ranks) => Moments::Batch(Arc::clone(ranks)),
+            None => self.running(),
+        };
+        let (y, moments) = ops::batch_norm(y, self.gamma.val(), self.beta.val(), slope, moments);
+        if let Some(ranks) = &pass.ranks {
+            let count = batch * height * width * ranks.count();
+            pass.seen.push(BatchStatistics { moments, count });
+        }
         y
+    }
+
+    /// The running statistics, as what to normalize by.
+    fn running(&self) -> Moments {
+        let numbers = |running: &RunningState<Tensor<1>>| {
+            let numbers = running.value().into_data().try_to_vec();
+            numbers.expect("the networks compute in f32")
+        };
+        Moments::Given { mean: numbers(&self.mean), variance: numbers(&self.variance) }
     }
 
     /// Moves the running statistics towards a batch's, the variance as an unbiased estimate.

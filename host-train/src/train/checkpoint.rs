@@ -63,27 +63,8 @@ impl Checkpoint {
     /// # Errors
     /// The folder is not writable or the disk is full.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        let velocity = self.velocity.iter().map(|(name, v)| (format!("{VELOCITY}{name}"), v));
-        let average = self.average.iter().map(|(name, v)| (format!("{AVERAGE}{name}"), v));
-        let parameters = self.parameters.iter().map(|(name, v)| (name.clone(), v));
-        let all = parameters.chain(velocity).chain(average);
-        let broken = |reason: safetensors::SafeTensorError| CheckpointError::Broken {
-            path: path.to_owned(),
-            reason: reason.to_string(),
-        };
-        let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = all
-            .map(|(name, v)| {
-                let bytes = v.numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-                (name, v.shape.clone(), bytes)
-            })
-            .collect();
-        let mut views = Vec::with_capacity(bytes.len());
-        for (name, shape, bytes) in &bytes {
-            views.push((name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(broken)?));
-        }
-        let metadata = HashMap::from([(STEP.to_owned(), self.step.to_string())]);
-        let file = safetensors::serialize(views, Some(metadata)).map_err(broken)?;
-        Ok(files::write_whole(path, &file)?)
+        let broken = |reason| CheckpointError::Broken { path: path.to_owned(), reason };
+        Ok(files::write_whole(path, &self.to_bytes().map_err(broken)?)?)
     }
 
     /// Reads a file that [`Self::save`] wrote.
@@ -91,17 +72,43 @@ impl Checkpoint {
     /// # Errors
     /// It is missing, not readable, cut short or of another kind.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = files::read(path)?;
-        let broken = |reason: String| CheckpointError::Broken { path: path.to_owned(), reason };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
+        let broken = |reason| CheckpointError::Broken { path: path.to_owned(), reason };
+        Self::from_bytes(&files::read(path)?).map_err(broken)
+    }
+
+    /// The file's bytes, or why there can be none.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let velocity = self.velocity.iter().map(|(name, v)| (format!("{VELOCITY}{name}"), v));
+        let average = self.average.iter().map(|(name, v)| (format!("{AVERAGE}{name}"), v));
+        let parameters = self.parameters.iter().map(|(name, v)| (name.clone(), v));
+        let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = parameters
+            .chain(velocity)
+            .chain(average)
+            .map(|(name, v)| {
+                let bytes = v.numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+                (name, v.shape.clone(), bytes)
+            })
+            .collect();
+        let mut views = Vec::with_capacity(bytes.len());
+        for (name, shape, bytes) in &bytes {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+            views.push((name, view.map_err(|error| error.to_string())?));
+        }
+        let metadata = HashMap::from([(STEP.to_owned(), self.step.to_string())]);
+        safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
+    }
+
+    /// What [`Self::to_bytes`] made, or what is wrong with it.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
         let step = header.metadata().as_ref().and_then(|m| m.get(STEP)?.parse().ok());
-        let step = step.ok_or_else(|| broken("it does not say its step".to_owned()))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
+        let step = step.ok_or("it does not say its step")?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
         let (parameters, velocity, average) = Default::default();
         let mut checkpoint = Self { step, parameters, velocity, average };
         for (name, view) in tensors.iter() {
             if view.dtype() != Dtype::F32 {
-                return Err(broken(format!("{name} is not of f32")));
+                return Err(format!("{name} is not of f32"));
             }
             let (numbers, _) = view.data().as_chunks::<4>();
             let numbers = numbers.iter().map(|b| f32::from_le_bytes(*b)).collect();

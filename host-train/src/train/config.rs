@@ -4,7 +4,7 @@ use super::distillation::Distillation;
 use super::schedule::Schedule;
 use crate::data::{Augment, AugmentError};
 use crate::loss::{HeadConfig, LossConfig, LossError};
-use crate::net::{NetworkConfig, NetworkError};
+use crate::net::{BatchNorm, NetworkConfig, NetworkError};
 use serde::{Deserialize, Serialize};
 
 /// Batch size that [`TrainConfig::learning_rate`] is meant for; other sizes scale it in proportion.
@@ -26,12 +26,16 @@ pub struct TrainConfig {
     /// A teacher, if there is one.
     #[serde(default)]
     pub distillation: Option<Distillation>,
-    /// Images a step.
+    /// Images a step, of all ranks together.
     pub batch: usize,
-    /// Equal parts that a batch is learned in, one after the other, so that one part's activations must fit into memory.
-    /// Gradients are those of the whole batch; normalization's statistics and a teacher's relations are each part's own.
+    /// Equal parts that a batch, or a rank's share of it, is learned in, one after the other, so that one part's activations must
+    /// fit into memory. Gradients are those of the whole batch; a teacher's relations are each part's own, and normalization's
+    /// statistics unless they are frozen.
     #[serde(default = "one")]
     pub accumulate: usize,
+    /// Whose statistics normalization takes.
+    #[serde(default)]
+    pub batch_norm: BatchNorm,
     /// Steps of the whole run.
     pub steps: u64,
     /// Peak learning rate at a batch of 512 images; the rate used is this times `batch / 512`.
@@ -73,6 +77,7 @@ impl Default for TrainConfig {
             distillation: None,
             batch: 64,
             accumulate: 1,
+            batch_norm: BatchNorm::Batch,
             steps: 1000,
             learning_rate: 0.1,
             schedule: Schedule::Polynomial { power: 1.0 },
@@ -131,6 +136,18 @@ pub enum ConfigError {
         /// Parts.
         parts: usize,
     },
+    /// A batch that does not divide among the ranks.
+    #[error(
+        "a batch of {batch} images can't be learned by {ranks} ranks in {parts} equal parts each, of at least 2 images: change --batch, --ranks or --accumulate"
+    )]
+    Shares {
+        /// Images a step.
+        batch: usize,
+        /// Ranks.
+        ranks: usize,
+        /// Parts of each.
+        parts: usize,
+    },
     /// A number out of its range.
     #[error("{name} is {value}: it must be between {least} and {most}")]
     Range {
@@ -180,6 +197,19 @@ impl TrainConfig {
             return Err(ConfigError::Parts { batch: self.batch, parts: self.accumulate });
         }
         Ok(())
+    }
+
+    /// How many images go through the network of one of `ranks` ranks at once.
+    ///
+    /// # Errors
+    /// The batch can't be divided so.
+    pub fn images_at_once(&self, ranks: usize) -> Result<usize, ConfigError> {
+        let (batch, parts) = (self.batch, self.accumulate);
+        let shares = ranks.saturating_mul(parts);
+        if shares == 0 || !batch.is_multiple_of(shares) || batch / shares < 2 {
+            return Err(ConfigError::Shares { batch, ranks, parts });
+        }
+        Ok(batch / shares)
     }
 
     /// The learning rate of a step, counted from 0.
@@ -247,6 +277,31 @@ mod tests {
         let augment = Augment { shift: 2.0, ..Augment::default() };
         let error = TrainConfig { augment, ..TrainConfig::default() }.check();
         assert!(matches!(error, Err(ConfigError::Augment(_))));
+    }
+
+    /// What runs of earlier builds did not save is what they had.
+    #[test]
+    fn settings_of_earlier_runs_are_read() {
+        let mut json = serde_json::to_value(TrainConfig::default()).unwrap();
+        for name in ["batch_norm", "accumulate", "average", "distillation"] {
+            assert!(json.as_object_mut().unwrap().remove(name).is_some(), "{name}");
+        }
+        assert_eq!(serde_json::from_value::<TrainConfig>(json).unwrap(), TrainConfig::default());
+        let frozen = TrainConfig { batch_norm: BatchNorm::Frozen, ..TrainConfig::default() };
+        let json = serde_json::to_value(&frozen).unwrap();
+        assert_eq!(json["batch_norm"], "frozen");
+        assert_eq!(serde_json::from_value::<TrainConfig>(json).unwrap(), frozen);
+    }
+
+    #[test]
+    fn rejects_shares() {
+        let config = TrainConfig { batch: 12, accumulate: 2, ..TrainConfig::default() };
+        assert_eq!(config.images_at_once(1), Ok(6));
+        assert_eq!(config.images_at_once(3), Ok(2));
+        for ranks in [0, 4, 5, 6, usize::MAX] {
+            let error = ConfigError::Shares { batch: 12, ranks, parts: 2 };
+            assert_eq!(config.images_at_once(ranks), Err(error));
+        }
     }
 
     #[test]

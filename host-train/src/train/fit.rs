@@ -1,13 +1,16 @@
 //! The loop over steps: batches in, log and checkpoints out.
 
 use super::checkpoint::Checkpoint;
+use super::config::{ConfigError, TrainConfig};
 use super::distillation::{Teacher, TeacherError};
 use super::memory::{MemoryError, available_memory, check_memory};
 use super::model::{FaceModel, ParameterError};
-use super::run::{RunConfig, RunError, RunFolder, Verification};
-use super::trainer::{StepError, StepReport, Trainer};
+use super::report::{StepError, StepReport};
+use super::run::{Log, RunConfig, RunError, RunFolder, Verification};
+use super::trainer::Trainer;
 use crate::data::{DataError, Dataset, Loader, LoaderConfig, check_batch};
 use crate::net::NetworkConfig;
+use crate::ranks::{RankError, Ranks};
 use core::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -26,7 +29,7 @@ pub enum FitError {
     Memory(#[from] MemoryError),
     /// The settings.
     #[error(transparent)]
-    Config(#[from] super::config::ConfigError),
+    Config(#[from] ConfigError),
     /// The checkpoint is of something else.
     #[error("the checkpoint does not fit: {0}")]
     Parameters(#[from] ParameterError),
@@ -39,6 +42,12 @@ pub enum FitError {
     /// The loss diverged.
     #[error(transparent)]
     Step(#[from] StepError),
+    /// Another rank, between steps.
+    #[error(transparent)]
+    Ranks(#[from] RankError),
+    /// What rank 0 begins from is not to be read.
+    #[error("rank 0 sent a state that can't be read ({0}): run the same build on all ranks")]
+    State(String),
     /// The data has changed since the run began.
     #[error(
         "the run learned {classes} identities from {images} images, the data now has {found_classes} and {found_images}: give the data that it began with"
@@ -55,19 +64,26 @@ pub enum FitError {
     },
 }
 
-/// Whether a run can learn from `dataset`: it is as large as the data that the run began with, holds a batch, the machine has
-/// the memory for as many classes, and the teacher, which is returned, teaches such a network.
+/// Whether one of `ranks` ranks can learn from `dataset`: it is as large as the data that the run began with, holds a batch, which
+/// divides among the ranks, the machine has the memory for as many classes, and the teacher, which is returned, teaches such a
+/// network.
 ///
 /// # Errors
-/// [`FitError::DataChanged`], the batch is larger than the data, [`FitError::Memory`] or [`FitError::Teacher`].
-pub fn prepare(run: &RunConfig, dataset: &dyn Dataset) -> Result<Option<Teacher>, FitError> {
+/// [`FitError::DataChanged`], the batch is larger than the data, [`FitError::Config`], [`FitError::Memory`] or
+/// [`FitError::Teacher`].
+pub fn prepare(
+    run: &RunConfig,
+    dataset: &dyn Dataset,
+    ranks: usize,
+) -> Result<Option<Teacher>, FitError> {
     let (found_classes, found_images) = (dataset.class_count(), dataset.len());
     if (found_classes, found_images) != (run.classes, run.images) {
         let (classes, images) = (run.classes, run.images);
         return Err(FitError::DataChanged { classes, images, found_classes, found_images });
     }
     check_batch(run.train.batch, found_images)?;
-    check_memory(&run.train, run.classes, available_memory())?;
+    let batch = run.train.images_at_once(ranks)?;
+    check_memory(&TrainConfig { batch, ..run.train.clone() }, run.classes, available_memory())?;
     let NetworkConfig { input, embedding, .. } = run.train.network;
     let open = |distillation| Teacher::open(distillation, input, embedding);
     Ok(run.train.distillation.as_ref().map(open).transpose()?)
@@ -102,28 +118,83 @@ pub trait Watch {
 /// Why an accuracy could not be had.
 pub type VerifyError = Box<dyn core::error::Error + Send + Sync>;
 
-/// Trains `dataset` to the end of the run's steps, from its beginning or from `resume`.
+/// What this program has to do with a run.
+pub struct Role<'a> {
+    /// Where rank 0, which may be the only one, keeps the run; the others have none.
+    pub folder: Option<&'a RunFolder>,
+    /// Who else learns it.
+    pub ranks: Arc<Ranks>,
+}
+
+impl<'a> From<&'a RunFolder> for Role<'a> {
+    /// All of it.
+    fn from(folder: &'a RunFolder) -> Self {
+        Self { folder: Some(folder), ranks: Ranks::alone() }
+    }
+}
+
+/// What rank 0 writes of a run beside its checkpoints.
+struct Records<'a> {
+    folder: &'a RunFolder,
+    log: Log,
+    best: Option<f64>,
+}
+
+impl Records<'_> {
+    /// After each step: a checkpoint when it is due or nothing comes after it, and the accuracy when it is.
+    fn step(
+        &mut self,
+        run: &RunConfig,
+        trainer: &Trainer,
+        last: bool,
+        watch: &mut impl Watch,
+    ) -> Result<(), FitError> {
+        let step = trainer.step();
+        if last || step.is_multiple_of(run.train.checkpoint_every) {
+            self.folder.save(&trainer.checkpoint())?;
+        }
+        let due = |v: &Verification| step == run.train.steps || step.is_multiple_of(v.every);
+        if !run.verification.as_ref().is_some_and(due) {
+            return Ok(());
+        }
+        let accuracy = watch.verify(&trainer.finished(), step).map_err(FitError::Verify)?;
+        if let Some(accuracy) = accuracy {
+            self.log.verified(step, accuracy)?;
+            if self.best.is_none_or(|best| accuracy > best) {
+                self.folder.save_best(&trainer.checkpoint())?;
+                self.best = Some(accuracy);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Trains `dataset` to the end of the run's steps, from its beginning or from `resume`; ranks other than 0 begin where rank 0
+/// does.
 ///
-/// The checkpoint of the best verification so far is kept apart.
+/// The checkpoint of the best verification so far is kept apart. Asked to stop, one rank stops all.
 ///
 /// # Errors
-/// What [`FitError`] lists; the last checkpoint stays as it is and the run can be resumed from it.
-pub fn fit(
+/// What [`FitError`] lists; the run can be resumed from the last checkpoint, which is the last step that was done when a rank is
+/// lost.
+pub fn fit<'a>(
     dataset: Arc<dyn Dataset>,
-    folder: &RunFolder,
+    role: impl Into<Role<'a>>,
     run: &RunConfig,
     resume: Option<&Checkpoint>,
     watch: &mut impl Watch,
 ) -> Result<Fitted, FitError> {
+    let Role { folder, ranks } = role.into();
     let config = &run.train;
-    let teacher = prepare(run, dataset.as_ref())?;
-    let mut trainer = Trainer::new(config.clone(), run.classes)?;
+    let teacher = prepare(run, dataset.as_ref(), ranks.count())?;
+    let mut trainer = Trainer::new(config.clone(), run.classes)?.among(Arc::clone(&ranks));
     if let Some(teacher) = teacher {
         trainer = trainer.taught_by(teacher);
     }
     if let Some(checkpoint) = resume {
         trainer = trainer.resumed(checkpoint)?;
     }
+    trainer = of_rank_0(trainer, &ranks)?;
     let loader = Loader::new(
         dataset,
         LoaderConfig {
@@ -135,32 +206,51 @@ pub fn fit(
             augment: config.augment,
         },
     )?;
-    let mut log = folder.log(trainer.step())?;
-    let mut best = folder.best_accuracy(trainer.step())?;
+    let records = |folder: &'a RunFolder| -> Result<_, FitError> {
+        let (log, best) = (folder.log(trainer.step())?, folder.best_accuracy(trainer.step())?);
+        Ok(Records { folder, log, best })
+    };
+    let mut records = folder.map(records).transpose()?;
     let left = config.steps.saturating_sub(trainer.step());
     for batch in loader.take(usize::try_from(left).unwrap_or(usize::MAX)) {
-        let (report, angles) = trainer.learn(&batch?)?;
-        log.write(&report)?;
-        let stop = watch.step(&report, &angles).is_break();
+        let learned = trainer.learn(&batch?).map_err(FitError::from);
+        let stop = learned.and_then(|(report, angles)| {
+            if let Some(Records { log, .. }) = &mut records {
+                log.write(&report)?;
+            }
+            Ok(ranks.any(watch.step(&report, &angles).is_break())?)
+        });
         let step = trainer.step();
-        let last = step == config.steps;
-        if last || stop || step.is_multiple_of(config.checkpoint_every) {
+        if let (Err(FitError::Ranks(_) | FitError::Step(StepError::Ranks(_))), Some(folder)) =
+            (&stop, folder)
+        {
+            // The steps that were done together need not be done again.
             folder.save(&trainer.checkpoint())?;
         }
-        let due = |v: &Verification| last || step.is_multiple_of(v.every);
-        if run.verification.as_ref().is_some_and(due) {
-            let accuracy = watch.verify(&trainer.finished(), step).map_err(FitError::Verify)?;
-            if let Some(accuracy) = accuracy {
-                log.verified(step, accuracy)?;
-                if best.is_none_or(|best| accuracy > best) {
-                    folder.save_best(&trainer.checkpoint())?;
-                    best = Some(accuracy);
-                }
-            }
+        let stop = stop?;
+        let done = step == config.steps;
+        if let Some(records) = &mut records {
+            records.step(run, &trainer, done || stop, watch)?;
         }
-        if stop && !last {
+        if stop && !done {
             return Ok(Fitted::Stopped { step });
         }
     }
     Ok(Fitted::Finished(Box::new(trainer.finished())))
+}
+
+/// Every rank's trainer as rank 0's is.
+fn of_rank_0(trainer: Trainer, ranks: &Ranks) -> Result<Trainer, FitError> {
+    if ranks.count() == 1 {
+        return Ok(trainer);
+    }
+    let state = trainer.checkpoint().to_bytes().map_err(FitError::State)?;
+    if ranks.rank() == 0 {
+        ranks.share_state(&state)?;
+        return Ok(trainer);
+    }
+    // Velocities and an average are as large as the parameters; the names of either take less than as much again or a MiB.
+    let most = 4 * state.len() as u64 + (1 << 20);
+    let state = ranks.state_of_first(most)?;
+    Ok(trainer.resumed(&Checkpoint::from_bytes(&state).map_err(FitError::State)?)?)
 }

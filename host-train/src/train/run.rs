@@ -3,7 +3,7 @@
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::config::{ConfigError, TrainConfig};
 use super::events::Events;
-use super::trainer::StepReport;
+use super::report::StepReport;
 use crate::files::{self, FileError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

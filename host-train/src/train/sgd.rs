@@ -12,6 +12,7 @@
 use super::config::TrainConfig;
 use super::model::{HEAD_CENTRES, Path, Values};
 use crate::loss::SampledRows;
+use crate::ranks::{RankError, Ranks};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor};
 use std::collections::BTreeMap;
@@ -82,6 +83,28 @@ impl NamedGradients {
         }
     }
 
+    /// Adds up the gradients of all ranks, in the order of the ranks.
+    ///
+    /// # Errors
+    /// A rank is lost.
+    pub(super) fn add_up(&mut self, ranks: &Ranks) -> Result<(), RankError> {
+        if ranks.count() == 1 {
+            return Ok(());
+        }
+        let mut all = Vec::new();
+        for gradient in self.0.values() {
+            all.extend(numbers(&gradient.flat));
+        }
+        ranks.sum(&mut all)?;
+        let mut rest = &all[..];
+        for Gradient { flat, .. } in self.0.values_mut() {
+            let (sum, others) = rest.split_at(flat.dims()[0]);
+            *flat = Tensor::from_floats(sum, &flat.device());
+            rest = others;
+        }
+        Ok(())
+    }
+
     /// Euclidean length over all parameters; not finite when any gradient is not.
     pub(super) fn norm(&self) -> f64 {
         let square = |gradient: &Gradient| {
@@ -97,6 +120,11 @@ impl Gradient {
         let count = gradient.shape().num_elements();
         Self { flat: gradient.reshape([count]), rows }
     }
+}
+
+fn numbers(tensor: &Tensor<1>) -> Vec<f32> {
+    let data = tensor.clone().into_data();
+    data.try_to_vec().expect("gradients are f32, and velocities are sums of them")
 }
 
 /// Weight decay of a parameter. The paper decays what stands behind the global convolution ten times as much
@@ -198,14 +226,8 @@ impl Sgd {
 
     /// Velocities by parameter name.
     pub(super) fn state(&self) -> BTreeMap<String, Values> {
-        let values = |tensor: &Tensor<1>| Values {
-            shape: tensor.dims().to_vec(),
-            numbers: tensor
-                .clone()
-                .into_data()
-                .try_to_vec()
-                .expect("velocities are f32 sums of f32 gradients"),
-        };
+        let values =
+            |tensor: &Tensor<1>| Values { shape: tensor.dims().to_vec(), numbers: numbers(tensor) };
         self.velocity.iter().map(|(name, tensor)| (name.clone(), values(tensor))).collect()
     }
 

@@ -5,88 +5,19 @@ use super::checkpoint::Checkpoint;
 use super::config::{ConfigError, TrainConfig};
 use super::distillation::Teacher;
 use super::model::{FaceModel, ParameterError, parameters, with_parameters};
+use super::outcome::{Outcome, of_all_ranks};
+use super::piece::{mean_similarity, pieces};
+use super::report::{StepError, StepReport};
 use super::sgd::{NamedGradients, Sgd};
 use crate::data::Batch;
-use crate::loss::{LabelError, NormStatistics, Part, unit_rows};
-use crate::net::{DropoutKey, PIXEL_MEAN, PIXEL_SCALE};
+use crate::loss::{NormStatistics, Part};
+use crate::net::{BatchNorm, DropoutKey, PIXEL_MEAN, PIXEL_SCALE};
+use crate::ranks::Ranks;
 use burn::tensor::{Device, Tensor, TensorData};
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// So many steps in a row without a finite loss and gradient end the run.
 const DIVERGED_AFTER: u32 = 10;
-
-/// Above this mean cosine between embeddings of a batch, the network gives every face the same embedding.
-const COLLAPSED_ABOVE: f64 = 0.95;
-
-/// What a step did; a line of the log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// Counted from 0.
-    pub step: u64,
-    /// The loss, mean over the batch; null when it was not finite.
-    pub loss: Option<f64>,
-    /// Mean angle between embeddings and their own class's centre, degrees; null when labels are not looked at.
-    pub angle: Option<f64>,
-    /// Mean angle between embeddings and the teacher's, degrees; null without a teacher.
-    #[serde(default)]
-    pub teacher_angle: Option<f64>,
-    /// Learning rate used.
-    pub rate: f64,
-    /// Length of all gradients together, before clipping; null when it was not finite.
-    pub gradient_norm: Option<f64>,
-    /// Whether the step was left out because loss or gradients were not finite.
-    pub skipped: bool,
-    /// Mean cosine between embeddings of different images of the batch.
-    pub similarity: f64,
-}
-
-impl StepReport {
-    /// Whether the network gives nearly the same embedding for every face: recognition has become chance.
-    #[must_use]
-    pub fn collapsed(&self) -> bool {
-        self.similarity > COLLAPSED_ABOVE
-    }
-}
-
-/// A step that ends the run.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StepError {
-    /// The batch holds a class that the head does not.
-    #[error(transparent)]
-    Label(#[from] LabelError),
-    /// Nothing finite came out for too long.
-    #[error(
-        "loss or gradients were not finite for {in_a_row} steps in a row up to step {step} (rate {rate}): \
-         resume from the last checkpoint with a lower --learning-rate or a longer --warm-up"
-    )]
-    Diverged {
-        /// The last of them.
-        step: u64,
-        /// How many.
-        in_a_row: u32,
-        /// The rate at that step.
-        rate: f64,
-    },
-}
-
-/// What the loss of some images is, and what came with it.
-struct Loss {
-    loss: Tensor<1>,
-    /// To the class centres, degrees; none when labels are not looked at.
-    angles: Vec<f32>,
-    /// To the teacher's embeddings, degrees.
-    teacher_angle: Option<f64>,
-    norms: Option<NormStatistics>,
-}
-
-/// Images that are learned at once, with both labels of each where they are blended.
-struct Piece<'a> {
-    pixels: &'a [u8],
-    labels: &'a [u32],
-    next: &'a [u32],
-    kept: Option<f32>,
-}
 
 /// The model, its optimizer, and how far they are.
 pub struct Trainer {
@@ -95,6 +26,7 @@ pub struct Trainer {
     sgd: Sgd,
     teacher: Option<Teacher>,
     average: Average,
+    ranks: Arc<Ranks>,
     device: Device,
     step: u64,
     skipped_in_a_row: u32,
@@ -114,6 +46,7 @@ impl Trainer {
             sgd: Sgd::default(),
             teacher: None,
             average: Average::default(),
+            ranks: Ranks::alone(),
             device,
             step: 0,
             skipped_in_a_row: 0,
@@ -124,6 +57,12 @@ impl Trainer {
     #[must_use]
     pub fn taught_by(self, teacher: Teacher) -> Self {
         Self { teacher: Some(teacher), ..self }
+    }
+
+    /// This trainer as one of several, which hold the same model and learn from shares of the same batches.
+    #[must_use]
+    pub fn among(self, ranks: Arc<Ranks>) -> Self {
+        Self { ranks, ..self }
     }
 
     /// This trainer as it was when `checkpoint` was taken.
@@ -173,47 +112,27 @@ impl Trainer {
     /// Learns from one batch. Also gives each image's angle to its class's centre, degrees, in the batch's order; none when
     /// labels are not looked at.
     ///
+    /// Among ranks, all of them are given the same batch at the same time. Each learns from its share of it, and all come to
+    /// the same weights and the same report.
+    ///
     /// # Errors
-    /// Too many steps in a row were not finite, or a label is no class of the head.
+    /// Too many steps in a row were not finite, a label is no class of the head, or a rank is lost.
     pub fn learn(&mut self, batch: &Batch) -> Result<(StepReport, Vec<f32>), StepError> {
         let rate = self.config.rate(self.step);
-        let labels_count = self.teacher.as_ref().is_none_or(|teacher| teacher.margin() > 0.0);
-        let centres =
-            labels_count.then(|| self.model.head.part(&batch.labels, self.step)).transpose()?;
-        let share = 1.0 / self.config.accumulate as f64;
-        let (mut value, mut similarity, mut teacher_angle) = (0.0, 0.0, None);
-        let mut gradients = NamedGradients::default();
-        let (mut angles, mut statistics) = (Vec::new(), Vec::new());
-        let mut next = batch.labels.clone();
-        next.rotate_left(1);
-        let parts = self.config.accumulate as u64;
-        for (part, piece) in (0..parts).zip(self.pieces(batch, &next)) {
-            let key = DropoutKey { seed: self.config.seed, step: self.step * parts + part };
-            let taught = self.teacher.as_ref().map(|t| t.embed(piece.pixels, &self.device));
-            let pixels = self.pixels(piece.pixels);
-            let (embeddings, seen) = self.model.network.forward(pixels, Some(key));
-            similarity += share * mean_similarity(embeddings.clone());
-            let loss = self.loss(embeddings, taught, centres.as_ref(), &piece)?;
-            let number: f32 = loss.loss.clone().into_scalar();
-            value += share * f64::from(number);
-            teacher_angle = loss.teacher_angle.map(|a| teacher_angle.unwrap_or(0.0) + share * a);
-            angles.extend(loss.angles);
-            let mut backward = loss.loss.backward();
-            let mut part = NamedGradients::take(&self.model, &mut backward);
-            if let Some(rows) = centres.as_ref().and_then(Part::rows) {
-                part = part.and_rows("head", rows, &mut backward);
-            }
-            gradients.add(share, part);
-            statistics.push((seen, loss.norms));
-        }
-        drop(centres);
-        let norm = gradients.norm();
-        let finite = value.is_finite() && norm.is_finite();
+        let (mut gradients, own) = self.own_parts(batch)?;
+        let parts = of_all_ranks(own, &self.ranks, &batch.labels, self.step)?;
+        gradients.add_up(&self.ranks)?;
+        // Rank 0's word, so that processors whose sums round otherwise still take the same step.
+        let norm = self.ranks.gather(&[gradients.norm()])?.concat()[0];
+        let mean = |of: fn(&Outcome) -> Option<f64>| -> Option<f64> {
+            parts.iter().map(|part| Some(self.share() * of(part)?)).sum()
+        };
+        let value = mean(|part| Some(part.loss)).filter(|loss| loss.is_finite());
+        let teacher_angle = mean(|part| part.teacher_angle);
+        let similarity = mean(|part| Some(part.similarity)).unwrap_or_default();
+        let finite = value.is_some() && norm.is_finite();
         if finite {
-            for (seen, norms) in statistics {
-                self.model.network.commit(seen);
-                self.model.head.commit(norms);
-            }
+            self.commit(&parts);
             self.model = self.sgd.step(self.model.clone(), gradients, norm, rate, &self.config);
             if self.config.average > 0.0 {
                 self.average.take_in(&self.model.network, self.config.average, self.step);
@@ -222,10 +141,11 @@ impl Trainer {
         } else {
             self.skipped_in_a_row += 1;
         }
+        let angles: Vec<f32> = parts.into_iter().flat_map(|part| part.angles).collect();
         let sum = angles.iter().copied().map(f64::from).sum::<f64>();
         let report = StepReport {
             step: self.step,
-            loss: value.is_finite().then_some(value),
+            loss: value,
             angle: (!angles.is_empty()).then(|| sum / angles.len() as f64),
             teacher_angle,
             rate,
@@ -241,49 +161,65 @@ impl Trainer {
         Ok((report, angles))
     }
 
-    /// The batch in the equal parts that are learned one after the other.
-    fn pieces<'a>(
-        &self,
-        batch: &'a Batch,
-        next: &'a [u32],
-    ) -> impl Iterator<Item = Piece<'a>> + use<'a> {
-        let count = batch.labels.len().div_ceil(self.config.accumulate);
-        let image = batch.pixels.len() / batch.labels.len();
-        let labels = batch.labels.chunks(count).zip(next.chunks(count));
-        let kept = batch.kept;
-        batch.pixels.chunks(count * image).zip(labels).map(move |(pixels, (labels, next))| Piece {
-            pixels,
-            labels,
-            next,
-            kept,
-        })
+    /// Parts of a batch, of all ranks.
+    fn part_count(&self) -> usize {
+        self.config.accumulate * self.ranks.count()
     }
 
-    /// What the settings make of the head's loss and the teacher's.
-    fn loss(
-        &self,
-        embeddings: Tensor<2>,
-        taught: Option<Tensor<2>>,
-        centres: Option<&Part<'_>>,
-        piece: &Piece<'_>,
-    ) -> Result<Loss, LabelError> {
-        let own =
-            centres.map(|centres| head_loss(embeddings.clone(), centres, piece)).transpose()?;
-        let taught = self.teacher.as_ref().zip(taught).map(|(teacher, taught)| {
-            let (loss, angle) = teacher.loss(embeddings, taught);
-            (loss, angle, teacher.margin())
-        });
-        match (own, taught) {
-            (Some(own), None) => Ok(own),
-            (Some(own), Some((loss, teacher_angle, margin))) => {
-                let loss = loss + own.loss.mul_scalar(margin);
-                Ok(Loss { loss, teacher_angle, ..own })
+    /// What one part counts in the mean over the batch.
+    fn share(&self) -> f64 {
+        1.0 / self.part_count() as f64
+    }
+
+    /// Learns this rank's parts of the batch: the first part of each rank, then the second of each, as they lie in the batch.
+    fn own_parts(&self, batch: &Batch) -> Result<(NamedGradients, Vec<Outcome>), StepError> {
+        let labels_count = self.teacher.as_ref().is_none_or(|teacher| teacher.margin() > 0.0);
+        // By the labels of all ranks, so that the same classes take part everywhere.
+        let centres =
+            labels_count.then(|| self.model.head.part(&batch.labels, self.step)).transpose()?;
+        let mut next = batch.labels.clone();
+        next.rotate_left(1);
+        let pieces = (0..).zip(pieces(batch, &next, self.part_count()));
+        let own = pieces.skip(self.ranks.rank()).step_by(self.ranks.count());
+        let (mut gradients, mut outcomes) = (NamedGradients::default(), Vec::new());
+        for (index, piece) in own {
+            let step = self.step * self.part_count() as u64 + index;
+            let key = DropoutKey { seed: self.config.seed, step };
+            let pixels = self.pixels(piece.pixels);
+            let (embeddings, statistics) =
+                self.model.network.forward(pixels, Some(key), self.config.batch_norm, &self.ranks);
+            let similarity = mean_similarity(embeddings.clone());
+            let loss = piece.loss(embeddings, self.teacher.as_ref(), centres.as_ref())?;
+            let number: f32 = loss.loss.clone().into_scalar();
+            let mut backward = loss.loss.backward();
+            let mut part = NamedGradients::take(&self.model, &mut backward);
+            if let Some(rows) = centres.as_ref().and_then(Part::rows) {
+                part = part.and_rows("head", rows, &mut backward);
             }
-            (None, Some((loss, teacher_angle, _))) => {
-                Ok(Loss { loss, angles: Vec::new(), teacher_angle, norms: None })
-            }
-            (None, None) => unreachable!("without a teacher, labels count"),
+            gradients.add(self.share(), part);
+            outcomes.push(Outcome {
+                loss: number.into(),
+                similarity,
+                teacher_angle: loss.teacher_angle,
+                angles: loss.angles,
+                norms: loss.norms,
+                statistics,
+            });
         }
+        Ok((gradients, outcomes))
+    }
+
+    /// Takes what was seen of the batch into the running statistics.
+    fn commit(&self, parts: &[Outcome]) {
+        // Synced ranks have made the same statistics together.
+        let of_the_same = match self.config.batch_norm {
+            BatchNorm::Synced => self.ranks.count(),
+            BatchNorm::Batch | BatchNorm::Frozen => 1,
+        };
+        for part in parts.iter().step_by(of_the_same) {
+            self.model.network.commit(part.statistics.clone());
+        }
+        self.model.head.commit(NormStatistics::mean_of(parts.iter().filter_map(|p| p.norms)));
     }
 
     /// Normalised pixels, `[images, side, side, 3]`.
@@ -294,38 +230,6 @@ impl Trainer {
         let shape = [pixels.len() / (side * side * 3), side, side, 3];
         Tensor::from_data(TensorData::new(normalised, shape), &self.device)
     }
-}
-
-/// The head's loss, of blended images for both labels in their shares, and the angles to the first label's centre.
-fn head_loss(
-    embeddings: Tensor<2>,
-    centres: &Part<'_>,
-    piece: &Piece<'_>,
-) -> Result<Loss, LabelError> {
-    // Blended images have labels of the same batch, so both losses are over the same classes.
-    let first = centres.forward(embeddings.clone(), piece.labels)?;
-    let loss = match piece.kept {
-        None => first.loss,
-        Some(kept) => {
-            let second = centres.forward(embeddings, piece.next)?;
-            first.loss.mul_scalar(kept) + second.loss.mul_scalar(1.0 - kept)
-        }
-    };
-    let angles = degrees(&first.target_cosine);
-    Ok(Loss { loss, angles, teacher_angle: None, norms: first.norms })
-}
-
-fn degrees(cosines: &[f64]) -> Vec<f32> {
-    cosines.iter().map(|c| c.clamp(-1.0, 1.0).acos().to_degrees() as f32).collect()
-}
-
-/// Mean cosine over all pairs of different rows, from the length of the mean direction:
-/// `|sum u_i|^2 = n + n (n - 1) mean`.
-fn mean_similarity(embeddings: Tensor<2>) -> f64 {
-    let count = embeddings.dims()[0] as f64;
-    let directions = unit_rows(embeddings.detach());
-    let square: f32 = directions.sum_dim(0).powi_scalar(2).sum().into_scalar();
-    (f64::from(square) - count) / (count * (count - 1.0))
 }
 
 #[cfg(test)]
@@ -515,14 +419,5 @@ pub(super) mod tests {
         }
         let error = trainer.learn(&batch(9)).unwrap_err();
         assert!(matches!(error, StepError::Diverged { step: 9, in_a_row: 10, .. }));
-    }
-
-    #[test]
-    fn similarity_of_equal_and_opposite_embeddings() {
-        let device = Device::flex();
-        let equal = Tensor::<2>::from_floats([[1.0, 0.0], [3.0, 0.0], [2.0, 0.0]], &device);
-        assert!((mean_similarity(equal) - 1.0).abs() < 1e-6);
-        let opposite = Tensor::<2>::from_floats([[1.0, 0.0], [-3.0, 0.0]], &device);
-        assert!((mean_similarity(opposite) + 1.0).abs() < 1e-6);
     }
 }

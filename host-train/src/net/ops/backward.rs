@@ -1,7 +1,7 @@
 //! The operations on the CPU backend with gradients: what each forward keeps, and its backward step.
 
 use super::flex::{batch_norm_forward, contiguous, dims, statistics_tensor, tensor, values};
-use super::{ConvKind, FaceOps, batch_norm, convolution};
+use super::{ConvKind, FaceOps, Moments, batch_norm, convolution};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
@@ -105,12 +105,13 @@ impl<C: CheckpointStrategy> FaceOps for Autodiff<Flex, C> {
         beta: FloatTensor<Self>,
         slope: FloatTensor<Self>,
         prelu: bool,
+        moments: Moments,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let ((x, x_node), (gamma, gamma_node)) = (x.into_parts(), gamma.into_parts());
         let ((beta, beta_node), (slope, slope_node)) = (beta.into_parts(), slope.into_parts());
         let (x, gamma, beta) = (contiguous(x), contiguous(gamma), contiguous(beta));
         let slope = prelu.then(|| contiguous(slope));
-        let (y, statistics) = batch_norm_forward(&x, &gamma, &beta, slope.as_ref());
+        let (y, statistics) = batch_norm_forward(&x, &gamma, &beta, slope.as_ref(), moments);
         let both = Self::from_inner(statistics_tensor(&statistics));
         let y = match BatchNorm
             .prepare::<C>([x_node, gamma_node, beta_node, slope_node])

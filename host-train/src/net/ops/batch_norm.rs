@@ -6,11 +6,14 @@
 //! y = t where t > 0, slope[c] t elsewhere                          (y = t without PReLU)
 //! ```
 //!
-//! Mean and variance are over the batch and all pixels of a channel; the variance divides by the count (biased).
+//! Mean and variance are over the batch and all pixels of a channel; the variance divides by the count (biased). The batch may
+//! be that of all ranks, and mean and variance may be given ones, which no gradient goes through: [`Moments`].
 
 use crate::cpu::buffers::take;
 use crate::cpu::lanes::{vectorized, vectors, vectors_mut};
+use crate::ranks::Ranks;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// Added to the variance.
 pub(crate) const EPSILON: f64 = 1e-5;
@@ -18,12 +21,31 @@ pub(crate) const EPSILON: f64 = 1e-5;
 /// Rows of one partial sum; partial sums are added in f64 in their order, whatever the thread count.
 const ROWS_AT_ONCE: usize = 1024;
 
+/// Values of two tensors that together fit the nearest cache.
+const NEAR_FLOATS: usize = 2048;
+
+/// Whose mean and variance a layer takes.
+#[derive(Clone, Debug)]
+pub(crate) enum Moments {
+    /// Those of this batch and of the other ranks', which normalize it at the same time; of this one alone without others.
+    Batch(Arc<Ranks>),
+    /// These, one a channel.
+    Given {
+        /// Means.
+        mean: Vec<f32>,
+        /// Variances.
+        variance: Vec<f32>,
+    },
+}
+
 /// Statistics of one batch, and the affine map that they make of the layer.
 #[derive(Clone, Debug)]
 pub(crate) struct Statistics {
     pub(crate) mean: Vec<f32>,
     /// Divided by the count, not by the count less one.
     pub(crate) variance: Vec<f32>,
+    /// With whom the batch is shared; none when the batch has no part in mean and variance.
+    ranks: Option<Arc<Ranks>>,
     inverse_deviation: Vec<f32>,
     scale: Vec<f32>,
     shift: Vec<f32>,
@@ -37,14 +59,21 @@ pub(crate) struct Gradients {
     pub(crate) slope: Vec<f32>,
 }
 
-/// `x [rows, channels]` to `y` of the same shape, with the batch's statistics.
+/// `x [rows, channels]` to `y` of the same shape.
 pub(crate) fn forward(
     x: &[f32],
     gamma: &[f32],
     beta: &[f32],
     slope: Option<&[f32]>,
+    moments: Moments,
 ) -> (Vec<f32>, Statistics) {
-    let statistics = statistics(x, gamma, beta);
+    let statistics = match moments {
+        Moments::Batch(ranks) => of_batch(x, gamma, beta, ranks),
+        Moments::Given { mean, variance } => {
+            let given = (0..gamma.len()).map(|c| (f64::from(mean[c]), f64::from(variance[c])));
+            Statistics::new(given, gamma, beta, None)
+        }
+    };
     let channels = gamma.len();
     let mut y = take(x.len());
     y.par_chunks_mut(ROWS_AT_ONCE * channels)
@@ -53,9 +82,33 @@ pub(crate) fn forward(
     (y, statistics)
 }
 
-fn statistics(x: &[f32], gamma: &[f32], beta: &[f32]) -> Statistics {
+impl Statistics {
+    /// From mean and variance of every channel.
+    fn new(
+        moments: impl Iterator<Item = (f64, f64)>,
+        gamma: &[f32],
+        beta: &[f32],
+        ranks: Option<Arc<Ranks>>,
+    ) -> Self {
+        let zeros = || vec![0.0; gamma.len()];
+        let (mean, variance, inverse_deviation) = (zeros(), zeros(), zeros());
+        let (scale, shift) = (zeros(), zeros());
+        let mut s = Self { mean, variance, ranks, inverse_deviation, scale, shift };
+        for (c, (mean, variance)) in moments.enumerate() {
+            let inverse = 1.0 / (variance + EPSILON).sqrt();
+            let scale = f64::from(gamma[c]) * inverse;
+            s.mean[c] = mean as f32;
+            s.variance[c] = variance as f32;
+            s.inverse_deviation[c] = inverse as f32;
+            s.scale[c] = scale as f32;
+            s.shift[c] = (f64::from(beta[c]) - mean * scale) as f32;
+        }
+        s
+    }
+}
+
+fn of_batch(x: &[f32], gamma: &[f32], beta: &[f32], ranks: Arc<Ranks>) -> Statistics {
     let channels = gamma.len();
-    let count = (x.len() / channels) as f64;
     let parts: Vec<Vec<f32>> = x
         .par_chunks(ROWS_AT_ONCE * channels)
         .map(|x| {
@@ -64,31 +117,29 @@ fn statistics(x: &[f32], gamma: &[f32], beta: &[f32]) -> Statistics {
             sums
         })
         .collect();
-    let sums = sum_f64(&parts, 2 * channels);
-    let (sum, square) = sums.split_at(channels);
-    let mut s = Statistics {
-        mean: vec![0.0; channels],
-        variance: vec![0.0; channels],
-        inverse_deviation: vec![0.0; channels],
-        scale: vec![0.0; channels],
-        shift: vec![0.0; channels],
-    };
-    for c in 0..channels {
-        let mean = sum[c] / count;
-        let variance = (square[c] / count - mean * mean).max(0.0);
-        let inverse = 1.0 / (variance + EPSILON).sqrt();
-        let scale = f64::from(gamma[c]) * inverse;
-        s.mean[c] = mean as f32;
-        s.variance[c] = variance as f32;
-        s.inverse_deviation[c] = inverse as f32;
-        s.scale[c] = scale as f32;
-        s.shift[c] = (f64::from(beta[c]) - mean * scale) as f32;
-    }
-    s
+    let (sums, count) = over(&ranks, sum(&parts), x.len() / channels);
+    let (first, square) = sums.split_at(channels);
+    let moments = first.iter().zip(square).map(|(sum, square)| {
+        let mean = sum / count;
+        (mean, (square / count - mean * mean).max(0.0))
+    });
+    Statistics::new(moments, gamma, beta, Some(ranks))
+}
+
+/// Sums over the batches of all ranks, and how many rows those have. When a rank is lost, the own ones: a backward pass has no
+/// way to fail, and the step finds out at its end.
+fn over(ranks: &Ranks, mut own: Vec<f64>, rows: usize) -> (Vec<f64>, f64) {
+    own.push(rows as f64);
+    let all = ranks.gather(&own).unwrap_or_else(|_| vec![own]);
+    let mut total = sum(&all);
+    let rows = total.pop().unwrap_or_default();
+    (total, rows)
 }
 
 /// Gradients from `dy [rows, channels]`. With `g` the gradient of `t` and `h` the normalised input:
 /// `dbeta = sum g`, `dgamma = sum g h`, `dx = gamma / sqrt(var + eps) (g - mean(g) - h mean(g h))`, `dslope = sum dy min(t, 0)`.
+/// The means are over the rows that mean and variance are of, on whatever rank; the sums are over this rank's, since a step adds
+/// up the ranks' gradients. With given mean and variance, `dx` loses both means.
 pub(crate) fn backward(
     x: &[f32],
     dy: &[f32],
@@ -97,7 +148,6 @@ pub(crate) fn backward(
     statistics: &Statistics,
 ) -> Gradients {
     let channels = gamma.len();
-    let count = (x.len() / channels) as f64;
     let block = ROWS_AT_ONCE * channels;
     let parts: Vec<Vec<f32>> = x
         .par_chunks(block)
@@ -108,27 +158,30 @@ pub(crate) fn backward(
             sums
         })
         .collect();
-    let sums = sum_f64(&parts, 3 * channels);
+    let sums = sum(&parts);
     let mut g = Gradients {
         x: take(x.len()),
         gamma: vec![0.0; channels],
         beta: vec![0.0; channels],
         slope: vec![0.0; channels],
     };
+    let shared = statistics.ranks.as_ref();
+    let shared = shared.map(|ranks| over(ranks, sums[..2 * channels].to_vec(), x.len() / channels));
     // dx = a g + b x + c, a channel each.
     let mut line = vec![0.0; 3 * channels];
     for c in 0..channels {
-        let (sum, sum_x) = (sums[c], sums[channels + c]);
         let (mean, inverse) =
             (f64::from(statistics.mean[c]), f64::from(statistics.inverse_deviation[c]));
-        let sum_normalised = (sum_x - mean * sum) * inverse;
+        let normalised = |sums: &[f64]| (sums[channels + c] - mean * sums[c]) * inverse;
         let a = f64::from(gamma[c]) * inverse;
-        let b = -a * inverse * sum_normalised / count;
         line[c] = a as f32;
-        line[channels + c] = b as f32;
-        line[2 * channels + c] = (-a * sum / count - b * mean) as f32;
-        g.gamma[c] = sum_normalised as f32;
-        g.beta[c] = sum as f32;
+        if let Some((all, count)) = &shared {
+            let b = -a * inverse * normalised(all) / count;
+            line[channels + c] = b as f32;
+            line[2 * channels + c] = (-a * all[c] / count - b * mean) as f32;
+        }
+        g.gamma[c] = normalised(&sums) as f32;
+        g.beta[c] = sums[c] as f32;
         g.slope[c] = sums[2 * channels + c] as f32;
     }
     g.x.par_chunks_mut(block).zip(x.par_chunks(block)).zip(dy.par_chunks(block)).for_each(
@@ -140,11 +193,11 @@ pub(crate) fn backward(
 }
 
 /// Partial sums added up in f64, in their order.
-fn sum_f64(parts: &[Vec<f32>], len: usize) -> Vec<f64> {
-    let mut total = vec![0.0; len];
+fn sum<T: Copy + Into<f64>>(parts: &[Vec<T>]) -> Vec<f64> {
+    let mut total = vec![0.0; parts.first().map_or(0, Vec::len)];
     for part in parts {
         for (total, value) in total.iter_mut().zip(part) {
-            *total += f64::from(*value);
+            *total += (*value).into();
         }
     }
     total
@@ -191,12 +244,20 @@ vectorized! {
                     for ((y, x), ((scale, shift), slope)) in y.iter_mut().zip(x).zip(affine) {
                         let t = simd.mul_add_f32s(*x, *scale, *shift);
                         let positive = simd.greater_than_f32s(t, zero);
-                        *y = simd.select_f32s(positive, t, simd.mul_f32s(t, *slope));
+                        *y = select(simd, positive, t, simd.mul_f32s(t, *slope));
                     }
                 }
             }
         }
     }
+}
+
+/// One value or the other. pulp's own `select_f32s` is compiled without the vector width where it is not inlined: with
+/// AVX2 a quarter of a training step went into its calls.
+#[inline(always)]
+fn select<S: pulp::Simd>(simd: S, first: S::m32s, a: S::f32s, b: S::f32s) -> S::f32s {
+    let bits = simd.select_u32s(first, simd.transmute_u32s_f32s(a), simd.transmute_u32s_f32s(b));
+    simd.transmute_f32s_u32s(bits)
 }
 
 /// The gradient before the activation, and what the slope's gradient gains (`dy min(t, 0)`).
@@ -212,14 +273,15 @@ fn through_activation<S: pulp::Simd>(
         None => (dy, zero),
         Some(slope) => {
             let positive = simd.greater_than_f32s(t, zero);
-            let g = simd.select_f32s(positive, dy, simd.mul_f32s(dy, slope));
-            (g, simd.mul_f32s(dy, simd.select_f32s(positive, zero, t)))
+            let g = select(simd, positive, dy, simd.mul_f32s(dy, slope));
+            (g, simd.mul_f32s(dy, select(simd, positive, zero, t)))
         }
     }
 }
 
 vectorized! {
-    /// Sets `[sum g, sum g x, sum dy min(t, 0)]` of some rows, channels outermost so that sums stay in registers.
+    /// Adds to `[sum g, sum g x, sum dy min(t, 0)]` those of some rows. A few rows at a time, which stay in the nearest
+    /// cache while the channels' sums, each in registers, go over them; two vectors of channels, to hide the sums' latency.
     fn gradient_sums<'a>(
         simd;
         x: &'a [f32],
@@ -230,25 +292,57 @@ vectorized! {
     ) {
         let scale = vectors::<S>(&statistics.scale);
         let shift = vectors::<S>(&statistics.shift);
-        let (x, dy, slope, blocks) =
-            (vectors::<S>(x), vectors::<S>(dy), slope.map(vectors::<S>), scale.len());
+        let slope = slope.map(vectors::<S>);
+        let blocks = scale.len();
+        let near = (NEAR_FLOATS / statistics.scale.len()).max(1) * blocks;
+        let affine = Affine { scale, shift, slope };
         let sums = vectors_mut::<S>(sums);
-        for block in 0..blocks {
-            let slope = slope.map(|slope| slope[block]);
-            let mut totals = [simd.splat_f32s(0.0); 3];
-            let column = x[block..].iter().step_by(blocks).zip(dy[block..].iter().step_by(blocks));
-            for (x, dy) in column {
-                let t = simd.mul_add_f32s(*x, scale[block], shift[block]);
-                let (g, slope_gain) = through_activation(simd, t, *dy, slope);
-                totals = [
-                    simd.add_f32s(totals[0], g),
-                    simd.mul_add_f32s(g, *x, totals[1]),
-                    simd.add_f32s(totals[2], slope_gain),
-                ];
+        for rows in vectors::<S>(x).chunks(near).zip(vectors::<S>(dy).chunks(near)) {
+            for pair in 0..blocks / 2 {
+                add_gradients::<S, 2>(simd, rows, &affine, 2 * pair, sums);
             }
-            for (i, total) in totals.into_iter().enumerate() {
-                sums[i * blocks + block] = total;
+            if blocks % 2 == 1 {
+                add_gradients::<S, 1>(simd, rows, &affine, blocks - 1, sums);
             }
+        }
+    }
+}
+
+/// A vector of channels each.
+struct Affine<'a, V> {
+    scale: &'a [V],
+    shift: &'a [V],
+    slope: Option<&'a [V]>,
+}
+
+/// The sums of `N` vectors of channels, from the `first` on.
+#[inline(always)]
+fn add_gradients<S: pulp::Simd, const N: usize>(
+    simd: S,
+    (x, dy): (&[S::f32s], &[S::f32s]),
+    affine: &Affine<'_, S::f32s>,
+    first: usize,
+    sums: &mut [S::f32s],
+) {
+    let blocks = affine.scale.len();
+    let mut totals = [[simd.splat_f32s(0.0); 3]; N];
+    for (x, dy) in x.chunks_exact(blocks).zip(dy.chunks_exact(blocks)) {
+        let channels = x[first..first + N].iter().zip(&dy[first..first + N]);
+        for (i, ((x, dy), total)) in channels.zip(&mut totals).enumerate() {
+            let t = simd.mul_add_f32s(*x, affine.scale[first + i], affine.shift[first + i]);
+            let slope = affine.slope.map(|slope| slope[first + i]);
+            let (g, slope_gain) = through_activation(simd, t, *dy, slope);
+            *total = [
+                simd.add_f32s(total[0], g),
+                simd.mul_add_f32s(g, *x, total[1]),
+                simd.add_f32s(total[2], slope_gain),
+            ];
+        }
+    }
+    for (i, totals) in totals.into_iter().enumerate() {
+        for (k, total) in totals.into_iter().enumerate() {
+            let sum = &mut sums[k * blocks + first + i];
+            *sum = simd.add_f32s(*sum, total);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The operations on the CPU backend's tensors: borrows slices, calls the kernels, wraps what they made.
 
 use super::shape::Nhwc;
-use super::{ConvKind, FaceOps, batch_norm, convolution};
+use super::{ConvKind, FaceOps, Moments, batch_norm, convolution};
 use crate::cpu::buffers;
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -39,9 +39,10 @@ pub(super) fn batch_norm_forward(
     gamma: &FlexTensor,
     beta: &FlexTensor,
     slope: Option<&FlexTensor>,
+    moments: Moments,
 ) -> (FlexTensor, batch_norm::Statistics) {
     let (y, statistics) =
-        batch_norm::forward(values(x), values(gamma), values(beta), slope.map(values));
+        batch_norm::forward(values(x), values(gamma), values(beta), slope.map(values), moments);
     (tensor(y, dims(x)), statistics)
 }
 
@@ -62,10 +63,12 @@ impl FaceOps for Flex {
         beta: FlexTensor,
         slope: FlexTensor,
         prelu: bool,
+        moments: Moments,
     ) -> (FlexTensor, FlexTensor) {
         let (x, gamma, beta, slope) =
             (contiguous(x), contiguous(gamma), contiguous(beta), contiguous(slope));
-        let (y, statistics) = batch_norm_forward(&x, &gamma, &beta, prelu.then_some(&slope));
+        let (y, statistics) =
+            batch_norm_forward(&x, &gamma, &beta, prelu.then_some(&slope), moments);
         (y, statistics_tensor(&statistics))
     }
 }

@@ -28,7 +28,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use batch_norm::EPSILON;
+pub(crate) use batch_norm::{EPSILON, Moments};
 pub use convolution::ConvKind;
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
@@ -40,13 +40,14 @@ pub(crate) trait FaceOps: Backend {
     /// See [`ConvKind`].
     fn convolution(x: FloatTensor<Self>, w: FloatTensor<Self>, kind: ConvKind)
     -> FloatTensor<Self>;
-    /// Normalization, then PReLU when `prelu` (else `slope` is not read). Also gives `[2, c]`: mean and variance.
+    /// Normalization by `moments`, then PReLU when `prelu` (else `slope` is not read). Also gives `[2, c]`: mean and variance.
     fn batch_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         slope: FloatTensor<Self>,
         prelu: bool,
+        moments: Moments,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
@@ -55,12 +56,13 @@ pub(crate) fn convolution(x: Tensor<4>, w: Tensor<2>, kind: ConvKind) -> Tensor<
     Tensor::from_dispatch(Dispatch::convolution(x.into_dispatch(), w.into_dispatch(), kind))
 }
 
-/// Batch normalization and PReLU (when a slope is given); also the batch's mean and variance, `[2, c]`, no gradient.
+/// Batch normalization and PReLU (when a slope is given); also the mean and variance that it took, `[2, c]`, no gradient.
 pub(crate) fn batch_norm<const D: usize>(
     x: Tensor<D>,
     gamma: Tensor<1>,
     beta: Tensor<1>,
     slope: Option<Tensor<1>>,
+    moments: Moments,
 ) -> (Tensor<D>, Tensor<2>) {
     let prelu = slope.is_some();
     let slope = slope.unwrap_or_else(|| beta.clone());
@@ -70,6 +72,7 @@ pub(crate) fn batch_norm<const D: usize>(
         beta.into_dispatch(),
         slope.into_dispatch(),
         prelu,
+        moments,
     );
     (Tensor::from_dispatch(y), Tensor::from_dispatch(statistics))
 }

@@ -44,18 +44,30 @@ pub(super) fn batch_norm(
     beta: Tensor<1>,
     slope: Option<Tensor<1>>,
 ) -> Tensor<4> {
-    let dims = x.dims();
-    let channels = dims[3];
-    let rows = x.reshape([dims[0] * dims[1] * dims[2], channels]);
-    let centred = rows.clone() - rows.mean_dim(0);
-    let variance = centred.clone().powi_scalar(2).mean_dim(0);
-    let t = centred / variance.add_scalar(EPSILON).sqrt() * gamma.unsqueeze() + beta.unsqueeze();
-    let y = match slope {
+    let channels = x.dims()[3];
+    let count = x.shape().num_elements() / channels;
+    let rows = x.clone().reshape([count, channels]);
+    let mean = rows.clone().mean_dim(0);
+    let variance = (rows - mean.clone()).powi_scalar(2).mean_dim(0);
+    affine(x, (mean.reshape([channels]), variance.reshape([channels])), gamma, beta, slope)
+}
+
+/// Normalization by these means and variances.
+pub(super) fn affine(
+    x: Tensor<4>,
+    (mean, variance): (Tensor<1>, Tensor<1>),
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    slope: Option<Tensor<1>>,
+) -> Tensor<4> {
+    let deviation = variance.add_scalar(EPSILON).sqrt();
+    let centred = x - mean.unsqueeze();
+    let t = centred / deviation.unsqueeze() * gamma.unsqueeze() + beta.unsqueeze();
+    match slope {
         None => t,
         Some(slope) => {
             let negative = t.clone().clamp_max(0.0);
             t.clamp_min(0.0) + negative * slope.unsqueeze()
         }
-    };
-    y.reshape(dims)
+    }
 }

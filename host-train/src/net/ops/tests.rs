@@ -1,10 +1,13 @@
 //! Values and gradients of the operations against the reference, and the same bits for any number of threads.
 #![allow(clippy::unwrap_used)]
 
-use super::{ConvKind, convolution, reference};
+use super::{ConvKind, Moments, convolution, reference};
+use crate::ranks::Ranks;
+use crate::ranks::tests::together;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::sync::Arc;
 
 /// Numbers in `[-1, 1)`.
 fn random<const D: usize>(seed: u64, shape: [usize; D]) -> Tensor<D> {
@@ -182,6 +185,11 @@ fn an_image_without_gradient_changes_no_weight_gradient() {
     assert_eq!(gradient(x.clone().detach()), gradient(x));
 }
 
+/// The batch's own moments.
+fn own() -> Moments {
+    Moments::Batch(Ranks::alone())
+}
+
 /// Slopes down to 0.25 are compared: a difference at the kink would show here, whatever its size.
 #[test]
 fn batch_norm_equals_reference() {
@@ -197,7 +205,7 @@ fn batch_norm_equals_reference() {
             parameters,
             |x, p| {
                 let (gamma, beta, slope) = split(p);
-                super::batch_norm(x, gamma, beta, slope).0
+                super::batch_norm(x, gamma, beta, slope, own()).0
             },
             |x, p| {
                 let (gamma, beta, slope) = split(p);
@@ -207,10 +215,78 @@ fn batch_norm_equals_reference() {
     }
 }
 
+/// With given moments the layer is a line through each number, in value and gradient.
+#[test]
+fn batch_norm_by_given_moments_equals_reference() {
+    let moments = |i: u64| (around(0.3, 30 + i, 32), around(0.8, 40 + i, 32));
+    for slope in [None, Some(0.25)] {
+        let mut parameters = vec![random(10, [32]), random(11, [32])];
+        if let Some(slope) = slope {
+            parameters.push(around(slope, 12, 32));
+        }
+        let split = |mut p: Vec<Tensor<1>>| (p.remove(0), p.remove(0), p.pop());
+        compare(
+            &format!("batch norm by given moments, slope {slope:?}"),
+            random(9, [4, 13, 29, 32]),
+            parameters,
+            |x, p| {
+                let (gamma, beta, slope) = split(p);
+                let (mean, variance) = moments(0);
+                let given = Moments::Given { mean: values(mean), variance: values(variance) };
+                super::batch_norm(x, gamma, beta, slope, given).0
+            },
+            |x, p| {
+                let (gamma, beta, slope) = split(p);
+                let (mean, variance) = moments(0);
+                reference::affine(x, (mean.detach(), variance.detach()), gamma, beta, slope)
+            },
+        );
+    }
+}
+
+/// Two ranks with half of a batch each have the values, the moments and the input's gradient of one with the whole; their
+/// parameters' gradients add up to its.
+#[test]
+fn batch_norm_over_ranks_equals_the_whole_batch() {
+    let (x, gamma, beta) = (random(50, [6, 5, 7, 16]), random(51, [16]), random(52, [16]));
+    let direction = random(53, [6, 5, 7, 16]);
+    let numbers = |part: core::ops::Range<usize>, ranks: Arc<Ranks>| {
+        let leaf = |tensor: &Tensor<1>| tensor.clone().detach().require_grad();
+        let (gamma, beta, slope) = (leaf(&gamma), leaf(&beta), around(0.25, 54, 16));
+        let part = |whole: &Tensor<4>| whole.clone().slice([part.clone()]).detach();
+        let x = part(&x).require_grad();
+        let (y, moments) = super::batch_norm(
+            x.clone(),
+            gamma.clone(),
+            beta.clone(),
+            Some(slope.clone()),
+            Moments::Batch(ranks),
+        );
+        let gradients = (y.clone() * part(&direction)).sum().backward();
+        let images = [values(y), values(x.grad(&gradients).unwrap())];
+        let sums = [gamma, beta, slope].map(|p| values(p.grad(&gradients).unwrap()));
+        (images, values(moments), sums)
+    };
+    let (images, moments, sums) = numbers(0..6, Ranks::alone());
+    let halves = together(2, |ranks| numbers(3 * ranks.rank()..3 * ranks.rank() + 3, ranks));
+    for (i, whole) in images.iter().enumerate() {
+        let both = [&halves[0].0[i][..], &halves[1].0[i]].concat();
+        assert_close("values and gradients of images", &both, whole);
+    }
+    for (i, whole) in sums.iter().enumerate() {
+        let (a, b) = (&halves[0].2[i], &halves[1].2[i]);
+        let both: Vec<f32> = a.iter().zip(b).map(|(a, b)| a + b).collect();
+        assert_close("gradients of parameters", &both, whole);
+    }
+    assert_close("moments", &halves[0].1, &moments);
+    assert_eq!(halves[0].1, halves[1].1);
+}
+
 #[test]
 fn batch_norm_reports_mean_and_biased_variance() {
     let x = random(13, [3, 5, 7, 16]);
-    let (_, moments) = super::batch_norm(x.clone(), random(14, [16]), random(15, [16]), None);
+    let (gamma, beta) = (random(14, [16]), random(15, [16]));
+    let (_, moments) = super::batch_norm(x.clone(), gamma, beta, None, own());
     let (moments, x) = (values(moments), values(x));
     for c in 0..16 {
         let column: Vec<f64> = x.iter().skip(c).step_by(16).map(|&v| f64::from(v)).collect();
@@ -231,8 +307,8 @@ fn thread_count_changes_no_bit() {
             let y = convolution(x.clone(), f.clone(), ConvKind::Full { size: 3, stride: 1 });
             let y = convolution(y, w.clone(), ConvKind::Pointwise);
             let y = convolution(y, d.clone(), ConvKind::Depthwise { stride: 2 });
-            let (y, _) =
-                super::batch_norm(y, random(19, [64]), random(20, [64]), Some(random(21, [64])));
+            let (gamma, beta, slope) = (random(19, [64]), random(20, [64]), random(21, [64]));
+            let (y, _) = super::batch_norm(y, gamma, beta, Some(slope), own());
             let gradients = y.powi_scalar(2).sum().backward();
             [
                 values(x.grad(&gradients).unwrap()),
