@@ -168,7 +168,7 @@ fn int8(bytes: &[u8], images: &[Vec<u8>]) -> Vec<Vec<f32>> {
 #[test]
 fn every_network_runs_in_int8() {
     let images = random::images(64, SIDE, SIDE, 1);
-    let unseen = random::images(8, SIDE, SIDE, 2);
+    let unseen = random::images(32, SIDE, SIDE, 2);
     for config in all() {
         let (network, _) = settled(&config, &images);
         let graph = from_net(&network, &config);
