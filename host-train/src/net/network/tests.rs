@@ -185,7 +185,7 @@ fn every_network_runs_in_int8() {
         // Rounding adds up over the layers, and weights that were never trained spread it: 18 layers, or 50 and more.
         let (mean, least) = match config.architecture {
             Architecture::Ir18 => (0.99, 0.98),
-            _ => (0.975, 0.93),
+            _ => (0.97, 0.9),
         };
         assert!(
             cosines.iter().sum::<f32>() > mean * cosines.len() as f32,
