@@ -198,7 +198,7 @@ fn float_and_int8_agree_from_the_photograph_to_the_decision() {
     let (metadata, side) =
         (&inspected["metadata"], inspected["metadata"]["width"].as_f64().unwrap());
     let nose = numbers(&metadata["landmarks"][2]);
-    let expected = ARCFACE_TEMPLATE_112[2].map(|v| v * side as f32 / 112.0);
+    let expected = ARCFACE_TEMPLATE_112[2].map(|v| v * (side as f32 / 112.0));
     assert!(side < 112.0 && nose == expected, "{nose:?}");
     assert_eq!(inspected["ops"].as_array().unwrap().len(), 50);
     let bench = json(&stdout(&run(PROGRAM, "bench --model {} --runs 3 --json", &[&afm])));

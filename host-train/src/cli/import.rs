@@ -5,8 +5,7 @@ use super::pixels::PixelArgs;
 use super::quantize::{Int8Args, base_name};
 use super::{COMMIT, command_line};
 use crate::model::{FloatModel, ModelError};
-use crate::quantize::Provenance;
-use edge_infer::image::align::ARCFACE_TEMPLATE_112;
+use crate::quantize::{Provenance, arcface_landmarks};
 use std::path::PathBuf;
 
 /// Makes a trained network int8 and writes the model file that a door runs.
@@ -29,10 +28,9 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
     let pixels = args.pixels.normalisation()?;
     let pixels = pixels.ok_or_else(|| ModelError::Pixels(args.onnx.clone()))?;
     let float = FloatModel::import(&args.onnx, pixels)?;
-    let scale = float.graph.input.width as f32 / 112.0;
     let calibration: Vec<String> = args.int8.calibration.iter().map(|p| base_name(p)).collect();
     let provenance = Provenance {
-        landmarks: ARCFACE_TEMPLATE_112.map(|[x, y]| [x * scale, y * scale]),
+        landmarks: arcface_landmarks(float.graph.input.width),
         name: float.id.clone(),
         data: format!("imported; calibrated on {}", calibration.join(", ")),
         command: command_line(),

@@ -6,10 +6,11 @@ use super::{COMMIT, command_line, output};
 use crate::data::{FaceImage, Source};
 use crate::files;
 use crate::model::{FloatModel, Model};
-use crate::quantize::{Calibration, LayerReport, Options, Provenance, Quantized, quantize};
+use crate::quantize::{
+    Calibration, LayerReport, Options, Provenance, Quantized, arcface_landmarks, quantize,
+};
 use crate::train::RunConfig;
 use clap::ValueEnum;
-use edge_infer::image::align::ARCFACE_TEMPLATE_112;
 use model_format::ModelFile;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -157,10 +158,9 @@ fn faces(float: &FloatModel, source: &Source, most: usize) -> Result<[Vec<FaceIm
 
 /// What the model file says about itself.
 pub(super) fn provenance(name: &str, config: &RunConfig, licence: &str) -> Provenance {
-    let scale = config.train.network.input as f32 / 112.0;
     let data: Vec<String> = config.data.iter().map(|path| base_name(path)).collect();
     Provenance {
-        landmarks: ARCFACE_TEMPLATE_112.map(|[x, y]| [x * scale, y * scale]),
+        landmarks: arcface_landmarks(config.train.network.input),
         name: name.to_owned(),
         data: format!(
             "{} identities, {} images: {}",

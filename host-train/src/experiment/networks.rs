@@ -9,9 +9,8 @@ use crate::data::FaceImage;
 use crate::evaluate::report::{Block, Listing, Section};
 use crate::model::Model;
 use crate::net::{Architecture, NetworkConfig};
-use crate::quantize::{Options, Provenance, quantize};
+use crate::quantize::{Options, Provenance, arcface_landmarks, quantize};
 use crate::train::TrainConfig;
-use edge_infer::image::align::ARCFACE_TEMPLATE_112;
 use model_format::ModelFile;
 
 /// Images that quantization looks at.
@@ -121,9 +120,8 @@ fn int8(label: &str, outcome: &Outcome, faces: &Faces) -> Result<Int8, RunFailur
     let calibration = (0..count).map(|i| Ok(image(i)?.0));
     let calibration: Vec<FaceImage> = calibration.collect::<Result<_, RunFailure>>()?;
     let images: Vec<&[u8]> = calibration.iter().map(|face| &face.rgb[..]).collect();
-    let scale = faces.side as f32 / 112.0;
     let about = Provenance {
-        landmarks: ARCFACE_TEMPLATE_112.map(|[x, y]| [x * scale, y * scale]),
+        landmarks: arcface_landmarks(faces.side),
         name: label.to_owned(),
         data: faces.about.clone(),
         command: String::new(),

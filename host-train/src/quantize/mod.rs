@@ -24,6 +24,7 @@ pub use planner::{ALIGNMENT, Lifetime, Plan, peak_bytes, plan};
 pub use range::Calibration;
 
 use crate::graph::{Graph, NodeId, Op, fold};
+use edge_infer::image::align::ARCFACE_TEMPLATE_112;
 use lower::{Network, Stored};
 use serde::Serialize;
 
@@ -62,6 +63,12 @@ pub struct Provenance {
     pub commit: String,
     /// Licence of the weights.
     pub licence: String,
+}
+
+/// ArcFace's landmark template in a square input of `side` pixels; at 112 to the bit.
+pub fn arcface_landmarks(side: usize) -> [[f32; 2]; 5] {
+    let scale = side as f32 / 112.0;
+    ARCFACE_TEMPLATE_112.map(|point| point.map(|at| at * scale))
 }
 
 /// A quantized network.
