@@ -201,7 +201,8 @@ fn float_and_int8_agree_from_the_photograph_to_the_decision() {
     let expected = ARCFACE_TEMPLATE_112[2].map(|v| v * (side as f32 / 112.0));
     assert!(side < 112.0 && nose == expected, "{nose:?}");
     assert_eq!(inspected["ops"].as_array().unwrap().len(), 50);
-    let bench = json(&stdout(&run(PROGRAM, "bench --model {} --runs 3 --json", &[&afm])));
+    let bench =
+        json(&stdout(&run(PROGRAM, "bench --model {} --runs 3 --tier scalar --json", &[&afm])));
     assert_eq!(bench["macs"], inspected["plan"]["macs"]);
     assert_eq!(bench["ops"].as_array().unwrap().len(), 50);
     assert!(bench["median_ms"].as_f64().unwrap() > 0.0 && bench["tier"] == "scalar");
