@@ -131,7 +131,8 @@ fn int8(label: &str, outcome: &Outcome, faces: &Faces) -> Result<Int8, RunFailur
     };
     let file = match &outcome.model {
         Model::Float(float) => {
-            let options = Options::default();
+            // A hundred layers would take minutes to reconstruct.
+            let options = Options { reconstruct: false, ..Options::default() };
             ModelFile::from_bytes(quantize(&float.graph, &images, &options, &about)?.bytes)?
         }
         Model::Int8(file) => ModelFile::from_bytes(file.bytes())?,
