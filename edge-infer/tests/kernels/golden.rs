@@ -275,6 +275,36 @@ fn a_window_larger_than_its_input_and_a_global_one() {
 }
 
 #[test]
+fn overflowing_residuals_saturate_the_same_way_everywhere() {
+    let one = Extent { height: 1, width: 1, channels: 1 };
+    let layer = Convolution {
+        geometry: Geometry {
+            input: one,
+            output: one,
+            window: Window { kernel: [1; 2], stride: [1; 2], top: 0, left: 0 },
+        },
+        input: &[0],
+        pad_value: 0,
+        weights: &[0],
+        bias: &[i32::MAX],
+        requantize: Requantize {
+            multiplier: &[f32::MAX],
+            activation: Activation::None,
+            zero_point: 0,
+        },
+        residual: Some(Addend { values: &[-1], multiplier: f32::MAX, zero_point: 127 }),
+    };
+    for tier in Tier::available() {
+        for kernel in [conv2d, depthwise_conv2d] {
+            let mut output = [0];
+            kernel(tier, &layer, &mut output).expect("lengths fit");
+            // Infinity minus infinity.
+            assert_eq!(output, [-128], "{}", tier.name());
+        }
+    }
+}
+
+#[test]
 fn a_small_convolution_by_hand() {
     // 2x2 input, 3x3 window padded by 1 with the zero point 10: only the four inputs differ from
     // 10.
