@@ -3,6 +3,7 @@
 
 use edge_infer::engine::Engine;
 use edge_infer::image::align::ARCFACE_TEMPLATE_112;
+use edge_infer::kernels::Tier;
 use edge_infer::matching::{Template, TemplateRef, cosine};
 use host_train::model::template;
 use model_format::ModelFile;
@@ -206,6 +207,8 @@ fn float_and_int8_agree_from_the_photograph_to_the_decision() {
     assert_eq!(bench["macs"], inspected["plan"]["macs"]);
     assert_eq!(bench["ops"].as_array().unwrap().len(), 50);
     assert!(bench["median_ms"].as_f64().unwrap() > 0.0 && bench["tier"] == "scalar");
+    let fastest = json(&stdout(&run(PROGRAM, "bench --model {} --runs 1 --json", &[&afm])));
+    assert_eq!(fastest["tier"], Tier::detect().name());
 }
 
 #[test]

@@ -175,4 +175,4 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

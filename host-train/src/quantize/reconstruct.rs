@@ -59,8 +59,8 @@ pub(super) fn reconstruct<I: AsRef<[u8]> + Sync>(
     Ok(())
 }
 
-#[derive(Clone)]
 /// How a linear layer reads its operand.
+#[derive(Clone)]
 struct Window {
     from: Shape,
     to: Shape,
@@ -388,6 +388,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::graph::{Graph, Input, random};
+    use crate::quantize::tests::int8;
     use crate::quantize::{Options, quantize};
     use rand::RngExt;
 
@@ -530,20 +531,10 @@ mod tests {
         let Input { height, width, .. } = graph.input;
         let calibration = random::images(200, height, width, 1);
         let bytes = quantize(graph, &calibration, options, &Provenance::default()).unwrap().bytes;
-        let file = ModelFile::from_bytes(&bytes).unwrap();
-        let engine = Engine::new(file.view());
-        let mut arena = vec![0; engine.arena_bytes()];
         let images = random::images(64, height, width, 2);
-        let float = Executor::new(graph).unwrap().embed_batch(&images).unwrap();
-        let mut square = 0.0;
-        for (image, float) in images.iter().zip(float) {
-            let output = engine.run(image, &mut arena).unwrap();
-            let mut embedding = vec![0.0; output.len()];
-            output.embedding(&mut embedding).unwrap();
-            square +=
-                embedding.iter().zip(&float).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
-        }
-        square
+        let float = Executor::new(graph).unwrap().embed_batch(&images).unwrap().concat();
+        let int8 = int8(&bytes, &images).concat();
+        int8.iter().zip(&float).map(|(a, b)| f64::from(a - b).powi(2)).sum()
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn quantized(graph: &Graph, images: &[Vec<u8>]) -> Quantized {
 }
 
 /// Embeddings by `edge-infer`.
-fn int8(bytes: &[u8], images: &[Vec<u8>]) -> Vec<Vec<f32>> {
+pub(crate) fn int8(bytes: &[u8], images: &[Vec<u8>]) -> Vec<Vec<f32>> {
     let file = ModelFile::from_bytes(bytes).unwrap();
     let engine = Engine::new(file.view());
     let mut arena = vec![0; engine.arena_bytes()];
@@ -28,7 +28,7 @@ fn int8(bytes: &[u8], images: &[Vec<u8>]) -> Vec<Vec<f32>> {
     images.iter().map(&mut embed).collect()
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
