@@ -1,9 +1,8 @@
 //! Multiply-accumulates a second of each kernel, on the layer shapes of MobileFaceNet at 112x112.
 //!
 //! `cargo run --release -p edge-infer --features std --example throughput`, for each tier of the
-//! processor. A figure of merit for the machine it
-//! runs on: one thread, the best of several passes. The whole network is 221 million
-//! multiply-accumulates.
+//! processor. A figure of merit for the machine it runs on: one thread, the best of several passes.
+//! The whole network is 221 million multiply-accumulates.
 
 use core::hint::black_box;
 use edge_infer::kernels::{

@@ -5,19 +5,18 @@ use super::output;
 use super::pixels::PixelArgs;
 use super::progress::Progress;
 use crate::data::{Pairs, Source};
-use crate::evaluate::{AllPairsSummary, ComparisonRow, PairsSummary, comparison_text};
+use crate::evaluate::{AllPairsSummary, ComparisonRow, PairsSummary, Rates, comparison_text};
 use crate::model::Model;
 use crate::verify::{self, EmbeddedFaces};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Measures a float run or an int8 model on labelled faces.
 ///
 /// With --json: pairs, accuracy, accuracy_std, threshold, tar, eer, auc, ms_per_image, model_id; with --all-pairs:
 /// genuine, impostor, tar, rank1, eer, auc, ms_per_image, model_id. `tar` has a key for every false-accept rate that the
-/// impostor pairs resolve ("1e-2", "1e-3", ..), `thresholds` the cosine from which that rate accepts, and `accepted_impostors` how many pairs it really let
-/// through.
+/// impostor pairs resolve ("1e-2", "1e-3", ..); `thresholds` says from which cosine that rate accepts, and
+/// `accepted_impostors` how many pairs it really let through.
 #[derive(clap::Args)]
 pub(crate) struct EvalArgs {
     /// A run's folder or an ONNX file (float), or an .afm file (int8).
@@ -128,17 +127,7 @@ fn pairs_text(s: &PairsSummary) -> String {
         format!("accuracy   {:.2} % +- {:.2}", 100.0 * s.accuracy, 100.0 * s.accuracy_std),
         format!("threshold  {:.4} cosine", s.threshold),
     ];
-    lines.extend(rates_text(
-        &s.tar,
-        &s.thresholds,
-        &s.accepted_impostors,
-        s.eer,
-        s.auc,
-        s.ms_per_image,
-    ));
-    if s.collapsed {
-        lines.push(format!("ALARM      {COLLAPSED}"));
-    }
+    lines.extend(rates_text(&s.rates));
     lines.join("\n")
 }
 
@@ -148,17 +137,7 @@ fn all_pairs_text(s: &AllPairsSummary) -> String {
         format!("pairs      {} genuine, {} impostor", s.genuine, s.impostor),
         format!("rank-1     {:.2} %", 100.0 * s.rank1),
     ];
-    lines.extend(rates_text(
-        &s.tar,
-        &s.thresholds,
-        &s.accepted_impostors,
-        s.eer,
-        s.auc,
-        s.ms_per_image,
-    ));
-    if s.collapsed {
-        lines.push(format!("ALARM      {COLLAPSED}"));
-    }
+    lines.extend(rates_text(&s.rates));
     lines.join("\n")
 }
 
@@ -166,17 +145,11 @@ fn all_pairs_text(s: &AllPairsSummary) -> String {
 pub(super) const COLLAPSED: &str =
     "every face has nearly the same embedding: this network does not recognise anybody";
 
-fn rates_text(
-    tar: &BTreeMap<String, f64>,
-    thresholds: &BTreeMap<String, f32>,
-    accepted: &BTreeMap<String, usize>,
-    eer: f64,
-    auc: f64,
-    ms_per_image: f64,
-) -> Vec<String> {
+fn rates_text(rates: &Rates) -> Vec<String> {
+    let Rates { tar, thresholds, accepted_impostors, eer, auc, ms_per_image, collapsed } = rates;
     // All three have the same keys.
-    let rates = tar.iter().zip(thresholds.values()).zip(accepted.values());
-    let rates = rates.map(|(((far, share), threshold), impostors)| {
+    let tar = tar.iter().zip(thresholds.values()).zip(accepted_impostors.values());
+    let tar = tar.map(|(((far, share), threshold), impostors)| {
         let share = 100.0 * share;
         format!("TAR@{far}   {share:.2} % from {threshold:.4} cosine ({impostors} impostor pairs accepted)")
     });
@@ -185,5 +158,6 @@ fn rates_text(
         format!("AUC        {auc:.4}"),
         format!("time       {ms_per_image:.2} ms an image, one thread"),
     ];
-    rates.chain(rest).collect()
+    let alarm = collapsed.then(|| format!("ALARM      {COLLAPSED}"));
+    tar.chain(rest).chain(alarm).collect()
 }

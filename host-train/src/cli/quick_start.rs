@@ -252,7 +252,7 @@ fn tell(
 /// Whether int8 kept what float had learned.
 fn verdict(outcome: &Outcome) -> Result<(), Failure> {
     let (float, int8) = (&outcome.float.summary, &outcome.int8.summary);
-    if int8.collapsed {
+    if int8.rates.collapsed {
         return Err(Failure::Check(COLLAPSED.to_owned()));
     }
     let lost = 100.0 * (float.accuracy - int8.accuracy);

@@ -31,7 +31,7 @@ pub use error::EvaluateError;
 pub use histogram::Histogram;
 pub use identification::{AllPairs, Rank1, Ranks, all_pairs, rank1, ranks};
 pub use roc::{OperatingPoint, Roc, RocPoint, STANDARD_FARS};
-pub use summary::{AllPairsSummary, PairsSummary};
+pub use summary::{AllPairsSummary, PairsSummary, Rates};
 pub use unit_rows::UnitRows;
 pub(crate) use unit_rows::dot;
 pub use verification::{BestThreshold, FoldResult, KFold, ScoredPair, best_threshold, k_fold};

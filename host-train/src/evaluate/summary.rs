@@ -28,6 +28,30 @@ pub struct PairsSummary {
     pub accuracy_std: f64,
     /// Best threshold (cosine) over all pairs.
     pub threshold: f32,
+    /// What both kinds of sets give.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
+
+/// Figures from all pairs of a set of identities.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AllPairsSummary {
+    /// Which network: the model id of an `.afm`, otherwise a name of the caller's choice.
+    pub model_id: String,
+    /// Pairs of one person.
+    pub genuine: usize,
+    /// Pairs of two people.
+    pub impostor: usize,
+    /// Share of searches that find the right person first.
+    pub rank1: f64,
+    /// What both kinds of sets give.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
+
+/// The figures of a curve, whatever pairs it came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
     /// True-accept rate at each resolvable false-accept rate.
     pub tar: BTreeMap<String, f64>,
     /// The cosine from which that rate accepts.
@@ -44,31 +68,43 @@ pub struct PairsSummary {
     pub collapsed: bool,
 }
 
-/// Figures from all pairs of a set of identities.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AllPairsSummary {
-    /// Which network: the model id of an `.afm`, otherwise a name of the caller's choice.
-    pub model_id: String,
-    /// Pairs of one person.
-    pub genuine: usize,
-    /// Pairs of two people.
-    pub impostor: usize,
-    /// True-accept rate at each resolvable false-accept rate.
-    pub tar: BTreeMap<String, f64>,
-    /// The cosine from which that rate accepts.
-    pub thresholds: BTreeMap<String, f32>,
-    /// Impostor pairs accepted at each of these.
-    pub accepted_impostors: BTreeMap<String, usize>,
-    /// Share of searches that find the right person first.
-    pub rank1: f64,
-    /// Equal error rate.
-    pub eer: f64,
-    /// Area under the ROC.
-    pub auc: f64,
-    /// Time for one embedding, in milliseconds, as the caller measured it.
-    pub ms_per_image: f64,
-    /// Whether the scores hardly differ: the network maps every face to one point.
-    pub collapsed: bool,
+impl Rates {
+    fn new(roc: &Roc, ms_per_image: f64) -> Self {
+        let points = roc.tar_at_standard_fars();
+        let keyed = || points.iter().map(|(far, point)| ((*far).to_string(), point));
+        Self {
+            tar: keyed().map(|(far, point)| (far, point.tar)).collect(),
+            thresholds: keyed().map(|(far, point)| (far, point.threshold)).collect(),
+            accepted_impostors: keyed()
+                .map(|(far, point)| (far, point.accepted_impostors))
+                .collect(),
+            eer: roc.eer(),
+            auc: roc.auc(),
+            ms_per_image,
+            collapsed: is_collapsed(&roc.ends()),
+        }
+    }
+
+    /// Float beside int8: TAR at every rate that both have, EER, AUC.
+    fn compare(float: &Self, int8: &Self) -> Vec<ComparisonRow> {
+        let tar = float.tar.iter().filter_map(|(far, &tar)| {
+            Some(ComparisonRow::share(&format!("TAR@FAR {far}"), tar, *int8.tar.get(far)?))
+        });
+        let rest = [
+            ComparisonRow::share("EER", float.eer, int8.eer),
+            ComparisonRow::share("AUC", float.auc, int8.auc),
+        ];
+        tar.chain(rest).collect()
+    }
+
+    fn compare_time(float: &Self, int8: &Self) -> ComparisonRow {
+        ComparisonRow {
+            name: "time an image".into(),
+            unit: Unit::Milliseconds,
+            float: float.ms_per_image,
+            int8: int8.ms_per_image,
+        }
+    }
 }
 
 impl PairsSummary {
@@ -87,7 +123,6 @@ impl PairsSummary {
             wanted.map(|pair| pair.score).collect::<Vec<f32>>()
         };
         let roc = Roc::new(scores_of(true), scores_of(false))?;
-        let (tar, thresholds, accepted_impostors) = tar_maps(&roc);
         let summary = Self {
             model_id,
             pairs: pairs.len(),
@@ -96,13 +131,7 @@ impl PairsSummary {
             accuracy: folds.accuracy,
             accuracy_std: folds.accuracy_std,
             threshold: folds.threshold,
-            tar,
-            thresholds,
-            accepted_impostors,
-            eer: roc.eer(),
-            auc: roc.auc(),
-            ms_per_image,
-            collapsed: is_collapsed(&roc.ends()),
+            rates: Rates::new(&roc, ms_per_image),
         };
         Ok((summary, roc))
     }
@@ -110,16 +139,14 @@ impl PairsSummary {
     /// Float beside int8, row by row; both on the same pair list.
     pub fn compare(float: &Self, int8: &Self) -> Vec<ComparisonRow> {
         let mut rows = vec![ComparisonRow::share("accuracy", float.accuracy, int8.accuracy)];
-        rows.extend(tar_rows(&float.tar, &int8.tar));
-        rows.push(ComparisonRow::share("EER", float.eer, int8.eer));
-        rows.push(ComparisonRow::share("AUC", float.auc, int8.auc));
+        rows.extend(Rates::compare(&float.rates, &int8.rates));
         rows.push(ComparisonRow {
             name: "threshold".into(),
             unit: Unit::Cosine,
             float: float.threshold.into(),
             int8: int8.threshold.into(),
         });
-        rows.push(time_row(float.ms_per_image, int8.ms_per_image));
+        rows.push(Rates::compare_time(&float.rates, &int8.rates));
         rows
     }
 }
@@ -136,19 +163,12 @@ impl AllPairsSummary {
         model_id: String,
     ) -> Result<(Self, Roc), EvaluateError> {
         let roc = Roc::new(scores.genuine, scores.impostor)?;
-        let (tar, thresholds, accepted_impostors) = tar_maps(&roc);
         let summary = Self {
             model_id,
             genuine: roc.genuine(),
             impostor: roc.impostors(),
-            tar,
-            thresholds,
-            accepted_impostors,
             rank1: rank1.rate(),
-            eer: roc.eer(),
-            auc: roc.auc(),
-            ms_per_image,
-            collapsed: is_collapsed(&roc.ends()),
+            rates: Rates::new(&roc, ms_per_image),
         };
         Ok((summary, roc))
     }
@@ -156,37 +176,10 @@ impl AllPairsSummary {
     /// Float beside int8, row by row; both on the same images.
     pub fn compare(float: &Self, int8: &Self) -> Vec<ComparisonRow> {
         let mut rows = vec![ComparisonRow::share("rank-1", float.rank1, int8.rank1)];
-        rows.extend(tar_rows(&float.tar, &int8.tar));
-        rows.push(ComparisonRow::share("EER", float.eer, int8.eer));
-        rows.push(ComparisonRow::share("AUC", float.auc, int8.auc));
-        rows.push(time_row(float.ms_per_image, int8.ms_per_image));
+        rows.extend(Rates::compare(&float.rates, &int8.rates));
+        rows.push(Rates::compare_time(&float.rates, &int8.rates));
         rows
     }
-}
-
-type TarMaps = (BTreeMap<String, f64>, BTreeMap<String, f32>, BTreeMap<String, usize>);
-
-fn tar_maps(roc: &Roc) -> TarMaps {
-    let points = roc.tar_at_standard_fars();
-    let keyed = || points.iter().map(|(far, point)| ((*far).to_string(), point));
-    (
-        keyed().map(|(far, point)| (far, point.tar)).collect(),
-        keyed().map(|(far, point)| (far, point.threshold)).collect(),
-        keyed().map(|(far, point)| (far, point.accepted_impostors)).collect(),
-    )
-}
-
-fn tar_rows<'a>(
-    float: &'a BTreeMap<String, f64>,
-    int8: &'a BTreeMap<String, f64>,
-) -> impl Iterator<Item = ComparisonRow> + 'a {
-    float.iter().filter_map(|(far, &tar)| {
-        Some(ComparisonRow::share(&format!("TAR@FAR {far}"), tar, *int8.get(far)?))
-    })
-}
-
-fn time_row(float: f64, int8: f64) -> ComparisonRow {
-    ComparisonRow { name: "time an image".into(), unit: Unit::Milliseconds, float, int8 }
 }
 
 #[cfg(test)]
@@ -228,7 +221,7 @@ mod tests {
         // One impostor of 100 may pass: .495. All up to .49 are rejected, and with them 9 genuine pairs, .45 .. .49.
         assert_eq!(json["tar"], serde_json::json!({ "1e-2": 0.91 }));
         assert_eq!(json["accepted_impostors"], serde_json::json!({ "1e-2": 1 }));
-        assert_eq!(summary.thresholds["1e-2"], 0.495);
+        assert_eq!(summary.rates.thresholds["1e-2"], 0.495);
         assert_eq!(json["collapsed"], false);
         assert_eq!(serde_json::from_value::<PairsSummary>(json).unwrap(), summary);
     }
@@ -254,9 +247,9 @@ mod tests {
         let same: Vec<ScoredPair> =
             pairs().into_iter().map(|p| ScoredPair { score: 1.0, ..p }).collect();
         let (summary, _) = PairsSummary::new(&same, 1.0, String::new()).unwrap();
-        assert!(summary.collapsed);
-        assert_eq!((summary.accuracy, summary.auc, summary.eer), (0.5, 0.5, 0.5));
-        assert_eq!(summary.tar["1e-2"], 0.0);
+        assert!(summary.rates.collapsed);
+        assert_eq!((summary.accuracy, summary.rates.auc, summary.rates.eer), (0.5, 0.5, 0.5));
+        assert_eq!(summary.rates.tar["1e-2"], 0.0);
     }
 
     #[test]
@@ -264,11 +257,11 @@ mod tests {
         let scores = AllPairs { genuine: vec![1.0, 1.0], impostor: vec![0.0; 4] };
         let rank1 = Rank1 { gallery: 2, probes: 2, correct: 2 };
         let (summary, _) = AllPairsSummary::new(scores, rank1, 1.0, String::new()).unwrap();
-        assert!(!summary.collapsed);
-        assert_eq!((summary.auc, summary.eer), (1.0, 0.0));
+        assert!(!summary.rates.collapsed);
+        assert_eq!((summary.rates.auc, summary.rates.eer), (1.0, 0.0));
         let scores = AllPairs { genuine: vec![1.0, 1.0], impostor: vec![1.0; 4] };
         let (summary, _) = AllPairsSummary::new(scores, rank1, 1.0, String::new()).unwrap();
-        assert!(summary.collapsed);
+        assert!(summary.rates.collapsed);
     }
 
     #[test]
@@ -279,7 +272,7 @@ mod tests {
         let names: Vec<String> =
             PairsSummary::compare(&float, &int8).into_iter().map(|row| row.name).collect();
         assert_eq!(names, ["accuracy", "TAR@FAR 1e-2", "EER", "AUC", "threshold", "time an image"]);
-        int8.tar.clear();
+        int8.rates.tar.clear();
         assert_eq!(PairsSummary::compare(&float, &int8).len(), 5);
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn section(bench: &mut Bench<'_>) -> Result<Section, ExperimentError>
     let rows: Vec<Row<'_>> =
         outcomes.iter().map(|(label, outcome)| Row { label, outcome }).collect();
     let speeds = outcomes.iter().map(|(label, outcome)| {
-        let ms = outcome.measured.pairs.ms_per_image;
+        let ms = outcome.measured.pairs.rates.ms_per_image;
         format!(
             "{label}: {:.0} images/s in training, {ms:.2} ms an embedding",
             outcome.images_per_second

@@ -22,13 +22,13 @@ pub(super) const HOW_MEASURED: &str = "Accuracy: the pair list, each fold judged
 
 /// A network's figures as cells.
 pub(super) fn figures(measured: &Measured) -> [String; 6] {
-    let tar = |far: &str| measured.all.tar.get(far).copied().map_or("".to_owned(), percent);
+    let tar = |far: &str| measured.all.rates.tar.get(far).copied().map_or("".to_owned(), percent);
     [
         percent(measured.pairs.accuracy),
         percent(measured.pairs.accuracy_std),
         tar("1e-2"),
         tar("1e-3"),
-        percent(measured.all.eer),
+        percent(measured.all.rates.eer),
         percent(measured.all.rank1),
     ]
 }

@@ -103,7 +103,7 @@ fn cards(o: &Outcome) -> Vec<Card> {
         card("working memory", kib(o.sizes.arena_bytes), "the engine's arena".to_owned()),
         card(
             "one embedding",
-            format!("{:.1} ms", int8.ms_per_image),
+            format!("{:.1} ms", int8.rates.ms_per_image),
             format!("one thread, {:.1} M multiplications", o.sizes.macs as f64 / 1e6),
         ),
         card("training", seconds(o.training.as_secs_f64()), format!("{speed:.0} images a second")),
@@ -125,7 +125,7 @@ fn table(columns: &[&str], rows: Vec<Vec<String>>) -> Table {
 
 fn sizes(o: &Outcome) -> Table {
     let row = |what: &str, float: String, int8: String| vec![what.to_owned(), float, int8];
-    let time = |s: &PairsSummary| format!("{:.2} ms", s.ms_per_image);
+    let time = |s: &PairsSummary| format!("{:.2} ms", s.rates.ms_per_image);
     table(
         &["", "float", "int8"],
         vec![

@@ -101,8 +101,8 @@ impl Verdict {
         people: &str,
     ) -> Self {
         // Keys ascend as "1e-2", "1e-3", ..: the last is the strictest.
-        let strictest = float.tar.iter().rev().find_map(|(far, &float_tar)| {
-            let int8_tar = *int8.tar.get(far)?;
+        let strictest = float.rates.tar.iter().rev().find_map(|(far, &float_tar)| {
+            let int8_tar = *int8.rates.tar.get(far)?;
             Some(Strictest { far: far.clone(), float_tar, int8_tar })
         });
         Self {
@@ -112,7 +112,7 @@ impl Verdict {
             pairs: int8.pairs,
             people: people.into(),
             strictest,
-            collapsed: float.collapsed || int8.collapsed,
+            collapsed: float.rates.collapsed || int8.rates.collapsed,
         }
     }
 }

@@ -158,7 +158,7 @@ fn the_verdict_names_the_strictest_rate_of_both() {
     let pairs: Vec<ScoredPair> = impostor.chain(genuine).collect();
     let (float, _) = PairsSummary::new(&pairs, 1.0, "float".into()).unwrap();
     let mut int8 = float.clone();
-    int8.tar.insert("1e-3".into(), 0.755);
+    int8.rates.tar.insert("1e-3".into(), 0.755);
     let verdict = Verdict::new(&float, &int8, 0.5, "strangers");
     // Two of 2000 impostors may pass, those from .4995 on; of the genuine, .40 to .495 (20) stay out.
     assert_eq!(verdict.strictest.as_ref().unwrap().float_tar, 0.8);
