@@ -245,6 +245,35 @@ fn an_observer_sees_each_op_after_it_ran() {
     assert_eq!(engine.model().id(), file.view().id());
 }
 
+/// The parts of a run, on an arena that another program keeps in between.
+#[test]
+fn steps_one_by_one_are_the_whole_run() {
+    for file in [sums(ColourOrder::Rgb), residual(), gated()] {
+        let (model, expected) = (file.view(), run(&file).0);
+        let mut arena = vec![0x55; Engine::new(model).arena_bytes()];
+        Engine::new(model).load(&IMAGE, &mut arena).expect("image and arena fit");
+        for (index, op) in model.ops().enumerate() {
+            let written = Engine::new(model).step(index, &mut arena).expect("such an op").to_vec();
+            let tensor = model.tensor(op.output()).expect("an op has its tensors");
+            assert_eq!(written, arena[tensor.offset as usize..][..tensor.byte_len()]);
+        }
+        let output = Engine::new(model).output(&arena).expect("the arena fits");
+        assert_eq!(output.sums().collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn rejects_parts_of_a_run_that_do_not_exist() {
+    let file = residual();
+    let engine = Engine::new(file.view());
+    let (mut short, mut arena) = ([0; 23], [0; 24]);
+    let too_small = EngineError::ArenaTooSmall { needed: 24, got: 23 };
+    assert_eq!(engine.load(&IMAGE, &mut short), Err(too_small));
+    assert_eq!(engine.step(0, &mut short), Err(too_small));
+    assert_eq!(engine.output(&short).err(), Some(too_small));
+    assert_eq!(engine.step(4, &mut arena), Err(EngineError::Inconsistent { op: 4 }));
+}
+
 #[test]
 fn rejects_an_arena_that_is_too_small() {
     let file = residual();

@@ -61,9 +61,9 @@ pub enum EngineError {
         /// Values that fit the buffer.
         got: usize,
     },
-    /// An op does not fit its tensors. Parsing refuses such a model, so this takes the place of a
+    /// An op does not fit its tensors, or there is no such op. Parsing refuses such a model, so the first takes the place of a
     /// panic.
-    #[error("op {op} does not fit its tensors although the model was checked")]
+    #[error("op {op} does not exist, or does not fit its tensors although the model was checked")]
     Inconsistent {
         /// Which op, counted from 0; the number of ops for the input or output tensor.
         op: usize,
@@ -126,28 +126,79 @@ impl<'m> Engine<'m> {
     where
         'm: 'a,
     {
-        let needed = self.arena_bytes();
-        if arena.len() < needed {
-            return Err(EngineError::ArenaTooSmall { needed, got: arena.len() });
+        self.load(rgb, arena)?;
+        for (index, op) in self.model.ops().enumerate() {
+            observer(index, &op, self.apply(index, &op, arena)?);
         }
+        self.output(arena)
+    }
+
+    /// Writes an image into the arena, for the ops to begin with: [`run`](Self::run) in parts, for a caller who has other work
+    /// between them, as a board whose one core must also feed a watchdog.
+    ///
+    /// ```text
+    /// run = load, step 0, step 1, .. step ops - 1, output
+    /// ```
+    ///
+    /// Other orders are no error, but their numbers mean nothing.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn load(&self, rgb: &[u8], arena: &mut [u8]) -> Result<(), EngineError> {
+        self.check(arena)?;
         let input = self.model.input();
         let (needed, got) = (input.shape.elements(), rgb.len());
         if got != needed {
             let (height, width) = (input.shape.height, input.shape.width);
             return Err(EngineError::ImageLength { height, width, needed, got });
         }
-        let inconsistent = |op| EngineError::Inconsistent { op };
-        let endpoint = inconsistent(self.model.op_count());
         let bytes = arena.get_mut(step::range(&input));
-        let values = bytes.and_then(step::int8_mut).ok_or(endpoint)?;
-        let colour = self.model.metadata().input.colour;
-        normalize::write_input(rgb, colour, values);
-        for (index, op) in self.model.ops().enumerate() {
-            step::run(self.tier, &self.model, &op, arena).ok_or(inconsistent(index))?;
-            let written = self.model.tensor(op.output()).map(|tensor| step::range(&tensor));
-            let written = written.and_then(|range| arena.get(range)).ok_or(inconsistent(index))?;
-            observer(index, &op, written);
-        }
-        Output::new(&self.model, arena).ok_or(endpoint)
+        let values = bytes.and_then(step::int8_mut).ok_or(self.endpoint())?;
+        normalize::write_input(rgb, self.model.metadata().input.colour, values);
+        Ok(())
+    }
+
+    /// Runs op number `index`, and gives the bytes that it wrote.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooSmall`], or there is no such op.
+    pub fn step<'a>(&self, index: usize, arena: &'a mut [u8]) -> Result<&'a [u8], EngineError> {
+        self.check(arena)?;
+        let op = u16::try_from(index).ok().and_then(|index| self.model.op(index));
+        let op = op.ok_or(EngineError::Inconsistent { op: index })?;
+        self.apply(index, &op, arena)
+    }
+
+    /// What the last op has left.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooSmall`].
+    pub fn output<'a>(&self, arena: &'a [u8]) -> Result<Output<'a>, EngineError>
+    where
+        'm: 'a,
+    {
+        self.check(arena)?;
+        Output::new(&self.model, arena).ok_or(self.endpoint())
+    }
+
+    fn check(&self, arena: &[u8]) -> Result<(), EngineError> {
+        let (needed, got) = (self.arena_bytes(), arena.len());
+        if got < needed { Err(EngineError::ArenaTooSmall { needed, got }) } else { Ok(()) }
+    }
+
+    fn endpoint(&self) -> EngineError {
+        EngineError::Inconsistent { op: self.model.op_count() }
+    }
+
+    fn apply<'a>(
+        &self,
+        index: usize,
+        op: &Op<'m>,
+        arena: &'a mut [u8],
+    ) -> Result<&'a [u8], EngineError> {
+        let inconsistent = EngineError::Inconsistent { op: index };
+        step::run(self.tier, &self.model, op, arena).ok_or(inconsistent)?;
+        let written = self.model.tensor(op.output()).map(|tensor| step::range(&tensor));
+        written.and_then(|range| arena.get(range)).ok_or(inconsistent)
     }
 }

@@ -15,12 +15,11 @@ use super::QuantizeError;
 use super::lower::{Network, Stored};
 use super::ptq::{Filters, Linear, round_weight, weight_scale};
 use super::{Provenance, fuse::Layer};
-use crate::graph::{Conv2d, Executor, NodeId, Op, Shape};
+use crate::graph::{Conv2d, Executor, Op, Shape};
 use edge_infer::engine::Engine;
-use edge_infer::image::normalize;
 use faer::linalg::solvers::DenseSolveCore;
 use faer::{Mat, MatRef, Side, prelude::Solve};
-use model_format::ModelFile;
+use model_format::{ModelFile, Tensor};
 use rayon::prelude::*;
 
 /// Places of a layer's output that one image gives samples of, at most.
@@ -32,7 +31,8 @@ const MOST_INPUTS: usize = 1024;
 /// `lambda` that is tried, as shares of the inputs' mean square; at the last one the weights stay and are rounded one by one.
 const DAMPINGS: [f64; 5] = [0.01, 0.1, 1.0, 10.0, 1e6];
 
-/// Chooses the weights of all layers anew, in their order.
+/// Chooses the weights of all layers anew, in their order. Every image has an arena of its own in which it goes through the
+/// network a layer at a time, each layer with the weights that it has just been given.
 ///
 /// # Errors
 /// An image of another size, or a sum that could leave 32 bits.
@@ -44,19 +44,36 @@ pub(super) fn reconstruct<I: AsRef<[u8]> + Sync>(
         return Ok(()); // Nothing to choose with and check on.
     }
     let targets = targets(network, images)?;
+    let mut file = lowered(network)?;
+    let load = |image: &I| {
+        let engine = Engine::new(file.view());
+        let mut arena = vec![0; engine.arena_bytes()];
+        engine.load(image.as_ref(), &mut arena).expect("calibration has seen the images' size");
+        arena
+    };
+    let mut arenas: Vec<Vec<u8>> = images.par_iter().map(load).collect();
     for (step, targets) in targets.iter().enumerate() {
         let layer = &network.layers[step];
-        let Some(filters) = network.filters(layer) else { continue };
         let window = Window::of(network, layer);
-        if window.inputs() > MOST_INPUTS {
-            continue;
+        if let Some(filters) = network.filters(layer).filter(|_| window.inputs() <= MOST_INPUTS) {
+            let samples = samples(layer, &window, (&file, step, &arenas), targets);
+            let name = &network.graph.node(layer.head).name;
+            let operand = network.stored(layer.operands[0]);
+            network.linears[step] = Some(linear(name, &filters, operand, &window, &samples)?);
+            file = lowered(network)?;
         }
-        let samples = samples(network, layer, &window, images, targets)?;
-        let name = &network.graph.node(layer.head).name;
-        network.linears[step] =
-            Some(linear(name, &filters, network.stored(layer.operands[0]), &window, &samples)?);
+        let engine = Engine::new(file.view());
+        arenas.par_iter_mut().for_each(|arena| {
+            engine.step(step, arena).expect("the arena is this plan's");
+        });
     }
     Ok(())
+}
+
+/// The network as it is; weights do not change the plan of the arena.
+fn lowered(network: &Network<'_>) -> Result<ModelFile, QuantizeError> {
+    let bytes = network.lower(&Provenance::default())?.build()?;
+    Ok(ModelFile::from_bytes(bytes).expect("the writer's files are valid"))
 }
 
 /// How a linear layer reads its operand.
@@ -177,51 +194,35 @@ struct Samples {
     targets: Vec<f32>,
 }
 
-fn samples<I: AsRef<[u8]> + Sync>(
-    network: &Network<'_>,
+/// From the arenas of all images as they are before op `step`, which is the layer.
+fn samples(
     layer: &Layer,
     window: &Window,
-    images: &[I],
+    (file, step, arenas): (&ModelFile, usize, &[Vec<u8>]),
     targets: &[f32],
-) -> Result<Samples, QuantizeError> {
-    let file = ModelFile::from_bytes(network.lower(&Provenance::default())?.build()?)
-        .expect("the writer's files are valid");
-    let engine = Engine::new(file.view());
-    let producer = |id: NodeId| network.layers.iter().position(|layer| layer.output == id);
-    let sum = layer.residual.filter(|_| layer.activation.is_none());
-    let (operand, other) = (producer(layer.operands[0]), sum.and_then(producer));
-    let zero_point = |id: NodeId| network.stored(id).affine.zero_point;
-    let of_image = |arena: &mut Vec<u8>, (image, rgb): (usize, &I)| {
-        let int8 = |bytes: &[u8]| bytes.iter().map(|&b| b as i8).collect::<Vec<i8>>();
-        let (mut input, mut added) = (Vec::new(), Vec::new());
-        if operand.is_none() {
-            input = vec![0; rgb.as_ref().len()];
-            normalize::write_input(rgb.as_ref(), network.graph.input.colour, &mut input);
-        }
-        let observer = |index: usize, _: &_, written: &[u8]| {
-            if operand == Some(index) {
-                input = int8(written);
-            }
-            if other == Some(index) {
-                added = int8(written);
-            }
+) -> Samples {
+    let view = file.view();
+    let (operand, other) = view.ops().nth(step).expect("an op a layer").reads();
+    let tensor = |index| view.tensor(index).expect("the writer's files are valid");
+    let operand = tensor(operand);
+    // A sum in the epilogue; with an activation behind it, the layer is fitted before the sum.
+    let other = other.filter(|_| layer.activation.is_none()).map(tensor);
+    let of_image = |(image, arena): (usize, &Vec<u8>)| {
+        let stored = |tensor: &Tensor| -> &[i8] {
+            bytemuck::cast_slice(&arena[tensor.offset as usize..][..tensor.byte_len()])
         };
-        engine
-            .run_with(rgb.as_ref(), arena, observer)
-            .expect("calibration has seen the images' size");
         let (mut inputs, mut sums) = (Vec::new(), Vec::new());
         for place in window.places(image) {
-            window.read(&input, zero_point(layer.operands[0]), place, &mut inputs);
-            if let Some(id) = sum {
-                let at = &added[place * window.to.channels..][..window.to.channels];
-                let zero = f32::from(zero_point(id));
-                sums.extend(at.iter().map(|&v| (f32::from(v) - zero) * network.scale(id) as f32));
+            window.read(stored(&operand), operand.zero_point, place, &mut inputs);
+            if let Some(other) = &other {
+                let at = &stored(other)[place * window.to.channels..][..window.to.channels];
+                let zero = f32::from(other.zero_point);
+                sums.extend(at.iter().map(|&v| (f32::from(v) - zero) * other.scale));
             }
         }
         (inputs, sums)
     };
-    let arena = || vec![0; engine.arena_bytes()];
-    let rows: Vec<_> = images.par_iter().enumerate().map_init(arena, of_image).collect();
+    let rows: Vec<_> = arenas.par_iter().enumerate().map(of_image).collect();
     let count = targets.len() / window.to.channels;
     let (mut inputs, mut added) = (Vec::new(), Vec::new());
     for (image, sums) in rows {
@@ -232,8 +233,8 @@ fn samples<I: AsRef<[u8]> + Sync>(
     for (target, added) in targets.iter_mut().zip(added) {
         *target -= added;
     }
-    let half = count / images.len() * (images.len() / 2);
-    Ok(Samples { count, half, inputs, targets })
+    let half = count / arenas.len() * (arenas.len() / 2);
+    Samples { count, half, inputs, targets }
 }
 
 /// The layer in int8, from its float parameters and samples.
@@ -387,7 +388,7 @@ fn centred(columns: MatRef<'_, f64>) -> (Mat<f64>, Vec<f64>) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::graph::{Graph, Input, random};
+    use crate::graph::{Graph, Input, NodeId, random};
     use crate::quantize::tests::int8;
     use crate::quantize::{Options, quantize};
     use rand::RngExt;
