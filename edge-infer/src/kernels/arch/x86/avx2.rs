@@ -203,7 +203,8 @@ fn multiply_tile<const P: usize>(
     for (group, duo) in duos.iter().take(panel.count).enumerate() {
         let weights = duo.load();
         for (vectors, row) in tile.iter_mut().zip(rows) {
-            let input = _mm256_set1_epi32(row.0.get(group).copied().unwrap_or_default());
+            // SAFETY: a panel has `GROUPS` duos, a row more numbers than that.
+            let input = _mm256_set1_epi32(unsafe { *row.0.get_unchecked(group) });
             for (vector, weights) in vectors.iter_mut().zip(weights) {
                 *vector = _mm256_add_epi32(*vector, _mm256_madd_epi16(input, weights));
             }
@@ -231,29 +232,76 @@ pub(crate) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
     }
 }
 
-/// Two taps at a time: unpacking brings the two inputs of a channel together.
 #[target_feature(enable = "avx2")]
 pub(crate) fn multiply_taps(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]) {
-    for (pair, duos) in taps.duos.iter().enumerate().take(taps.start.pairs) {
-        for (pixel, sums) in sums.iter_mut().enumerate() {
-            let mut vectors = taps.start.sums(pair, sums);
-            for (duo, strips) in duos.iter().zip(strips.chunks(GROUP)) {
-                let mut inputs = [_mm256_setzero_si256(); GROUP];
-                for (input, strip) in inputs.iter_mut().zip(strips) {
-                    let values = strip.of(pixel, BLOCK).get(pair * WIDTH..).unwrap_or_default();
-                    *input = _mm256_cvtepi8_epi16(load_bytes(values));
-                }
-                let [a, b] = inputs;
-                let inputs = [_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)];
-                for ((vector, input), weights) in vectors.iter_mut().zip(inputs).zip(duo.load()) {
-                    *vector = _mm256_add_epi32(*vector, _mm256_madd_epi16(input, weights));
-                }
-            }
-            if let Some(sums) = part_mut(sums, pair) {
-                store(vectors, sums);
-            }
+    for pair in 0..taps.start.pairs {
+        match strips.len().div_ceil(GROUP) {
+            1 => multiply_duos::<1>(taps, pair, strips, sums),
+            2 => multiply_duos::<2>(taps, pair, strips, sums),
+            3 => multiply_duos::<3>(taps, pair, strips, sums),
+            4 => multiply_duos::<4>(taps, pair, strips, sums),
+            5 => multiply_duos::<5>(taps, pair, strips, sums),
+            _ => multiply_duos::<{ STRIPS / GROUP }>(taps, pair, strips, sums),
         }
     }
+}
+
+/// Two taps at a time, `D` times, for sixteen channels.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn multiply_duos<const D: usize>(
+    taps: &Taps,
+    pair: usize,
+    strips: &[Strip<'_>],
+    sums: &mut [Sums],
+) {
+    let duos = taps.duos.get(pair).and_then(|duos| duos.first_chunk::<D>());
+    let (Some(&any), Some(duos)) = (strips.first(), duos) else {
+        return;
+    };
+    // The weights of the last duo's missing tap are zero: any strip will do.
+    let mut of_duos = [[any; GROUP]; D];
+    for (to, &strip) in of_duos.as_flattened_mut().iter_mut().zip(strips) {
+        *to = strip;
+    }
+    let first = pair * WIDTH;
+    // Behind the last channels of the last pixel there may be no further bytes.
+    let last = sums.len().saturating_sub(1);
+    let needed = |strip: &Strip<'_>| last * strip.step + first + WIDTH;
+    let whole = of_duos.as_flattened().iter().all(|strip| strip.values.len() >= needed(strip));
+    for (pixel, sums) in sums.iter_mut().enumerate() {
+        let mut vectors = taps.start.sums(pair, sums);
+        for (duo, strips) in duos.iter().zip(&of_duos) {
+            let mut inputs = [_mm256_setzero_si256(); GROUP];
+            for (input, strip) in inputs.iter_mut().zip(strips) {
+                let bytes = if whole {
+                    // SAFETY: `pixel` is at most `last`, and all strips hold 16 bytes more than
+                    // this many.
+                    unsafe {
+                        let from = strip.values.as_ptr().add(pixel * strip.step + first);
+                        _mm_loadu_si128(from.cast())
+                    }
+                } else {
+                    load_bytes(strip.of(pixel, BLOCK).get(first..).unwrap_or_default())
+                };
+                *input = _mm256_cvtepi8_epi16(bytes);
+            }
+            let vectors = vectors.iter_mut().zip(interleave(inputs));
+            for ((vector, input), weights) in vectors.zip(duo.load()) {
+                *vector = _mm256_add_epi32(*vector, _mm256_madd_epi16(input, weights));
+            }
+        }
+        if let Some(sums) = part_mut(sums, pair) {
+            store(vectors, sums);
+        }
+    }
+}
+
+/// The two inputs of each channel side by side.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn interleave([a, b]: [__m256i; GROUP]) -> Pair {
+    [_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)]
 }
 
 #[target_feature(enable = "avx2")]
