@@ -73,6 +73,31 @@ fn a_residual_network_trains_and_runs_in_int8() {
     assert_eq!(kinds.last(), Some(&"global_average_pool"));
 }
 
+/// Gates, pools and a dense layer over pixels, from a run to an ONNX file and back.
+#[test]
+fn an_exported_network_is_the_same() {
+    let t = train(
+        "--steps 4 --network ir18 --output-setting E --stem plain --squeeze-excite --learning-rate 2",
+    );
+    let (onnx, image) = (t.folder.path().join("net.onnx"), t.faces.join("p01/s0.png"));
+    stdout(&run(PROGRAM, "export --model {} --onnx {}", &[&t.run, &onnx]));
+    let embedding = |words: &str, model: &Path| {
+        let words = format!("embed --model {{}} {{}} --json {words}");
+        numbers(&json(&stdout(&run(PROGRAM, &words, &[model, &image])))[0]["embedding"])
+    };
+    let expected = embedding("", &t.run);
+    let got = embedding("--input rgb --mean 0 --std 1", &onnx);
+    assert_eq!(got.len(), expected.len());
+    for (got, expected) in got.iter().zip(&expected) {
+        assert!((got - expected).abs() < 1e-4 * (1.0 + expected.abs()), "{got} {expected}");
+    }
+    let afm = t.folder.path().join("model.afm");
+    let words = "quantize --model {} --calibration {} --images 8 --out {}";
+    stdout(&run(PROGRAM, words, &[&t.run, &t.faces, &afm]));
+    let refused = run(PROGRAM, "export --model {} --onnx {}", &[&afm, &onnx]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
 /// A run that stops on a damaged image, is mended and resumed, ends where the unbroken one does.
 #[test]
 fn resumed_run_equals_the_unbroken_one() {

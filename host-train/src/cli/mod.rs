@@ -7,6 +7,7 @@ mod data;
 mod embed;
 mod eval;
 mod experiment;
+mod export;
 mod failure;
 mod import;
 mod inspect;
@@ -41,6 +42,7 @@ enum Command {
     Eval(eval::EvalArgs),
     Quantize(quantize::QuantizeArgs),
     Import(import::ImportArgs),
+    Export(export::ExportArgs),
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
             Command::Eval(args) => eval::run(&args),
             Command::Quantize(args) => quantize::run(&args),
             Command::Import(args) => import::run(&args),
+            Command::Export(args) => export::run(&args),
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Bench(args) => bench::run(&args),

@@ -3,7 +3,8 @@
 //! ```text
 //! trained net ─┐
 //!              ├─> Graph ──fold──> Graph without BN ──> quantize ──> model.afm
-//! ONNX file ───┘     └──> Executor: float embeddings, activations for calibration
+//! ONNX file ───┘     ├──> Executor: float embeddings, activations for calibration
+//!                    └──> to_onnx: a file for other runtimes
 //! ```
 //!
 //! A graph is a list of nodes in execution order. Every tensor is one image, `f32`, height-width-channel (HWC) with the
@@ -18,6 +19,7 @@
 //! | fully connected | `[out][in]`, `in` = flattened HWC |
 //! | batch norm, PReLU, bias | `[channel]` |
 
+mod batch;
 mod check;
 mod error;
 mod execute;
@@ -25,16 +27,20 @@ mod fold;
 mod from_net;
 mod from_onnx;
 mod layers;
+mod proto;
 #[cfg(test)]
 pub(crate) mod random;
 mod shape;
+mod to_onnx;
 
+pub use batch::BatchExecutor;
 pub use error::GraphError;
 pub use execute::Executor;
 pub use fold::fold;
 pub use from_net::from_net;
 pub use from_onnx::{Normalisation, NormalisationError, OnnxError, from_onnx};
 pub use shape::Shape;
+pub use to_onnx::to_onnx;
 
 use core::fmt;
 use model_format::ColourOrder;

@@ -58,10 +58,36 @@ pub enum OnnxError {
         /// What is not supported, or missing.
         what: &'static str,
     },
-    /// A constant is not what the node needs.
+    /// The operator set is too old or too new.
+    #[error("the file is of operator set {version}: export it with one from 9 to 21")]
+    Opset {
+        /// What the file says.
+        version: i64,
+    },
+    /// Numbers of a type that no weight has.
     #[error(
-        "node {node}: constant {name} has {got} values of type {data_type}, {expected} of type 1 (float) are needed"
+        "node {node}: constant {name} is of ONNX's type {data_type}: float, double, float16 and bfloat16 are known here"
     )]
+    ElementType {
+        /// The node's name.
+        node: String,
+        /// The constant's name.
+        name: String,
+        /// ONNX's number of the element type.
+        data_type: i32,
+    },
+    /// Weights that lie beside the file can't be read.
+    #[error("node {node}: constant {name} lies in another file: {what}")]
+    External {
+        /// The node's name.
+        node: String,
+        /// The constant's name.
+        name: String,
+        /// What is wrong with that file.
+        what: String,
+    },
+    /// A constant is not what the node needs.
+    #[error("node {node}: constant {name} has {got} values, {expected} are needed")]
     Constant {
         /// The node's name.
         node: String,
@@ -71,8 +97,6 @@ pub enum OnnxError {
         expected: usize,
         /// Values there.
         got: usize,
-        /// ONNX's number of the element type.
-        data_type: i32,
     },
     /// The graph that the file makes is not sound.
     #[error(transparent)]

@@ -1,29 +1,37 @@
-//! An ONNX file as a graph: the operations that face embedding networks are made of, in inference mode.
+//! An ONNX file as a graph: the operations that face networks are made of, in inference mode.
 //!
 //! | ONNX | here |
 //! | --- | --- |
-//! | `Conv` (any group, stride, pad; no dilation) | [`Op::Conv2d`] |
-//! | `BatchNormalization` | [`Op::BatchNorm`] |
-//! | `PRelu` with one slope a channel, `Relu`, `Clip` | [`Op::Prelu`], [`Op::Relu`], [`Op::Clip`] |
+//! | `Conv` (any group, stride, pad, dilation, `auto_pad`), `Pad` with zeros before it | [`Op::Conv2d`] |
+//! | `BatchNormalization`; `Add`, `Sub`, `Mul`, `Div` with a constant | [`Op::BatchNorm`]; on the image, its normalisation |
+//! | `PRelu`, `LeakyRelu`, `Relu`, `Clip`, `Sigmoid` | [`Op::Prelu`], [`Op::Relu`], [`Op::Clip`], [`Op::Sigmoid`] |
 //! | `Add` of two tensors | [`Op::Add`] |
-//! | `Gemm` behind `Flatten` or `Reshape` | [`Op::FullyConnected`] |
-//! | `Identity`, `Dropout`, `Constant` | nothing |
+//! | `Mul` of an image and a value a channel | [`Op::ScaleChannels`] |
+//! | `Gemm`, `MatMul`, behind `Flatten`, `Reshape` or `Squeeze` | [`Op::FullyConnected`] |
+//! | `GlobalAveragePool`, `ReduceMean` over all pixels, `AveragePool` | [`Op::GlobalAveragePool`], [`Op::Conv2d`] |
+//! | `MaxPool` | [`Op::MaxPool`] |
+//! | `Identity`, `Dropout`, `Cast`, `Constant`, division by the own length at the end (cosines do not see it) | nothing |
 //!
-//! ONNX is NCHW, the graph HWC: weights are laid out anew, once, here. What the image's numbers must be is not in the file:
-//! the caller says it.
+//! ONNX is NCHW, the graph HWC: weights are laid out anew, once, here. Weights may be f32, f64, f16 or bf16, in the file or beside it.
+//! What the image's numbers must be is not in the file: the caller says it.
 
+mod constants;
 mod error;
+mod layers;
 mod normalisation;
-mod proto;
 
 pub use error::OnnxError;
 pub use normalisation::{Normalisation, NormalisationError};
 
-use super::{BatchNorm, Conv2d, FullyConnected, Graph, Input, NodeId, Op, Shape};
+use super::{BatchNorm, Graph, Input, NodeId, Op, Shape, proto};
+use constants::Constants;
 use model_format::ColourOrder;
 use prost::Message;
 use std::collections::HashMap;
 use std::path::Path;
+
+/// Operator sets whose nodes are read as they are meant.
+const OPSETS: core::ops::RangeInclusive<i64> = 7..=25;
 
 /// Reads the network in the file at `path`.
 ///
@@ -32,53 +40,85 @@ use std::path::Path;
 pub fn from_onnx(path: &Path, normalisation: Normalisation) -> Result<Graph, OnnxError> {
     let bytes =
         std::fs::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })?;
-    decode(&bytes, normalisation)
+    decode(&bytes, path.parent(), normalisation)
 }
 
-fn decode(bytes: &[u8], normalisation: Normalisation) -> Result<Graph, OnnxError> {
-    let file = proto::Model::decode(bytes)?.graph.unwrap_or_default();
-    let constants: HashMap<&str, &proto::Tensor> =
-        file.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+fn decode(
+    bytes: &[u8],
+    folder: Option<&Path>,
+    normalisation: Normalisation,
+) -> Result<Graph, OnnxError> {
+    let model = proto::Model::decode(bytes)?;
+    let own = model.opset_import.iter().find(|set| matches!(&*set.domain, "" | "ai.onnx"));
+    if let Some(set) = own.filter(|set| !OPSETS.contains(&set.version)) {
+        return Err(OnnxError::Opset { version: set.version });
+    }
+    let file = model.graph.unwrap_or_default();
+    let constants = Constants::new(&file.initializer, folder);
     // Old files list their constants among the inputs.
     let images: Vec<_> =
-        file.input.iter().filter(|input| !constants.contains_key(input.name.as_str())).collect();
+        file.input.iter().filter(|input| constants.get(&input.name).is_none()).collect();
     let ([image], [output]) = (&images[..], &file.output[..]) else {
         return Err(OnnxError::Ends { inputs: images.len(), outputs: file.output.len() });
     };
-    let graph = Graph::new(input(image, normalisation)?);
-    let tensors = HashMap::from([(image.name.as_str(), NodeId(0))]);
+    let (input, layout) = input(image, normalisation)?;
+    let graph = Graph::new(input);
     let shapes = graph.check()?;
-    let mut builder = Builder { graph, shapes, constants, tensors };
+    let mut builder = Builder {
+        graph,
+        shapes,
+        constants,
+        values: HashMap::from([(image.name.as_str(), layout)]),
+    };
     for node in &file.node {
         builder.add(node)?;
     }
-    match builder.tensors.get(output.name.as_str()) {
-        Some(id) => builder.graph.output = *id,
-        None => return Err(OnnxError::Ends { inputs: 1, outputs: 0 }),
+    match builder.values.get(output.name.as_str()) {
+        Some(Value::Tensor(id)) => builder.graph.output = *id,
+        _ => return Err(OnnxError::Ends { inputs: 1, outputs: 0 }),
     }
     builder.graph.check()?;
     Ok(builder.graph)
 }
 
-fn input(image: &proto::ValueInfo, normalisation: Normalisation) -> Result<Input, OnnxError> {
+/// What the image must be, and how the file's nodes see it.
+fn input(
+    image: &proto::ValueInfo,
+    normalisation: Normalisation,
+) -> Result<(Input, Value), OnnxError> {
     let dims = image.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()?.shape.as_ref());
     let shape: Vec<i64> =
         dims.map_or(Vec::new(), |dims| dims.dim.iter().map(|d| d.dim_value).collect());
     let extent = |side: i64| usize::try_from(side).ok().filter(|side| *side > 0);
-    let (height, width) = match shape[..] {
-        [_, 3, height, width] => (extent(height), extent(width)),
-        _ => (None, None),
+    let (height, width, layout) = match shape[..] {
+        [_, 3, height, width] => (extent(height), extent(width), Value::Tensor(NodeId(0))),
+        [_, height, width, 3] => (extent(height), extent(width), Value::ChannelsLast),
+        _ => (None, None, Value::ChannelsLast),
     };
     let (Some(height), Some(width)) = (height, width) else {
         return Err(OnnxError::InputShape { name: image.name.clone(), shape });
     };
-    Ok(Input {
+    let input = Input {
         height,
         width,
         colour: if normalisation.bgr { ColourOrder::Bgr } else { ColourOrder::Rgb },
         mean: normalisation.mean,
         scale: normalisation.deviation.map(|deviation| 1.0 / deviation),
-    })
+    };
+    Ok((input, layout))
+}
+
+/// What a name in the file stands for.
+#[derive(Clone, Copy)]
+enum Value {
+    /// A tensor of the graph.
+    Tensor(NodeId),
+    /// One with zeros around it: top, left, bottom, right.
+    Padded(NodeId, [usize; 4]),
+    /// The length of a tensor's values.
+    Length(NodeId),
+    /// The image, its channels last, until a `Transpose` brings them to the front.
+    ChannelsLast,
 }
 
 /// The graph so far, and what the file's names stand for in it.
@@ -86,67 +126,274 @@ struct Builder<'f> {
     graph: Graph,
     /// Of every node.
     shapes: Vec<Shape>,
-    constants: HashMap<&'f str, &'f proto::Tensor>,
-    tensors: HashMap<&'f str, NodeId>,
+    constants: Constants<'f>,
+    values: HashMap<&'f str, Value>,
 }
 
 impl<'f> Builder<'f> {
     fn add(&mut self, node: &'f proto::Node) -> Result<(), OnnxError> {
         let result = node.output.first().ok_or_else(|| unusable(node, "it has no output"))?;
         if node.op_type == "Constant" {
-            let value = attribute(node, "value").and_then(|a| a.t.as_ref());
-            let value = value.ok_or_else(|| unusable(node, "only a tensor value is known here"))?;
-            self.constants.insert(result, value);
-            return Ok(());
+            return self.constants.insert(result, node);
         }
-        let x = self.operand(node, 0)?;
-        let channels = self.shapes[x.0].channels;
+        let value = match self.passed_on(node)? {
+            Some(value) => value,
+            None => Value::Tensor(self.operation(node)?),
+        };
+        self.values.insert(result, value);
+        Ok(())
+    }
+
+    /// What a node gives that computes nothing of its own.
+    fn passed_on(&self, node: &proto::Node) -> Result<Option<Value>, OnnxError> {
+        let (op, first) = (node.op_type.as_str(), self.value(node, 0));
+        match (op, first) {
+            ("Transpose", Some(Value::ChannelsLast)) => {
+                let to_the_front =
+                    attribute(node, "perm").is_some_and(|perm| perm.ints == [0, 3, 1, 2]);
+                if !to_the_front {
+                    return Err(unusable(
+                        node,
+                        "only the image's channels may be moved, to the front",
+                    ));
+                }
+                return Ok(Some(Value::Tensor(NodeId(0))));
+            }
+            ("Identity" | "Cast", Some(value)) => return Ok(Some(value)),
+            ("Clip" | "Max" | "Expand", Some(Value::Length(of))) => {
+                return Ok(Some(Value::Length(of)));
+            }
+            ("Div", Some(Value::Tensor(x))) => {
+                if matches!(self.value(node, 1), Some(Value::Length(of)) if of == x) {
+                    return Ok(Some(Value::Tensor(x)));
+                }
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let x = match op {
+            "Dropout" | "Flatten" | "Reshape" | "Squeeze" | "Pad" | "ReduceL2"
+            | "LpNormalization" => self.operand(node, 0)?,
+            _ => return Ok(None),
+        };
+        let Shape { height, width, .. } = self.shapes[x.0];
+        let is_vector = (height, width) == (1, 1);
+        match op {
+            "Flatten" if attribute(node, "axis").is_some_and(|a| a.i != 1) => {
+                Err(unusable(node, "only axis 1, which keeps the images apart, is known here"))
+            }
+            "Reshape" => self.reshaped(node, x).map(Some),
+            "Squeeze" if !is_vector => {
+                Err(unusable(node, "there is more than one pixel to squeeze"))
+            }
+            "ReduceL2" | "LpNormalization" if !is_vector => {
+                Err(unusable(node, "lengths of other than embeddings are not known here"))
+            }
+            "LpNormalization" if attribute(node, "p").is_some_and(|p| p.i != 2) => {
+                Err(unusable(node, "only p = 2 is known here"))
+            }
+            "Pad" => Ok(Some(Value::Padded(x, self.zeros_around(node)?))),
+            "ReduceL2" => Ok(Some(Value::Length(x))),
+            _ => Ok(Some(Value::Tensor(x))),
+        }
+    }
+
+    /// `Reshape`, to a vector an image, or to the same one with a pixel's two dimensions.
+    fn reshaped(&self, node: &proto::Node, x: NodeId) -> Result<Value, OnnxError> {
+        let Shape { height, width, .. } = self.shapes[x.0];
+        let extents = match self.constant(node, 1) {
+            Some(shape) => self.constants.floats(&name(node), shape)?,
+            None => Vec::new(),
+        };
+        match extents[..] {
+            [_, _] => Ok(Value::Tensor(x)),
+            [_, _, 1.0, 1.0] if (height, width) == (1, 1) => Ok(Value::Tensor(x)),
+            _ => Err(unusable(node, "only a reshape to batch x values is known here")),
+        }
+    }
+
+    /// Appends what a node computes.
+    fn operation(&mut self, node: &proto::Node) -> Result<NodeId, OnnxError> {
+        if matches!(node.op_type.as_str(), "Add" | "Sub" | "Mul" | "Div") {
+            return self.arithmetic(node);
+        }
+        let (x, padded) = self.padded_operand(node)?;
+        let from = self.shapes[x.0];
         let op = match node.op_type.as_str() {
-            "Reshape" if self.constant(node, 1).is_none_or(|shape| shape.dims != [2]) => {
-                return Err(unusable(node, "only a reshape to batch x values is known here"));
+            "Conv" => Op::Conv2d(self.convolution(node, from, padded)?),
+            "AveragePool" => self.average_pool(node, from, padded)?,
+            "MaxPool" => Op::MaxPool(self.max_pool(node, from, padded)?),
+            _ if padded != [0; 4] => {
+                return Err(unusable(node, "zeros padded before it are not known here"));
             }
-            "Identity" | "Dropout" | "Flatten" | "Reshape" => {
-                self.tensors.insert(result, x);
-                return Ok(());
+            "BatchNormalization" => Op::BatchNorm(self.normalization(node, from.channels)?),
+            "PRelu" => Op::Prelu { slope: self.one_a_channel(node, 1, from)? },
+            "LeakyRelu" => {
+                let slope = attribute(node, "alpha").map_or(0.01, |a| a.f);
+                Op::Prelu { slope: vec![slope; from.channels] }
             }
-            "Conv" => Op::Conv2d(self.convolution(node, channels)?),
-            "BatchNormalization" => Op::BatchNorm(BatchNorm {
-                gamma: self.floats(node, 1, channels)?,
-                beta: self.floats(node, 2, channels)?,
-                mean: self.floats(node, 3, channels)?,
-                variance: self.floats(node, 4, channels)?,
-                epsilon: attribute(node, "epsilon").map_or(1e-5, |a| a.f),
-            }),
-            "PRelu" => Op::Prelu { slope: self.floats(node, 1, channels)? },
             "Relu" => Op::Relu,
+            "Sigmoid" => Op::Sigmoid,
             "Clip" => Op::Clip {
                 low: self.bound(node, 1, "min", f32::NEG_INFINITY)?,
                 high: self.bound(node, 2, "max", f32::INFINITY)?,
             },
-            "Add" => Op::Add,
-            "Gemm" => Op::FullyConnected(self.dense(node, self.shapes[x.0])?),
-            _ => {
-                let (node, op) = (name(node), node.op_type.clone());
-                return Err(OnnxError::Op { node, op });
-            }
+            "Gemm" => Op::FullyConnected(self.gemm(node, from)?),
+            "MatMul" => Op::FullyConnected(self.dense(node, from, false)?),
+            "GlobalAveragePool" => Op::GlobalAveragePool,
+            "ReduceMean" => self.mean_of_pixels(node)?,
+            op => return Err(OnnxError::Op { node: name(node), op: op.to_owned() }),
         };
-        let operands =
-            if matches!(op, Op::Add) { vec![x, self.operand(node, 1)?] } else { vec![x] };
+        self.push(node, op, vec![x])
+    }
+
+    fn push(
+        &mut self,
+        node: &proto::Node,
+        op: Op,
+        operands: Vec<NodeId>,
+    ) -> Result<NodeId, OnnxError> {
         let id = self.graph.push(name(node), op, operands);
         let added = self.graph.node(id);
         self.shapes.push(added.shape(&added.operands(&self.shapes)?)?);
-        self.tensors.insert(result, id);
-        Ok(())
+        Ok(id)
+    }
+
+    /// `Add`, `Sub`, `Mul` and `Div` of two tensors, or of one and a constant.
+    fn arithmetic(&mut self, node: &proto::Node) -> Result<NodeId, OnnxError> {
+        let op = node.op_type.as_str();
+        let constant = (0..2).find(|&index| self.constant(node, index).is_some());
+        let Some(constant) = constant else {
+            let (x, y) = (self.operand(node, 0)?, self.operand(node, 1)?);
+            let is_gate =
+                |id: NodeId| (self.shapes[id.0].height, self.shapes[id.0].width) == (1, 1);
+            return match op {
+                "Add" => self.push(node, Op::Add, vec![x, y]),
+                "Mul" if is_gate(y) => self.push(node, Op::ScaleChannels, vec![x, y]),
+                "Mul" if is_gate(x) => self.push(node, Op::ScaleChannels, vec![y, x]),
+                _ => Err(unusable(
+                    node,
+                    "of two tensors, only sums and products with a value a channel are known here",
+                )),
+            };
+        };
+        let x = self.operand(node, 1 - constant)?;
+        let values = self.one_a_channel(node, constant, self.shapes[x.0])?;
+        let affine = |value: f32| match (op, constant) {
+            ("Add", _) => Some((1.0, value)),
+            ("Sub", 1) => Some((1.0, -value)),
+            ("Sub", _) => Some((-1.0, value)),
+            ("Mul", _) => Some((value, 0.0)),
+            ("Div", 1) => Some((1.0 / value, 0.0)),
+            _ => None,
+        };
+        let affine: Option<(Vec<f32>, Vec<f32>)> = values.into_iter().map(affine).collect();
+        let (gamma, beta) = affine
+            .ok_or_else(|| unusable(node, "a constant divided by a tensor is not known here"))?;
+        // On the image alone: what the caller said of its numbers, and then this.
+        if x == NodeId(0) && self.graph.nodes.len() == 1 && gamma.iter().all(|g| g.is_normal()) {
+            let Input { mean, scale, .. } = &mut self.graph.input;
+            for channel in 0..3 {
+                mean[channel] -= beta[channel] / (gamma[channel] * scale[channel]);
+                scale[channel] *= gamma[channel];
+            }
+            self.graph.check()?;
+            return Ok(x);
+        }
+        let (mean, variance) = (vec![0.0; gamma.len()], vec![1.0; gamma.len()]);
+        let map = BatchNorm { gamma, beta, mean, variance, epsilon: 0.0 };
+        self.push(node, Op::BatchNorm(map), vec![x])
+    }
+
+    fn normalization(&self, node: &proto::Node, channels: usize) -> Result<BatchNorm, OnnxError> {
+        let trains = attribute(node, "training_mode").is_some_and(|a| a.i != 0);
+        if trains || node.output.iter().skip(1).any(|name| !name.is_empty()) {
+            return Err(unusable(
+                node,
+                "it is in training mode; export the network in inference mode",
+            ));
+        }
+        Ok(BatchNorm {
+            gamma: self.floats(node, 1, channels)?,
+            beta: self.floats(node, 2, channels)?,
+            mean: self.floats(node, 3, channels)?,
+            variance: self.floats(node, 4, channels)?,
+            epsilon: attribute(node, "epsilon").map_or(1e-5, |a| a.f),
+        })
+    }
+
+    /// `ReduceMean`, over rows and columns alone; the axes are an attribute or, from operator set 18 on, an input.
+    fn mean_of_pixels(&self, node: &proto::Node) -> Result<Op, OnnxError> {
+        let mut axes: Vec<f32> = match (attribute(node, "axes"), self.constant(node, 1)) {
+            (Some(axes), _) => axes.ints.iter().map(|&axis| axis as f32).collect(),
+            (None, Some(axes)) => self.constants.floats(&name(node), axes)?,
+            (None, None) => Vec::new(),
+        };
+        axes.iter_mut().for_each(|axis| *axis = axis.rem_euclid(4.0));
+        axes.sort_by(f32::total_cmp);
+        if axes != [2.0, 3.0] {
+            return Err(unusable(node, "only a mean over rows and columns is known here"));
+        }
+        Ok(Op::GlobalAveragePool)
+    }
+
+    /// The zeros that a `Pad` adds: top, left, bottom, right.
+    fn zeros_around(&self, node: &proto::Node) -> Result<[usize; 4], OnnxError> {
+        let refused = |what| Err(unusable(node, what));
+        if attribute(node, "mode").is_some_and(|mode| !matches!(&mode.s[..], b"" | b"constant")) {
+            return refused("only zeros are padded here");
+        }
+        let value = match self.constant(node, 2) {
+            Some(value) => self.constants.floats(&name(node), value)?.first().copied(),
+            None => attribute(node, "value").map(|a| a.f),
+        };
+        if value.unwrap_or(0.0) != 0.0 {
+            return refused("only zeros are padded here");
+        }
+        let pads: Vec<f32> = match (attribute(node, "pads"), self.constant(node, 1)) {
+            (Some(pads), _) => pads.ints.iter().map(|&pad| pad as f32).collect(),
+            (None, Some(pads)) => self.constants.floats(&name(node), pads)?,
+            (None, None) => Vec::new(),
+        };
+        let size = |pad: f32| (pad >= 0.0 && pad <= f32::from(u16::MAX)).then_some(pad as usize);
+        let pads: Option<Vec<usize>> = pads.into_iter().map(size).collect();
+        match pads.as_deref() {
+            Some(&[0, 0, top, left, 0, 0, bottom, right]) => Ok([top, left, bottom, right]),
+            _ => refused("only rows and columns are padded here"),
+        }
+    }
+
+    fn value(&self, node: &proto::Node, index: usize) -> Option<Value> {
+        node.input.get(index).and_then(|name| self.values.get(name.as_str())).copied()
     }
 
     /// The node behind input `index`.
     fn operand(&self, node: &proto::Node, index: usize) -> Result<NodeId, OnnxError> {
-        let found = node.input.get(index).and_then(|name| self.tensors.get(name.as_str()));
-        found.copied().ok_or_else(|| unusable(node, "an operand is a constant or comes later"))
+        match self.value(node, index) {
+            Some(Value::Tensor(id)) => Ok(id),
+            Some(Value::Padded(..)) => {
+                Err(unusable(node, "zeros padded before it are not known here"))
+            }
+            Some(Value::Length(_)) => {
+                Err(unusable(node, "lengths may only divide their own embedding"))
+            }
+            Some(Value::ChannelsLast) => {
+                Err(unusable(node, "the image's channels are last; a Transpose must come first"))
+            }
+            None => Err(unusable(node, "an operand is a constant or comes later")),
+        }
     }
 
-    fn constant(&self, node: &proto::Node, index: usize) -> Option<&'f proto::Tensor> {
-        node.input.get(index).and_then(|name| self.constants.get(name.as_str())).copied()
+    /// The first operand, and the zeros around it.
+    fn padded_operand(&self, node: &proto::Node) -> Result<(NodeId, [usize; 4]), OnnxError> {
+        match self.value(node, 0) {
+            Some(Value::Padded(id, zeros)) => Ok((id, zeros)),
+            _ => Ok((self.operand(node, 0)?, [0; 4])),
+        }
+    }
+
+    fn constant(&self, node: &proto::Node, index: usize) -> Option<&proto::Tensor> {
+        node.input.get(index).and_then(|name| self.constants.get(name))
     }
 
     /// The constant at input `index`, which must hold `expected` values.
@@ -159,23 +406,13 @@ impl<'f> Builder<'f> {
         let tensor = self
             .constant(node, index)
             .ok_or_else(|| unusable(node, "a parameter is not a constant of the file"))?;
-        if tensor.data_location != 0 {
-            return Err(unusable(node, "its constants lie in another file"));
-        }
-        const FLOAT: i32 = 1;
-        let values: Vec<f32> = if tensor.raw_data.is_empty() {
-            tensor.float_data.clone()
-        } else {
-            let (words, _) = tensor.raw_data.as_chunks();
-            words.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
-        };
-        if tensor.data_type != FLOAT || values.len() != expected {
+        let values = self.constants.floats(&name(node), tensor)?;
+        if values.len() != expected {
             return Err(OnnxError::Constant {
                 node: name(node),
                 name: node.input[index].clone(),
                 expected,
                 got: values.len(),
-                data_type: tensor.data_type,
             });
         }
         Ok(values)
@@ -191,6 +428,32 @@ impl<'f> Builder<'f> {
         given.then(|| self.floats(node, index, expected)).transpose()
     }
 
+    /// The constant at input `index`, of one value for all channels or of one a channel.
+    fn one_a_channel(
+        &self,
+        node: &proto::Node,
+        index: usize,
+        of: Shape,
+    ) -> Result<Vec<f32>, OnnxError> {
+        let dims = self.constant(node, index).map_or(&[][..], |constant| &constant.dims);
+        if dims.iter().all(|extent| *extent == 1) {
+            return Ok(vec![self.floats(node, index, 1)?[0]; of.channels]);
+        }
+        // Of images, the third dimension from the end; a lone slope a channel is what old files have for [channels, 1, 1].
+        let is_vector = (of.height, of.width) == (1, 1);
+        let rest = match dims {
+            [_] if is_vector || node.op_type == "PRelu" => &[][..],
+            [1, _] if is_vector => &[][..],
+            [_, rest @ ..] if rest.len() == 2 => rest,
+            [1, _, rest @ ..] if rest.len() == 2 => rest,
+            _ => return Err(unusable(node, "its constant is neither one value nor one a channel")),
+        };
+        if rest.iter().any(|extent| *extent != 1) {
+            return Err(unusable(node, "its constant differs from pixel to pixel"));
+        }
+        self.floats(node, index, of.channels)
+    }
+
     /// A limit of `Clip`: an input from operator set 11 on, an attribute before.
     fn bound(
         &self,
@@ -202,69 +465,6 @@ impl<'f> Builder<'f> {
         let input = self.optional_floats(node, index, 1)?.map(|values| values[0]);
         Ok(input.or_else(|| attribute(node, attribute_name).map(|a| a.f)).unwrap_or(open))
     }
-
-    fn convolution(&self, node: &proto::Node, channels: usize) -> Result<Conv2d, OnnxError> {
-        if attribute(node, "auto_pad").is_some_and(|a| !a.s.is_empty() && a.s != b"NOTSET") {
-            return Err(unusable(
-                node,
-                "automatic padding is not known here; export explicit pads",
-            ));
-        }
-        if attribute(node, "dilations").is_some_and(|a| a.ints.iter().any(|d| *d != 1)) {
-            return Err(unusable(node, "dilation is not known here"));
-        }
-        let shape = self.constant(node, 1).map_or(&[][..], |w| &w.dims);
-        let extents: Vec<usize> = shape.iter().filter_map(|d| usize::try_from(*d).ok()).collect();
-        let [outs, in_per_group, rows, columns] = extents[..] else {
-            return Err(unusable(node, "its weights are not of four dimensions"));
-        };
-        let groups = sizes::<1>(node, "group", [1])?[0];
-        if in_per_group.checked_mul(groups) != Some(channels) {
-            return Err(unusable(node, "its groups and weights do not fit the operand's channels"));
-        }
-        let count = [outs, in_per_group, rows, columns].into_iter().try_fold(1, usize::checked_mul);
-        let count = count.ok_or_else(|| unusable(node, "its weights' dimensions are absurd"))?;
-        let weight = self.floats(node, 1, count)?;
-        Ok(Conv2d {
-            weight: channels_last(&weight, in_per_group, rows * columns),
-            bias: self.optional_floats(node, 2, outs)?,
-            out_channels: outs,
-            in_per_group,
-            kernel: [rows, columns],
-            stride: sizes(node, "strides", [1; 2])?,
-            padding: sizes(node, "pads", [0; 4])?,
-            groups,
-        })
-    }
-
-    fn dense(&self, node: &proto::Node, from: Shape) -> Result<FullyConnected, OnnxError> {
-        let flag = |name, default| attribute(node, name).map_or(default, |a| a.i);
-        let factor = |name| attribute(node, name).map_or(1.0, |a| a.f);
-        if flag("transA", 0) != 0 || flag("transB", 0) != 1 {
-            return Err(unusable(node, "only transB = 1 and transA = 0 are known here"));
-        }
-        if factor("alpha") != 1.0 || factor("beta") != 1.0 {
-            return Err(unusable(node, "only alpha = beta = 1 are known here"));
-        }
-        let outs = self.constant(node, 1).and_then(|w| usize::try_from(*w.dims.first()?).ok());
-        let outs = outs.ok_or_else(|| unusable(node, "its weights have no extent"))?;
-        let count = outs.saturating_mul(from.elements());
-        let weight = self.floats(node, 1, count)?;
-        Ok(FullyConnected {
-            weight: channels_last(&weight, from.channels, from.height * from.width),
-            bias: self.optional_floats(node, 2, outs)?,
-            out_features: outs,
-        })
-    }
-}
-
-/// `[out][channel][pixel]` to `[out][pixel][channel]`.
-fn channels_last(weight: &[f32], channels: usize, pixels: usize) -> Vec<f32> {
-    let rows = weight.chunks_exact((channels * pixels).max(1));
-    rows.flat_map(|row| {
-        (0..pixels).flat_map(move |p| (0..channels).map(move |c| row[c * pixels + p]))
-    })
-    .collect()
 }
 
 fn attribute<'n>(node: &'n proto::Node, name: &str) -> Option<&'n proto::Attribute> {
@@ -296,5 +496,7 @@ fn unusable(node: &proto::Node, what: &'static str) -> OnnxError {
     OnnxError::Use { node: name(node), op: node.op_type.clone(), what }
 }
 
+#[cfg(test)]
+mod quirks;
 #[cfg(test)]
 mod tests;
