@@ -1,6 +1,7 @@
 """The training step of host-train's `train_step` bench in PyTorch: the same network, loss, optimizer and sizes.
 
-Usage: torch_step.py nchw|nhwc [BATCH] [STEPS]; prints one line of JSON.
+Usage: torch_step.py nchw|nhwc [BATCH] [STEPS] [cpu|cuda] [fp32|tf32|amp]; prints one line of JSON. On cuda, fp32 is exact, tf32
+is PyTorch's default for convolutions, amp is bfloat16 where PyTorch thinks it safe.
 """
 
 import json
@@ -73,27 +74,36 @@ def arcface(embeddings, centres, labels, margin=0.5, scale=64.0):
 
 def main():
     layout = sys.argv[1]
-    batch, steps = (int(v) for v in (sys.argv[2:] + ["32", "30"])[:2])
+    given = sys.argv[2:] + ["32", "30", "cpu", "fp32"][len(sys.argv) - 2 :]
+    batch, steps, device, precision = int(given[0]), int(given[1]), given[2], given[3]
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.benchmark = True
     memory_format = torch.channels_last if layout == "nhwc" else torch.contiguous_format
     torch.manual_seed(1)
-    network = MobileFaceNet().to(memory_format=memory_format).train()
-    centres = nn.Parameter(torch.randn(CLASSES, 128) / math.sqrt(128))
+    network = MobileFaceNet().to(device, memory_format=memory_format).train()
+    centres = nn.Parameter((torch.randn(CLASSES, 128) / math.sqrt(128)).to(device))
     parameters = [*network.parameters(), centres]
     optimizer = torch.optim.SGD(parameters, lr=0.00625, momentum=0.9, weight_decay=4e-5)
     seconds = []
-    for step in range(steps + 3):
+    warm_up = 3 if device == "cpu" else 10
+    for step in range(steps + warm_up):
         pixels = torch.randint(0, 256, (batch, 3, 112, 112), dtype=torch.uint8)
-        labels = torch.arange(batch) * 37 % CLASSES
+        labels = torch.arange(batch, device=device) * 37 % CLASSES
         start = time.perf_counter()
-        x = ((pixels.float() - 128) / 128).contiguous(memory_format=memory_format)
+        x = ((pixels.to(device).float() - 128) / 128).contiguous(memory_format=memory_format)
         optimizer.zero_grad(set_to_none=True)
-        arcface(network(x), centres, labels).backward()
+        with torch.autocast(device, torch.bfloat16, enabled=precision == "amp"):
+            embeddings = network(x)
+        loss = arcface(embeddings.float(), centres, labels)
+        loss.backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimizer.step()
-        if step >= 3:
+        # Both programs look at every step's loss, so this waits for the device.
+        loss.item()
+        if step >= warm_up:
             seconds.append(time.perf_counter() - start)
     report = {
-        "name": f"PyTorch {torch.__version__} {layout}",
+        "name": f"PyTorch {torch.__version__} {device} {precision} {layout}",
         "batch": batch,
         "images_per_second": round(batch / statistics.median(seconds), 1),
         "best": round(batch / min(seconds), 1),

@@ -1,10 +1,11 @@
 //! Images a second and peak memory of whole training steps: MobileFaceNet-128, ArcFace over 1,000 classes, SGD.
 //!
-//! `cargo bench -p host-train --bench train_step -- [BATCH] [STEPS]` prints one line of JSON. Compared with PyTorch by
-//! `benches/training/compare.sh`.
+//! `cargo bench -p host-train --bench train_step -- [BATCH] [STEPS] [cpu|vulkan|cuda]` prints one line of JSON. Compared with
+//! PyTorch by `benches/training/compare.sh`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use host_train::data::Batch;
+use host_train::device::{Choice, Place};
 use host_train::train::{TrainConfig, Trainer};
 use std::time::Instant;
 
@@ -14,8 +15,15 @@ const SIDE: usize = 112;
 fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|word| word.parse::<usize>().ok());
     let (batch, steps) = (numbers.next().unwrap_or(32), numbers.next().unwrap_or(30));
+    let choice = std::env::args().skip(1).find_map(|word| match &*word {
+        "cpu" => Some(Choice::Cpu),
+        "vulkan" => Some(Choice::Vulkan),
+        "cuda" => Some(Choice::Cuda),
+        _ => None,
+    });
+    let place = Place::open(choice.unwrap_or_default()).unwrap();
     let config = TrainConfig { batch, ..TrainConfig::default() };
-    let mut trainer = Trainer::new(config, CLASSES as usize).unwrap();
+    let mut trainer = Trainer::on(&place.device, config, CLASSES as usize).unwrap();
     let mut noise = 1_u64;
     let mut step = |trainer: &mut Trainer, step| {
         let mut byte = || {
@@ -36,7 +44,7 @@ fn main() {
     seconds.sort_by(f64::total_cmp);
     let rate = |seconds: f64| batch as f64 / seconds;
     println!(
-        "{{\"name\": \"host-train\", \"batch\": {batch}, \"images_per_second\": {:.1}, \"best\": {:.1}, \"peak_mib\": {}}}",
+        "{{\"name\": \"host-train on {place}\", \"batch\": {batch}, \"images_per_second\": {:.1}, \"best\": {:.1}, \"peak_mib\": {}}}",
         rate(seconds[seconds.len() / 2]),
         rate(seconds[0]),
         peak_mib().map_or("null".to_owned(), |mib| mib.to_string()),

@@ -16,6 +16,7 @@
 pub mod cli;
 mod cpu;
 pub mod data;
+pub mod device;
 pub mod evaluate;
 pub mod experiment;
 pub mod files;

@@ -246,6 +246,8 @@ fn usage() {
         ("--stem plain", "ir18 to ir100"),
         ("--output-setting F", "--output-setting"),
         ("--learning-rate 0", "learning rate"),
+        ("--device vulkan", "--features gpu"),
+        ("--device cuda", "--features cuda"),
     ] {
         let out = folder.path().join("run");
         let command = format!("train --data {{}} --out {{}} --steps 2 {flags}");

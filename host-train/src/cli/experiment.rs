@@ -19,7 +19,7 @@ pub(crate) struct ExperimentArgs {
     /// Which.
     #[arg(value_name = "NAME|all")]
     name: Choice,
-    /// Batches that each run learns from [default: 2000].
+    /// Batches that each run learns from [default: 600].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     steps: Option<u64>,
     /// Drawn people to learn from [default: 1200].

@@ -6,6 +6,7 @@ use super::output;
 use super::ranks::RankArgs;
 use super::watch::{HeldBack, Watched, stop_on_signals};
 use crate::data::{Augment, Dataset, Source, TrainingSet};
+use crate::device::{Choice, Place};
 use crate::graph::Normalisation;
 use crate::net::{BatchNorm, NetworkConfig, OutputSetting, Stem};
 use crate::ranks::Ranks;
@@ -84,7 +85,8 @@ pub(crate) struct TrainArgs {
     /// Weights of cosine, relation and margin loss; at margin 0 labels are not looked at [default: 1,1,0].
     #[arg(long, value_name = "C,R,M", value_delimiter = ',', requires = "teacher")]
     teacher_weights: Option<Vec<f64>>,
-    /// Where to compute. `auto` is the fastest that this build has: the CPU.
+    /// Where to compute. `auto` takes a GPU if the program was built for GPUs (features gpu: vulkan, cuda) and finds one, else the
+    /// CPU.
     #[arg(long, default_value = "auto")]
     device: DeviceName,
     /// Where all random choices start: equal seeds give equal runs [default: 1].
@@ -120,6 +122,10 @@ pub(crate) struct TrainArgs {
     resume: bool,
     #[command(flatten)]
     ranks: RankArgs,
+    /// Each rank holds its share of the class centres and learns it from all ranks' images: for 10^5 identities and more. When a
+    /// rank is lost, the run goes on from its last checkpoint.
+    #[arg(long, requires = "ranks", help_heading = "Several ranks")]
+    shard_centres: bool,
     /// The run's folder.
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
@@ -140,6 +146,19 @@ enum ScheduleName {
 enum DeviceName {
     Auto,
     Cpu,
+    Vulkan,
+    Cuda,
+}
+
+impl From<DeviceName> for Choice {
+    fn from(name: DeviceName) -> Self {
+        match name {
+            DeviceName::Auto => Self::Auto,
+            DeviceName::Cpu => Self::Cpu,
+            DeviceName::Vulkan => Self::Vulkan,
+            DeviceName::Cuda => Self::Cuda,
+        }
+    }
 }
 
 /// What training came to.
@@ -151,15 +170,20 @@ struct TrainSummary {
     images: usize,
     /// Mean of the last hundred steps.
     loss: Option<f64>,
+    device: String,
     images_per_second: f64,
+    /// Of the steps alone, without waiting for batches.
+    step_images_per_second: f64,
+    /// Share of the time that was waited for batches.
+    waiting: f64,
     skipped_steps: usize,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
-    // Both names mean the CPU in this build; clap has refused others.
-    let (DeviceName::Auto | DeviceName::Cpu) = args.device;
-    let started = if args.resume { Started::resumed(args)? } else { Started::fresh(args)? };
+    let place = Place::open(args.device.into())?;
+    let started =
+        if args.resume { Started::resumed(args, &place)? } else { Started::fresh(args, &place)? };
     let Started { folder, ranks, config, dataset, held_back } = started;
     let begun = folder.as_ref().filter(|folder| folder.has_checkpoint());
     let checkpoint = begun.map(RunFolder::checkpoint).transpose()?;
@@ -169,15 +193,16 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         None => "rank 0 keeps the run".to_owned(),
     };
     eprintln!(
-        "{} identities, {} images, {} steps of {}; {kept}",
+        "{} identities, {} images, {} steps of {} on {place}; {kept}",
         config.classes, config.images, config.train.steps, config.train.batch
     );
     let start = Instant::now();
     let mut watched = Watched::new(&config, first, |_, _| ());
     watched.held_back = held_back;
     stop_on_signals(&watched.stop)?;
-    let role = Role { folder: folder.as_ref(), ranks };
+    let role = Role { folder: folder.as_ref(), ranks, device: place.device };
     let fitted = fit(dataset, role, &config, checkpoint.as_ref(), &mut watched)?;
+    let pace = watched.pace;
     watched.finish();
     if let Fitted::Stopped { step } = fitted {
         let among = args.ranks.again();
@@ -191,7 +216,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         eprintln!("rank {}: all steps are done; rank 0 has the run", args.ranks.rank());
         return Ok(());
     };
-    let done = config.train.steps.saturating_sub(first) * config.train.batch as u64;
     let reports = folder.reports()?;
     let last: Vec<f64> = reports.iter().rev().take(100).filter_map(|r| r.loss).collect();
     let summary = TrainSummary {
@@ -200,7 +224,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         classes: config.classes,
         images: config.images,
         loss: (!last.is_empty()).then(|| last.iter().sum::<f64>() / last.len() as f64),
-        images_per_second: done as f64 / start.elapsed().as_secs_f64(),
+        device: place.name,
+        images_per_second: pace.images as f64 / start.elapsed().as_secs_f64(),
+        step_images_per_second: pace.images as f64 / pace.learning.as_secs_f64(),
+        waiting: pace.waiting.as_secs_f64() / (pace.waiting + pace.learning).as_secs_f64(),
         skipped_steps: reports.iter().filter(|r| r.skipped).count(),
     };
     if args.json {
@@ -208,10 +235,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let loss = summary.loss.map_or("none".to_owned(), |loss| format!("{loss:.3}"));
     output::line(&format!(
-        "{}: {} steps, loss {loss}, {:.1} images/s, {} steps left out",
+        "{}: {} steps, loss {loss}, {:.1} images/s (steps alone {:.1}, {:.0} % of the time waiting for images), {} steps left out",
         summary.run.display(),
         summary.steps,
         summary.images_per_second,
+        summary.step_images_per_second,
+        100.0 * summary.waiting,
         summary.skipped_steps
     ))
 }
@@ -227,7 +256,7 @@ struct Started {
 }
 
 impl Started {
-    fn fresh(args: &TrainArgs) -> Result<Self, Failure> {
+    fn fresh(args: &TrainArgs, place: &Place) -> Result<Self, Failure> {
         let dataset = training_set(&args.data, args.manifest.as_deref())?;
         let mut train = settings(args)?;
         let four_epochs = 4 * (dataset.len() / train.batch.max(1)).max(1) as u64;
@@ -250,7 +279,7 @@ impl Started {
                     .to_owned(),
             ));
         }
-        prepare(&config, dataset.as_ref(), args.ranks.count())?;
+        prepare(&config, dataset.as_ref(), args.ranks.count(), &place.device)?;
         if args.ranks.rank() > 0 {
             let ranks = args.ranks.meet(&config)?;
             return Ok(Self { folder: None, ranks, config, dataset, held_back: None });
@@ -265,7 +294,7 @@ impl Started {
         Ok(Self { folder: Some(folder), ranks, config, dataset, held_back })
     }
 
-    fn resumed(args: &TrainArgs) -> Result<Self, Failure> {
+    fn resumed(args: &TrainArgs, place: &Place) -> Result<Self, Failure> {
         if args.ranks.rank() > 0 {
             return Err(Failure::Input(format!(
                 "rank {} goes on from where rank 0 does: give --resume to rank 0 alone, and to the others the command that the run \
@@ -288,6 +317,7 @@ impl Started {
             ("--accumulate", args.accumulate.is_some()),
             ("--batch-norm", args.batch_norm.is_some()),
             ("--average", args.average.is_some()),
+            ("--shard-centres", args.shard_centres),
             ("--checkpoint-every", args.checkpoint_every.is_some()),
         ];
         let mut fixed = fixed.into_iter().chain(args.loss.given());
@@ -311,7 +341,7 @@ impl Started {
         train.warm_up = args.warm_up.unwrap_or(train.warm_up);
         train.check()?;
         watch(&mut config, args);
-        prepare(&config, dataset.as_ref(), args.ranks.count())?;
+        prepare(&config, dataset.as_ref(), args.ranks.count(), &place.device)?;
         let held_back = held_back(&config)?;
         let ranks = args.ranks.meet(&config)?;
         folder.save_config(&config)?;
@@ -389,6 +419,7 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
         accumulate: args.accumulate.unwrap_or(defaults.accumulate),
         batch_norm: args.batch_norm.unwrap_or(defaults.batch_norm),
         average: args.average.unwrap_or(defaults.average),
+        shard_centres: args.shard_centres,
         learning_rate: args.learning_rate.unwrap_or(defaults.learning_rate),
         schedule: match args.schedule {
             Some(ScheduleName::Cosine) => Schedule::Cosine,

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use crate::data::{Pairs, Source};
 use crate::model::{FloatModel, Model};
-use crate::train::{FaceModel, RunConfig, StepReport, Verification, VerifyError, Watch};
+use crate::train::{FaceModel, Pace, RunConfig, StepReport, Verification, VerifyError, Watch};
 use crate::verify;
 use core::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub(super) struct Watched<'a, F> {
     pub(super) stop: Arc<AtomicBool>,
     /// What accuracy is measured on.
     pub(super) held_back: Option<HeldBack>,
+    /// Where the time went, known at the end.
+    pub(super) pace: Pace,
 }
 
 impl<'a, F: FnMut(&StepReport, &[f32])> Watched<'a, F> {
@@ -27,7 +29,8 @@ impl<'a, F: FnMut(&StepReport, &[f32])> Watched<'a, F> {
     pub(super) fn new(config: &'a RunConfig, first: u64, observe: F) -> Self {
         let bar = Progress::from("training", first, config.train.steps as usize);
         let stop = Arc::default();
-        Self { config, bar, alarmed: false, observe, stop, held_back: None }
+        let pace = Pace::default();
+        Self { config, bar, alarmed: false, observe, stop, held_back: None, pace }
     }
 
     /// Takes the bar away.
@@ -67,6 +70,10 @@ impl<F: FnMut(&StepReport, &[f32])> Watch for Watched<'_, F> {
         self.bar
             .say(&format!("step {step}: accuracy on held-back faces {:.2} %", 100.0 * accuracy));
         Ok(Some(accuracy))
+    }
+
+    fn pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 }
 

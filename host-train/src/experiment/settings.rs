@@ -52,7 +52,7 @@ impl Default for Settings {
     /// A run in a minute or two on two cores.
     fn default() -> Self {
         Self {
-            steps: 2000,
+            steps: 600,
             batch: 32,
             base_channels: 32,
             residual_channels: 16,

@@ -158,6 +158,12 @@ impl Part<'_> {
 }
 
 impl Logits {
+    /// As in [`HeadOutput`].
+    #[must_use]
+    pub fn target_cosine(&self) -> &[f64] {
+        &self.target_cosine
+    }
+
     /// What the softmax must know of these classes.
     #[must_use]
     pub fn sums(&self) -> SoftmaxSums {

@@ -20,6 +20,8 @@ pub use config::{
 pub use dropout::DropoutKey;
 pub use network::Network;
 pub use ops::ConvKind;
-pub(crate) use ops::EPSILON as NORM_EPSILON;
+#[cfg(all(test, any(feature = "gpu", feature = "cuda")))]
+pub(crate) use ops::tests::{convolved_on, normalized_on};
+pub(crate) use ops::{EPSILON as NORM_EPSILON, has_own_kernels};
 pub(crate) use unit::normal;
 pub use unit::{BatchStatistics, Dense, Unit};

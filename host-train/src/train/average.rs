@@ -3,52 +3,79 @@
 //! `average = d average + (1 - d) network` after every step, running statistics included. `d` rises from 0.1 to its setting as
 //! `(1 + n) / (10 + n)` with the run's steps `n`, so that the first, random network is forgotten.
 
-use super::model::{Values, parameters};
-use burn::module::Module;
+use super::model::{Path, Values};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
 use std::collections::BTreeMap;
 
 /// What of the whole model is averaged: what a door will run.
 const AVERAGED: &str = "network.";
 
-/// The averaged parameters by their names in the whole model.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Average(BTreeMap<String, Values>);
+/// The averaged parameters by their names in the whole model: shape, and the numbers where the network computes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Average(BTreeMap<String, (Vec<usize>, Tensor<1>)>);
 
 impl Average {
     /// The average as it was when [`Self::state`] was taken.
-    pub(super) fn from_state(state: &BTreeMap<String, Values>) -> Self {
-        Self(state.clone())
+    pub(super) fn from_state(state: &BTreeMap<String, Values>, device: &Device) -> Self {
+        let tensor = |v: &Values| (v.shape.clone(), Tensor::from_floats(&v.numbers[..], device));
+        Self(state.iter().map(|(name, values)| (name.clone(), tensor(values))).collect())
     }
 
     /// By parameter name.
-    pub(super) fn state(&self) -> &BTreeMap<String, Values> {
-        &self.0
+    pub(super) fn state(&self) -> BTreeMap<String, Values> {
+        let values = |(shape, tensor): &(Vec<usize>, Tensor<1>)| {
+            let numbers = tensor.clone().into_data().try_to_vec();
+            Values { shape: shape.clone(), numbers: numbers.expect("parameters are f32") }
+        };
+        self.0.iter().map(|(name, average)| (name.clone(), values(average))).collect()
+    }
+
+    /// Whether no step has been taken in.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Takes in the network as it is after step `step`, with `decay` from 0 to below 1.
     pub(super) fn take_in<M: Module>(&mut self, network: &M, decay: f64, step: u64) {
         let early = (1.0 + step as f64) / (10.0 + step as f64);
-        let decay = decay.min(early) as f32;
-        for (name, now) in parameters(network) {
-            match self.0.get_mut(&format!("{AVERAGED}{name}")) {
-                None => {
-                    self.0.insert(format!("{AVERAGED}{name}"), now);
-                }
-                Some(average) => {
-                    for (average, now) in average.numbers.iter_mut().zip(now.numbers) {
-                        *average += (1.0 - decay) * (now - *average);
-                    }
-                }
-            }
-        }
+        let share = 1.0 - decay.min(early) as f32;
+        network.visit(&mut TakeIn { path: Path::default(), share, average: &mut self.0 });
+    }
+}
+
+/// Moves every averaged parameter `share` of the way to the network's.
+struct TakeIn<'a> {
+    path: Path,
+    share: f32,
+    average: &'a mut BTreeMap<String, (Vec<usize>, Tensor<1>)>,
+}
+
+impl ModuleVisitor for TakeIn<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let now = param.val().detach();
+        let shape = now.dims().to_vec();
+        let now = now.reshape([shape.iter().product::<usize>()]);
+        let name = format!("{AVERAGED}{}", self.path.name());
+        let moved = match self.average.remove(&name) {
+            None => now,
+            Some((_, before)) => (now - before.clone()).mul_scalar(self.share) + before,
+        };
+        self.average.insert(name, (shape, moved));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::module::Param;
-    use burn::tensor::{Device, Tensor};
 
     #[derive(Module, Debug)]
     struct One {

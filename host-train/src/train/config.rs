@@ -61,6 +61,9 @@ pub struct TrainConfig {
     /// Weight of the past in the averaged network, 0 for none, below 1.
     #[serde(default)]
     pub average: f64,
+    /// Whether each rank holds a share of the class centres, and learns it from all ranks' images, or all ranks hold all.
+    #[serde(default)]
+    pub shard_centres: bool,
 }
 
 fn one() -> usize {
@@ -90,6 +93,7 @@ impl Default for TrainConfig {
             seed: 1,
             checkpoint_every: 200,
             average: 0.0,
+            shard_centres: false,
         }
     }
 }
@@ -220,7 +224,12 @@ impl TrainConfig {
     }
 }
 
-fn range(name: &'static str, value: f64, least: f64, most: f64) -> Result<(), ConfigError> {
+pub(super) fn range(
+    name: &'static str,
+    value: f64,
+    least: f64,
+    most: f64,
+) -> Result<(), ConfigError> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
@@ -283,7 +292,7 @@ mod tests {
     #[test]
     fn settings_of_earlier_runs_are_read() {
         let mut json = serde_json::to_value(TrainConfig::default()).unwrap();
-        for name in ["batch_norm", "accumulate", "average", "distillation"] {
+        for name in ["batch_norm", "accumulate", "average", "distillation", "shard_centres"] {
             assert!(json.as_object_mut().unwrap().remove(name).is_some(), "{name}");
         }
         assert_eq!(serde_json::from_value::<TrainConfig>(json).unwrap(), TrainConfig::default());

@@ -10,8 +10,11 @@
 //! Because the teacher is asked anew for every changed or blended image ("consistent teaching", arXiv 2106.05237), a few
 //! thousand photographs teach far more than their number.
 
-use crate::graph::{Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_onnx};
+use crate::graph::{
+    BatchExecutor, Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_onnx,
+};
 use crate::loss::unit_rows;
+use crate::net::has_own_kernels;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -77,6 +80,8 @@ pub struct Teacher {
     graph: Graph,
     settings: Distillation,
     length: usize,
+    /// Where it computes beside the student, on another device than the CPU.
+    beside: Option<BatchExecutor>,
 }
 
 impl Teacher {
@@ -112,11 +117,25 @@ impl Teacher {
         if settings.cosine > 0.0 && length != student {
             return Err(TeacherError::Length { path: path(), teacher: length, student });
         }
-        Ok(Self { graph, settings: settings.clone(), length })
+        Ok(Self { graph, settings: settings.clone(), length, beside: None })
     }
 
-    /// Unit embeddings `[batch, length]` of a batch's images, on all threads.
-    pub(super) fn embed(&self, pixels: &[u8], device: &Device) -> Tensor<2> {
+    /// The teacher of a student that learns on `device`.
+    #[must_use]
+    pub(super) fn on(self, device: &Device) -> Self {
+        let beside = (!has_own_kernels(device)).then(|| {
+            BatchExecutor::new(&self.graph, device).expect("the graph was checked when it was read")
+        });
+        Self { beside, ..self }
+    }
+
+    /// Unit embeddings `[batch, length]` of a batch's images: `images [batch, height, width, 3]` on the student's device, `pixels`
+    /// here. The CPU's threads take an image each.
+    pub(super) fn embed(&self, pixels: &[u8], images: Tensor<4>) -> Tensor<2> {
+        let device = &images.device();
+        if let Some(beside) = &self.beside {
+            return unit_rows(beside.embed(images));
+        }
         let input = &self.graph.input;
         let images: Vec<&[u8]> = pixels.chunks_exact(input.width * input.height * 3).collect();
         let embeddings = Executor::new(&self.graph)
@@ -223,16 +242,27 @@ pub(super) mod tests {
         assert!((loss(1.0, 0.0, turned).0 - 1.0).abs() < 1e-6);
     }
 
+    /// From the CPU's threads, and from tensors as beside a student on a GPU.
     #[test]
     fn a_teacher_answers_as_its_graph() {
-        let teacher = teacher(0.0);
+        let alone = teacher(0.0);
+        let device = Device::flex();
+        let executor = BatchExecutor::new(&alone.graph, &device).unwrap();
+        let beside = Teacher { beside: Some(executor), ..teacher(0.0) };
         let images = random::images(3, SIDE, SIDE, 2);
-        let got: Vec<f32> =
-            teacher.embed(&images.concat(), &Device::flex()).into_data().try_to_vec().unwrap();
-        for (image, got) in images.iter().zip(got.chunks_exact(32)) {
-            let raw = Executor::new(&teacher.graph).unwrap().embed(image).unwrap();
-            let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
-            assert!(raw.iter().zip(got).all(|(raw, got)| (raw / length - got).abs() < 1e-6));
+        let pixels = images.concat();
+        let numbers: Vec<f32> = pixels.iter().copied().map(f32::from).collect();
+        let batch = TensorData::new(numbers, [3, SIDE, SIDE, 3]);
+        for teacher in [alone, beside] {
+            let embeddings =
+                teacher.embed(&pixels, Tensor::from_data(batch.clone(), &device)).into_data();
+            let got: Vec<f32> = embeddings.try_to_vec().unwrap();
+            assert_eq!(got.len(), 3 * 32);
+            for (image, got) in images.iter().zip(got.chunks_exact(32)) {
+                let raw = Executor::new(&teacher.graph).unwrap().embed(image).unwrap();
+                let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
+                assert!(raw.iter().zip(got).all(|(raw, got)| (raw / length - got).abs() < 1e-5));
+            }
         }
     }
 

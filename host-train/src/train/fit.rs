@@ -9,10 +9,14 @@ use super::report::{StepError, StepReport};
 use super::run::{Log, RunConfig, RunError, RunFolder, Verification};
 use super::trainer::Trainer;
 use crate::data::{DataError, Dataset, Loader, LoaderConfig, check_batch};
-use crate::net::NetworkConfig;
+use crate::device::DeviceError;
+use crate::net::{BatchNorm, NetworkConfig, has_own_kernels};
 use crate::ranks::{RankError, Ranks};
+use burn::tensor::Device;
 use core::ops::ControlFlow;
+use core::time::Duration;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Why training ended early.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,9 @@ pub enum FitError {
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// The checkpoint is of something else.
     #[error("the checkpoint does not fit: {0}")]
     Parameters(#[from] ParameterError),
@@ -64,17 +71,18 @@ pub enum FitError {
     },
 }
 
-/// Whether one of `ranks` ranks can learn from `dataset`: it is as large as the data that the run began with, holds a batch, which
-/// divides among the ranks, the machine has the memory for as many classes, and the teacher, which is returned, teaches such a
-/// network.
+/// Whether one of `ranks` ranks can learn from `dataset` on `device`: it is as large as the data that the run began with, holds a
+/// batch, which divides among the ranks, the machine has the memory for as many classes (a GPU's memory is not asked for), the
+/// device does what the settings need, and the teacher, which is returned, teaches such a network.
 ///
 /// # Errors
-/// [`FitError::DataChanged`], the batch is larger than the data, [`FitError::Config`], [`FitError::Memory`] or
-/// [`FitError::Teacher`].
+/// [`FitError::DataChanged`], the batch is larger than the data, [`FitError::Config`], [`FitError::Memory`],
+/// [`FitError::Device`] or [`FitError::Teacher`].
 pub fn prepare(
     run: &RunConfig,
     dataset: &dyn Dataset,
     ranks: usize,
+    device: &Device,
 ) -> Result<Option<Teacher>, FitError> {
     let (found_classes, found_images) = (dataset.class_count(), dataset.len());
     if (found_classes, found_images) != (run.classes, run.images) {
@@ -83,7 +91,13 @@ pub fn prepare(
     }
     check_batch(run.train.batch, found_images)?;
     let batch = run.train.images_at_once(ranks)?;
-    check_memory(&TrainConfig { batch, ..run.train.clone() }, run.classes, available_memory())?;
+    if has_own_kernels(device) {
+        let config = TrainConfig { batch, ..run.train.clone() };
+        let shares = if run.train.shard_centres { ranks } else { 1 };
+        check_memory(&config, run.classes.div_ceil(shares), available_memory())?;
+    } else if run.train.batch_norm == BatchNorm::Synced {
+        return Err(DeviceError::Synced.into());
+    }
     let NetworkConfig { input, embedding, .. } = run.train.network;
     let open = |distillation| Teacher::open(distillation, input, embedding);
     Ok(run.train.distillation.as_ref().map(open).transpose()?)
@@ -113,6 +127,20 @@ pub trait Watch {
     fn verify(&mut self, _model: &FaceModel, _step: u64) -> Result<Option<f64>, VerifyError> {
         Ok(None)
     }
+
+    /// Sees, at the end, where the time went.
+    fn pace(&mut self, _pace: Pace) {}
+}
+
+/// Where the time of some steps went. The loader works beside them: whichever is slower holds the other up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Images of these steps, on all ranks.
+    pub images: u64,
+    /// Taken by the steps themselves.
+    pub learning: Duration,
+    /// Waited for batches.
+    pub waiting: Duration,
 }
 
 /// Why an accuracy could not be had.
@@ -124,12 +152,32 @@ pub struct Role<'a> {
     pub folder: Option<&'a RunFolder>,
     /// Who else learns it.
     pub ranks: Arc<Ranks>,
+    /// What it computes on.
+    pub device: Device,
 }
 
 impl<'a> From<&'a RunFolder> for Role<'a> {
-    /// All of it.
+    /// All of it, on the CPU.
     fn from(folder: &'a RunFolder) -> Self {
-        Self { folder: Some(folder), ranks: Ranks::alone() }
+        Self { folder: Some(folder), ranks: Ranks::alone(), device: Device::flex() }
+    }
+}
+
+/// What is to be done after a step, on all ranks alike.
+#[derive(Clone, Copy)]
+struct Due {
+    checkpoint: bool,
+    verification: bool,
+}
+
+impl Due {
+    /// After so many steps, of which this is the last for now.
+    fn after(step: u64, last: bool, run: &RunConfig) -> Self {
+        let verify = |v: &Verification| step == run.train.steps || step.is_multiple_of(v.every);
+        Self {
+            checkpoint: last || step.is_multiple_of(run.train.checkpoint_every),
+            verification: run.verification.as_ref().is_some_and(verify),
+        }
     }
 }
 
@@ -141,27 +189,24 @@ struct Records<'a> {
 }
 
 impl Records<'_> {
-    /// After each step: a checkpoint when it is due or nothing comes after it, and the accuracy when it is.
+    /// After a step on which something is due: the checkpoint, the accuracy.
     fn step(
         &mut self,
-        run: &RunConfig,
         trainer: &Trainer,
-        last: bool,
+        (state, due): (&Checkpoint, Due),
         watch: &mut impl Watch,
     ) -> Result<(), FitError> {
-        let step = trainer.step();
-        if last || step.is_multiple_of(run.train.checkpoint_every) {
-            self.folder.save(&trainer.checkpoint())?;
+        if due.checkpoint {
+            self.folder.save(state)?;
         }
-        let due = |v: &Verification| step == run.train.steps || step.is_multiple_of(v.every);
-        if !run.verification.as_ref().is_some_and(due) {
+        if !due.verification {
             return Ok(());
         }
-        let accuracy = watch.verify(&trainer.finished(), step).map_err(FitError::Verify)?;
+        let accuracy = watch.verify(&trainer.finished(), state.step).map_err(FitError::Verify)?;
         if let Some(accuracy) = accuracy {
-            self.log.verified(step, accuracy)?;
+            self.log.verified(state.step, accuracy)?;
             if self.best.is_none_or(|best| accuracy > best) {
-                self.folder.save_best(&trainer.checkpoint())?;
+                self.folder.save_best(state)?;
                 self.best = Some(accuracy);
             }
         }
@@ -184,18 +229,19 @@ pub fn fit<'a>(
     resume: Option<&Checkpoint>,
     watch: &mut impl Watch,
 ) -> Result<Fitted, FitError> {
-    let Role { folder, ranks } = role.into();
+    let Role { folder, ranks, device } = role.into();
     let config = &run.train;
-    let teacher = prepare(run, dataset.as_ref(), ranks.count())?;
-    let mut trainer = Trainer::new(config.clone(), run.classes)?.among(Arc::clone(&ranks));
+    let teacher = prepare(run, dataset.as_ref(), ranks.count(), &device)?;
+    let trainer = Trainer::on(&device, config.clone(), run.classes)?;
+    let mut trainer = trainer.among(Arc::clone(&ranks))?;
     if let Some(teacher) = teacher {
         trainer = trainer.taught_by(teacher);
     }
     if let Some(checkpoint) = resume {
         trainer = trainer.resumed(checkpoint)?;
     }
-    trainer = of_rank_0(trainer, &ranks)?;
-    let loader = Loader::new(
+    trainer = of_rank_0(trainer, resume, &ranks)?;
+    let mut loader = Loader::new(
         dataset,
         LoaderConfig {
             batch: config.batch,
@@ -211,9 +257,15 @@ pub fn fit<'a>(
         Ok(Records { folder, log, best })
     };
     let mut records = folder.map(records).transpose()?;
-    let left = config.steps.saturating_sub(trainer.step());
-    for batch in loader.take(usize::try_from(left).unwrap_or(usize::MAX)) {
-        let learned = trainer.learn(&batch?).map_err(FitError::from);
+    let mut pace = Pace::default();
+    while trainer.step() < config.steps {
+        let asked = Instant::now();
+        let Some(batch) = loader.next().transpose()? else { break };
+        let begun = Instant::now();
+        let learned = trainer.learn(&batch).map_err(FitError::from);
+        pace.images += config.batch as u64;
+        pace.waiting += begun - asked;
+        pace.learning += begun.elapsed();
         let stop = learned.and_then(|(report, angles)| {
             if let Some(Records { log, .. }) = &mut records {
                 log.write(&report)?;
@@ -224,33 +276,52 @@ pub fn fit<'a>(
         if let (Err(FitError::Ranks(_) | FitError::Step(StepError::Ranks(_))), Some(folder)) =
             (&stop, folder)
         {
-            // The steps that were done together need not be done again.
-            folder.save(&trainer.checkpoint())?;
+            // The steps that were done together need not be done again, unless centres are lost with the rank that held them.
+            if !trainer.is_sharded() {
+                folder.save(&trainer.checkpoint())?;
+            }
         }
         let stop = stop?;
         let done = step == config.steps;
-        if let Some(records) = &mut records {
-            records.step(run, &trainer, done || stop, watch)?;
+        let due = Due::after(step, done || stop, run);
+        if due.checkpoint || due.verification {
+            let state = trainer.state()?;
+            if let Some(records) = &mut records {
+                records.step(&trainer, (&state, due), watch)?;
+            }
         }
         if stop && !done {
+            watch.pace(pace);
             return Ok(Fitted::Stopped { step });
         }
     }
+    watch.pace(pace);
     Ok(Fitted::Finished(Box::new(trainer.finished())))
 }
 
-/// Every rank's trainer as rank 0's is.
-fn of_rank_0(trainer: Trainer, ranks: &Ranks) -> Result<Trainer, FitError> {
+/// Every rank's trainer as rank 0's is, which alone may have something to `resume`.
+fn of_rank_0(
+    trainer: Trainer,
+    resume: Option<&Checkpoint>,
+    ranks: &Ranks,
+) -> Result<Trainer, FitError> {
     if ranks.count() == 1 {
         return Ok(trainer);
     }
-    let state = trainer.checkpoint().to_bytes().map_err(FitError::State)?;
+    // What is resumed is whole already; the other ranks' new centres are no part of it.
+    let state = match (ranks.any(resume.is_some())?, resume) {
+        (true, Some(checkpoint)) => checkpoint.clone(),
+        (true, None) => trainer.checkpoint(),
+        (false, _) => trainer.state()?,
+    };
+    let state = state.to_bytes().map_err(FitError::State)?;
     if ranks.rank() == 0 {
         ranks.share_state(&state)?;
         return Ok(trainer);
     }
-    // Velocities and an average are as large as the parameters; the names of either take less than as much again or a MiB.
-    let most = 4 * state.len() as u64 + (1 << 20);
+    // Velocities and an average are as large as the parameters; the names of either take less than as much again or a MiB. Of
+    // centres, rank 0 may send as often as many as there are ranks.
+    let most = 4 * (state.len() * ranks.count()) as u64 + (1 << 20);
     let state = ranks.state_of_first(most)?;
     Ok(trainer.resumed(&Checkpoint::from_bytes(&state).map_err(FitError::State)?)?)
 }

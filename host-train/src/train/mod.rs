@@ -3,6 +3,8 @@
 mod average;
 mod checkpoint;
 mod config;
+#[cfg(all(test, any(feature = "gpu", feature = "cuda")))]
+mod device_tests;
 mod distillation;
 mod events;
 mod fit;
@@ -18,12 +20,13 @@ mod report;
 mod run;
 mod schedule;
 mod sgd;
+mod sharded;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ConfigError, REFERENCE_BATCH, SMALL_SCALE, TrainConfig};
 pub use distillation::{Distillation, Teacher, TeacherError};
-pub use fit::{FitError, Fitted, Role, VerifyError, Watch, fit, prepare};
+pub use fit::{FitError, Fitted, Pace, Role, VerifyError, Watch, fit, prepare};
 pub use memory::{MemoryError, MemoryEstimate, available_memory, check_memory};
 pub use model::{FaceModel, ParameterError, Values, parameters, with_parameters};
 pub use report::{StepError, StepReport};

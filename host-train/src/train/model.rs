@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// The class centres' name: what of a model depends on the data.
 pub(super) const HEAD_CENTRES: &str = "head.weight";
 
+/// Softmax's offsets, one a class.
+pub(super) const HEAD_OFFSETS: &str = "head.bias";
+
 /// Network and head. Parameter names are paths, as `network.bottlenecks.3.expand.weight` and `head.weight`.
 #[derive(Module, Debug)]
 pub struct FaceModel {
@@ -25,12 +28,25 @@ impl FaceModel {
     /// # Errors
     /// Settings that no model can have.
     pub fn new(config: &TrainConfig, classes: usize, device: &Device) -> Result<Self, ConfigError> {
+        Self::with_shard(config, classes, Shard::WHOLE, device)
+    }
+
+    /// As [`Self::new`], with this share of the class centres alone.
+    ///
+    /// # Errors
+    /// Settings that no model can have, or fewer classes than ranks.
+    pub(super) fn with_shard(
+        config: &TrainConfig,
+        classes: usize,
+        shard: Shard,
+        device: &Device,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         let size = [classes, config.network.embedding];
         let seed = config.seed;
         Ok(Self {
             network: Network::new(&config.network, seed, device)?,
-            head: Head::new(config.loss, config.head, size, Shard::WHOLE, !seed, device)?,
+            head: Head::new(config.loss, config.head, size, shard, !seed, device)?,
         })
     }
 }

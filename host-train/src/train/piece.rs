@@ -1,9 +1,11 @@
 //! A part of a batch that goes through the network at once, its loss, and what else is seen on the way.
 
 use super::distillation::Teacher;
+use super::report::StepError;
+use super::sharded::Sharded;
 use crate::data::Batch;
-use crate::loss::{LabelError, NormStatistics, Part, unit_rows};
-use burn::tensor::Tensor;
+use crate::loss::{NormStatistics, Part, unit_rows};
+use burn::tensor::{Gradients, Tensor};
 
 /// What the loss of some images is, and what came with it.
 pub(super) struct Loss {
@@ -13,14 +15,25 @@ pub(super) struct Loss {
     /// To the teacher's embeddings, degrees.
     pub(super) teacher_angle: Option<f64>,
     pub(super) norms: Option<NormStatistics>,
+    /// Gradients by the class centres, where `loss` does not lead to them.
+    pub(super) centres: Option<Gradients>,
+}
+
+/// The class centres that take part in a step.
+#[derive(Clone, Copy)]
+pub(super) enum Centres<'a> {
+    /// All of them.
+    Whole(&'a Part<'a>),
+    /// This rank's.
+    Sharded(Sharded<'a>),
 }
 
 /// Images that are learned at once, with both labels of each where they are blended.
 pub(super) struct Piece<'a> {
     pub(super) pixels: &'a [u8],
-    labels: &'a [u32],
-    next: &'a [u32],
-    kept: Option<f32>,
+    pub(super) labels: &'a [u32],
+    pub(super) next: &'a [u32],
+    pub(super) kept: Option<f32>,
 }
 
 /// The batch in `count` equal parts, with `next`, the labels of what its images are blended with.
@@ -42,54 +55,62 @@ pub(super) fn pieces<'a>(
 }
 
 impl Piece<'_> {
-    /// The loss of the images' embeddings: the head's over `centres`, the teacher's, or both.
+    /// The loss of the embeddings that a student has made of these `images`: the head's over `centres`, the teacher's, or both.
     pub(super) fn loss(
         &self,
         embeddings: Tensor<2>,
+        images: Tensor<4>,
         teacher: Option<&Teacher>,
-        centres: Option<&Part<'_>>,
-    ) -> Result<Loss, LabelError> {
-        let own =
-            centres.map(|centres| head_loss(embeddings.clone(), centres, self)).transpose()?;
+        centres: Option<Centres<'_>>,
+    ) -> Result<Loss, StepError> {
         let taught = teacher.map(|teacher| {
-            let taught = teacher.embed(self.pixels, &embeddings.device());
-            let (loss, angle) = teacher.loss(embeddings, taught);
-            (loss, angle, teacher.margin())
+            let taught = teacher.embed(self.pixels, images);
+            teacher.loss(embeddings.clone(), taught)
         });
+        let weight = teacher.map_or(1.0, Teacher::margin);
+        let own = match centres {
+            None => None,
+            Some(Centres::Whole(part)) => Some(self.margin_loss(embeddings, part, weight)?),
+            Some(Centres::Sharded(shards)) => Some(shards.loss(embeddings, self, weight)?),
+        };
         match (own, taught) {
             (Some(own), None) => Ok(own),
-            (Some(own), Some((loss, teacher_angle, margin))) => {
-                let loss = loss + own.loss.mul_scalar(margin);
-                Ok(Loss { loss, teacher_angle, ..own })
+            (Some(own), Some((loss, teacher_angle))) => {
+                Ok(Loss { loss: loss + own.loss.clone(), teacher_angle, ..own })
             }
-            (None, Some((loss, teacher_angle, _))) => {
-                Ok(Loss { loss, angles: Vec::new(), teacher_angle, norms: None })
+            (None, Some((loss, teacher_angle))) => {
+                Ok(Loss { loss, angles: Vec::new(), teacher_angle, norms: None, centres: None })
             }
             (None, None) => unreachable!("without a teacher, labels count"),
         }
     }
-}
 
-/// The head's loss, of blended images for both labels in their shares, and the angles to the first label's centre.
-fn head_loss(
-    embeddings: Tensor<2>,
-    centres: &Part<'_>,
-    piece: &Piece<'_>,
-) -> Result<Loss, LabelError> {
-    // Blended images have labels of the same batch, so both losses are over the same classes.
-    let first = centres.forward(embeddings.clone(), piece.labels)?;
-    let loss = match piece.kept {
-        None => first.loss,
-        Some(kept) => {
-            let second = centres.forward(embeddings, piece.next)?;
-            first.loss.mul_scalar(kept) + second.loss.mul_scalar(1.0 - kept)
+    /// `weight` times the head's loss, of blended images for both labels in their shares, and the angles to the first label's
+    /// centre.
+    fn margin_loss(
+        &self,
+        embeddings: Tensor<2>,
+        part: &Part<'_>,
+        weight: f64,
+    ) -> Result<Loss, StepError> {
+        // Blended images have labels of the same batch, so both losses are over the same classes.
+        let first = part.forward(embeddings.clone(), self.labels)?;
+        let mut loss = match self.kept {
+            None => first.loss,
+            Some(kept) => {
+                let second = part.forward(embeddings, self.next)?;
+                first.loss.mul_scalar(kept) + second.loss.mul_scalar(1.0 - kept)
+            }
+        };
+        if weight != 1.0 {
+            loss = loss.mul_scalar(weight);
         }
-    };
-    let angles = degrees(&first.target_cosine);
-    Ok(Loss { loss, angles, teacher_angle: None, norms: first.norms })
+        let (angles, teacher_angle) = (degrees(&first.target_cosine), None);
+        Ok(Loss { loss, angles, teacher_angle, norms: first.norms, centres: None })
+    }
 }
 
-fn degrees(cosines: &[f64]) -> Vec<f32> {
+pub(super) fn degrees(cosines: &[f64]) -> Vec<f32> {
     cosines.iter().map(|c| c.clamp(-1.0, 1.0).acos().to_degrees() as f32).collect()
 }
 

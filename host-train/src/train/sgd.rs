@@ -56,6 +56,12 @@ impl NamedGradients {
         Self(take.2)
     }
 
+    /// These and others, of other parameters.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// Also takes those of the rows of `module`'s parameters that take part in the step.
     pub(super) fn and_rows(
         mut self,
@@ -83,21 +89,25 @@ impl NamedGradients {
         }
     }
 
-    /// Adds up the gradients of all ranks, in the order of the ranks.
+    /// Adds up the gradients of all ranks, in the order of the ranks, but for parameters of which each rank has its `own`.
     ///
     /// # Errors
     /// A rank is lost.
-    pub(super) fn add_up(&mut self, ranks: &Ranks) -> Result<(), RankError> {
+    pub(super) fn add_up(
+        &mut self,
+        ranks: &Ranks,
+        own: impl Fn(&str) -> bool,
+    ) -> Result<(), RankError> {
         if ranks.count() == 1 {
             return Ok(());
         }
         let mut all = Vec::new();
-        for gradient in self.0.values() {
+        for (_, gradient) in self.0.iter().filter(|(name, _)| !own(name)) {
             all.extend(numbers(&gradient.flat));
         }
         ranks.sum(&mut all)?;
         let mut rest = &all[..];
-        for Gradient { flat, .. } in self.0.values_mut() {
+        for (_, Gradient { flat, .. }) in self.0.iter_mut().filter(|(name, _)| !own(name)) {
             let (sum, others) = rest.split_at(flat.dims()[0]);
             *flat = Tensor::from_floats(sum, &flat.device());
             rest = others;
@@ -105,13 +115,25 @@ impl NamedGradients {
         Ok(())
     }
 
-    /// Euclidean length over all parameters; not finite when any gradient is not.
-    pub(super) fn norm(&self) -> f64 {
-        let square = |gradient: &Gradient| {
-            let sum: f32 = gradient.flat.clone().powi_scalar(2).sum().into_scalar();
-            f64::from(sum)
+    /// Euclidean length over all parameters, also the other ranks' `own`; not finite when any gradient is not. The same on all
+    /// ranks to the bit: rank 0 says what the parameters that all have come to.
+    ///
+    /// # Errors
+    /// A rank is lost.
+    pub(super) fn norm(&self, ranks: &Ranks, own: impl Fn(&str) -> bool) -> Result<f64, RankError> {
+        let square = |gradient: &Gradient| gradient.flat.clone().powi_scalar(2).sum();
+        let squares: Vec<Tensor<1>> = self.0.values().map(square).collect();
+        if squares.is_empty() {
+            return Ok(0.0);
+        }
+        // One question to the device, not one a parameter.
+        let squares = numbers(&Tensor::cat(squares, 0));
+        let sum = |owned: bool| -> f64 {
+            let squares = self.0.keys().zip(&squares).filter(|(name, _)| own(name) == owned);
+            squares.map(|(_, square)| f64::from(*square)).sum()
         };
-        self.0.values().map(square).sum::<f64>().sqrt()
+        let all = ranks.gather(&[sum(false), sum(true)])?;
+        Ok((all[0][0] + all.iter().map(|rank| rank[1]).sum::<f64>()).sqrt())
     }
 }
 
@@ -280,7 +302,7 @@ mod tests {
                 + tree.part.gamma.val().mul_scalar(4.0))
             .sum();
             let gradients = NamedGradients::take(&tree, &mut loss.backward());
-            let norm = gradients.norm();
+            let norm = gradients.norm(&Ranks::alone(), |_| false).unwrap();
             assert!((norm - 5.0).abs() < 1e-6);
             tree = sgd.step(tree, gradients, norm, 0.1, &config);
         }

@@ -2,17 +2,18 @@
 
 use super::average::Average;
 use super::checkpoint::Checkpoint;
-use super::config::{ConfigError, TrainConfig};
+use super::config::{ConfigError, TrainConfig, range};
 use super::distillation::Teacher;
 use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::outcome::{Outcome, of_all_ranks};
-use super::piece::{mean_similarity, pieces};
+use super::piece::{Centres, mean_similarity, pieces};
 use super::report::{StepError, StepReport};
 use super::sgd::{NamedGradients, Sgd};
+use super::sharded::{Sharded, collected, is_of_classes, shard_of};
 use crate::data::Batch;
-use crate::loss::{NormStatistics, Part};
+use crate::loss::{NormStatistics, Part, Shard};
 use crate::net::{BatchNorm, DropoutKey, PIXEL_MEAN, PIXEL_SCALE};
-use crate::ranks::Ranks;
+use crate::ranks::{RankError, Ranks};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ const DIVERGED_AFTER: u32 = 10;
 /// The model, its optimizer, and how far they are.
 pub struct Trainer {
     config: TrainConfig,
+    classes: usize,
     model: FaceModel,
     sgd: Sgd,
     teacher: Option<Teacher>,
@@ -33,15 +35,24 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A new model for `classes` identities.
+    /// A new model for `classes` identities, on the CPU.
     ///
     /// # Errors
     /// Settings that no run can have.
     pub fn new(config: TrainConfig, classes: usize) -> Result<Self, ConfigError> {
-        let device = Device::flex().autodiff();
+        Self::on(&Device::flex(), config, classes)
+    }
+
+    /// A new model for `classes` identities on `device`.
+    ///
+    /// # Errors
+    /// Settings that no run can have.
+    pub fn on(device: &Device, config: TrainConfig, classes: usize) -> Result<Self, ConfigError> {
+        let device = device.clone().autodiff();
         let model = FaceModel::new(&config, classes, &device)?;
         Ok(Self {
             config,
+            classes,
             model,
             sgd: Sgd::default(),
             teacher: None,
@@ -56,13 +67,37 @@ impl Trainer {
     /// This trainer with a teacher.
     #[must_use]
     pub fn taught_by(self, teacher: Teacher) -> Self {
-        Self { teacher: Some(teacher), ..self }
+        Self { teacher: Some(teacher.on(&self.device)), ..self }
     }
 
-    /// This trainer as one of several, which hold the same model and learn from shares of the same batches.
-    #[must_use]
-    pub fn among(self, ranks: Arc<Ranks>) -> Self {
-        Self { ranks, ..self }
+    /// This new trainer as one of several, which learn from shares of the same batches, and hold the same model but for
+    /// [`TrainConfig::shard_centres`].
+    ///
+    /// # Errors
+    /// The centres are to be shared among more ranks than there are classes.
+    pub fn among(self, ranks: Arc<Ranks>) -> Result<Self, ConfigError> {
+        let mut among = Self { ranks, ..self };
+        if among.is_sharded() {
+            let (value, most) = (among.ranks.count() as f64, among.classes as f64);
+            range("number of ranks that share the class centres", value, 1.0, most)?;
+            let (config, classes) = (&among.config, among.classes);
+            among.model = FaceModel::with_shard(config, classes, among.shard(), &among.device)?;
+        }
+        Ok(among)
+    }
+
+    /// Whether other ranks hold class centres that this one does not.
+    pub(super) fn is_sharded(&self) -> bool {
+        self.config.shard_centres && self.ranks.count() > 1
+    }
+
+    /// This rank's share of the class centres.
+    fn shard(&self) -> Shard {
+        if self.is_sharded() {
+            Shard { rank: self.ranks.rank(), ranks: self.ranks.count() }
+        } else {
+            Shard::WHOLE
+        }
     }
 
     /// This trainer as it was when `checkpoint` was taken.
@@ -71,23 +106,43 @@ impl Trainer {
     /// The checkpoint is of another network or class count.
     pub fn resumed(self, checkpoint: &Checkpoint) -> Result<Self, ParameterError> {
         let inner = self.device.clone().inner();
+        let (mut parameters, mut velocity) =
+            (checkpoint.parameters.clone(), checkpoint.velocity.clone());
+        if self.is_sharded() {
+            let held = self.shard().classes(self.classes);
+            shard_of(&mut parameters, &held, self.classes);
+            shard_of(&mut velocity, &held, self.classes);
+        }
         Ok(Self {
-            model: with_parameters(self.model, &checkpoint.parameters)?,
-            sgd: Sgd::from_state(&checkpoint.velocity, &inner),
-            average: Average::from_state(&checkpoint.average),
+            model: with_parameters(self.model, &parameters)?,
+            sgd: Sgd::from_state(&velocity, &inner),
+            average: Average::from_state(&checkpoint.average, &inner),
             step: checkpoint.step,
             ..self
         })
     }
 
-    /// The state to go on from.
+    /// The state to go on from, on rank 0 that of all ranks, who must ask at the same time.
+    ///
+    /// # Errors
+    /// A rank is lost.
+    pub fn state(&self) -> Result<Checkpoint, RankError> {
+        let mut state = self.checkpoint();
+        if self.is_sharded() {
+            collected(&mut state.parameters, &self.ranks)?;
+            collected(&mut state.velocity, &self.ranks)?;
+        }
+        Ok(state)
+    }
+
+    /// This rank's state; with class centres elsewhere it is not all there is to go on from.
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
             step: self.step,
             parameters: parameters(&self.model),
             velocity: self.sgd.state(),
-            average: self.average.state().clone(),
+            average: self.average.state(),
         }
     }
 
@@ -100,11 +155,11 @@ impl Trainer {
     /// The model as it is used: with the averaged network where the run keeps one.
     #[must_use]
     pub fn finished(&self) -> FaceModel {
-        if self.average.state().is_empty() {
+        if self.average.is_empty() {
             return self.model.clone();
         }
         let mut used = parameters(&self.model);
-        used.extend(self.average.state().clone());
+        used.extend(self.average.state());
         with_parameters(self.model.clone(), &used)
             .expect("the average has the names and shapes of the network that it is of")
     }
@@ -121,9 +176,9 @@ impl Trainer {
         let rate = self.config.rate(self.step);
         let (mut gradients, own) = self.own_parts(batch)?;
         let parts = of_all_ranks(own, &self.ranks, &batch.labels, self.step)?;
-        gradients.add_up(&self.ranks)?;
-        // Rank 0's word, so that processors whose sums round otherwise still take the same step.
-        let norm = self.ranks.gather(&[gradients.norm()])?.concat()[0];
+        let own = |name: &str| self.is_sharded() && is_of_classes(name);
+        gradients.add_up(&self.ranks, own)?;
+        let norm = gradients.norm(&self.ranks, own)?;
         let mean = |of: fn(&Outcome) -> Option<f64>| -> Option<f64> {
             parts.iter().map(|part| Some(self.share() * of(part)?)).sum()
         };
@@ -179,24 +234,47 @@ impl Trainer {
             labels_count.then(|| self.model.head.part(&batch.labels, self.step)).transpose()?;
         let mut next = batch.labels.clone();
         next.rotate_left(1);
+        let together: Vec<_> = pieces(batch, &next, self.config.accumulate).collect();
         let pieces = (0..).zip(pieces(batch, &next, self.part_count()));
         let own = pieces.skip(self.ranks.rank()).step_by(self.ranks.count());
+        let rows = centres.as_ref().and_then(Part::rows);
         let (mut gradients, mut outcomes) = (NamedGradients::default(), Vec::new());
         for (index, piece) in own {
             let step = self.step * self.part_count() as u64 + index;
             let key = DropoutKey { seed: self.config.seed, step };
-            let pixels = self.pixels(piece.pixels);
-            let (embeddings, statistics) =
-                self.model.network.forward(pixels, Some(key), self.config.batch_norm, &self.ranks);
-            let similarity = mean_similarity(embeddings.clone());
-            let loss = piece.loss(embeddings, self.teacher.as_ref(), centres.as_ref())?;
-            let number: f32 = loss.loss.clone().into_scalar();
-            let mut backward = loss.loss.backward();
+            let images = self.images(piece.pixels);
+            let normalised = images.clone().sub_scalar(PIXEL_MEAN).mul_scalar(PIXEL_SCALE);
+            let (embeddings, statistics) = self.model.network.forward(
+                normalised,
+                Some(key),
+                self.config.batch_norm,
+                &self.ranks,
+            );
+            let all = &together[index as usize / self.ranks.count()];
+            let centres = centres.as_ref().map(|part| match self.is_sharded() {
+                false => Centres::Whole(part),
+                true => Centres::Sharded(Sharded {
+                    part,
+                    ranks: &self.ranks,
+                    labels: all.labels,
+                    next: all.next,
+                }),
+            });
+            let mut loss =
+                piece.loss(embeddings.clone(), images, self.teacher.as_ref(), centres)?;
+            let mut backward = loss.loss.clone().backward();
             let mut part = NamedGradients::take(&self.model, &mut backward);
-            if let Some(rows) = centres.as_ref().and_then(Part::rows) {
-                part = part.and_rows("head", rows, &mut backward);
+            if let Some(by_centres) = &mut loss.centres {
+                part = part.and(NamedGradients::take(&self.model, by_centres));
+            }
+            if let Some(rows) = rows {
+                let from = loss.centres.as_mut().unwrap_or(&mut backward);
+                part = part.and_rows("head", rows, from);
             }
             gradients.add(self.share(), part);
+            // Numbers are asked for last: a GPU is then at work while the host is.
+            let number: f32 = loss.loss.into_scalar();
+            let similarity = mean_similarity(embeddings);
             outcomes.push(Outcome {
                 loss: number.into(),
                 similarity,
@@ -222,13 +300,12 @@ impl Trainer {
         self.model.head.commit(NormStatistics::mean_of(parts.iter().filter_map(|p| p.norms)));
     }
 
-    /// Normalised pixels, `[images, side, side, 3]`.
-    fn pixels(&self, pixels: &[u8]) -> Tensor<4> {
+    /// Pixels from 0 to 255, `[images, side, side, 3]`.
+    fn images(&self, pixels: &[u8]) -> Tensor<4> {
         let side = self.config.network.input;
-        let normalised: Vec<f32> =
-            pixels.iter().map(|&p| (f32::from(p) - PIXEL_MEAN) * PIXEL_SCALE).collect();
+        let numbers: Vec<f32> = pixels.iter().map(|&p| f32::from(p)).collect();
         let shape = [pixels.len() / (side * side * 3), side, side, 3];
-        Tensor::from_data(TensorData::new(normalised, shape), &self.device)
+        Tensor::from_data(TensorData::new(numbers, shape), &self.device)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Values and gradients of the operations against the reference, and the same bits for any number of threads.
+//! Values and gradients of the operations against plain tensor operations, and the same bits for any number of threads.
 #![allow(clippy::unwrap_used)]
 
-use super::{ConvKind, Moments, convolution, reference};
+use super::{ConvKind, Moments, convolution, plain};
 use crate::ranks::Ranks;
 use crate::ranks::tests::together;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -23,6 +23,43 @@ fn around(centre: f32, seed: u64, length: usize) -> Tensor<1> {
     let numbers: Vec<f32> =
         values(random(seed, [length])).into_iter().map(|v| 0.1f32.mul_add(v, centre)).collect();
     Tensor::from_floats(&numbers[..], &Device::flex().autodiff()).require_grad()
+}
+
+/// The same tensor as a parameter on another device.
+#[cfg(any(feature = "gpu", feature = "cuda"))]
+fn on<const D: usize>(device: &Device, tensor: Tensor<D>) -> Tensor<D> {
+    Tensor::from_data(tensor.into_data(), &device.clone().autodiff()).require_grad()
+}
+
+/// A convolution of random numbers on a device: its value, then the gradients of input and weights.
+#[cfg(any(feature = "gpu", feature = "cuda"))]
+pub(crate) fn convolved_on(
+    device: &Device,
+    kind: ConvKind,
+    shape: [usize; 4],
+    out: usize,
+) -> Vec<Vec<f32>> {
+    let w = random(61, kind.weights(shape[3], out).0);
+    let (x, w) = (on(device, random(60, shape)), on(device, w));
+    let y = convolution(x.clone(), w.clone(), kind);
+    let direction = on(device, random(62, y.dims())).detach();
+    let gradients = (y.clone() * direction).mean().backward();
+    vec![values(y), values(x.grad(&gradients).unwrap()), values(w.grad(&gradients).unwrap())]
+}
+
+/// A normalization of random numbers on a device: value, moments, and the gradients of input and parameters.
+#[cfg(any(feature = "gpu", feature = "cuda"))]
+pub(crate) fn normalized_on(device: &Device, shape: [usize; 4], prelu: bool) -> Vec<Vec<f32>> {
+    let row = |seed| on(device, random(seed, [shape[3]]));
+    let (x, gamma, beta, slope) = (on(device, random(70, shape)), row(71), row(72), row(73));
+    let given = prelu.then(|| slope.clone());
+    let (y, moments) = super::batch_norm(x.clone(), gamma.clone(), beta.clone(), given, own());
+    let direction = on(device, random(74, shape)).detach();
+    let gradients = (y.clone() * direction).mean().backward();
+    let mut all = vec![values(y), values(moments), values(x.grad(&gradients).unwrap())];
+    let parameters = [gamma, beta].into_iter().chain(prelu.then_some(slope));
+    all.extend(parameters.map(|p| values(p.grad(&gradients).unwrap())));
+    all
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -65,20 +102,20 @@ fn first<const D: usize>(mut parameters: Vec<Tensor<D>>) -> Tensor<D> {
 }
 
 #[test]
-fn pointwise_equals_reference() {
+fn pointwise_equals_plain() {
     for (batch, side, inputs, outputs) in [(1, 3, 16, 48), (3, 14, 64, 32), (2, 28, 32, 64)] {
         compare(
             &format!("pointwise {inputs} to {outputs} at {side}"),
             random(1, [batch, side, side, inputs]),
             vec![random(2, [outputs, inputs])],
             |x, w| convolution(x, first(w), ConvKind::Pointwise),
-            |x, w| reference::pointwise(x, first(w)),
+            |x, w| plain::convolution(x, first(w), ConvKind::Pointwise),
         );
     }
 }
 
 #[test]
-fn depthwise_equals_reference() {
+fn depthwise_equals_plain() {
     for stride in [1, 2] {
         for (batch, height, width, channels) in
             [(1, 1, 1, 16), (2, 2, 2, 16), (2, 7, 5, 48), (3, 8, 8, 32), (1, 9, 12, 16)]
@@ -88,25 +125,25 @@ fn depthwise_equals_reference() {
                 random(3, [batch, height, width, channels]),
                 vec![random(4, [9, channels])],
                 |x, w| convolution(x, first(w), ConvKind::Depthwise { stride }),
-                |x, w| reference::depthwise(x, first(w), stride),
+                |x, w| plain::convolution(x, first(w), ConvKind::Depthwise { stride }),
             );
         }
     }
 }
 
 #[test]
-fn global_depthwise_equals_reference() {
+fn global_depthwise_equals_plain() {
     compare(
         "global depthwise",
         random(5, [3, 7, 7, 32]),
         vec![random(6, [49, 32])],
         |x, w| convolution(x, first(w), ConvKind::GlobalDepthwise { side: 7 }),
-        |x, w| reference::global_depthwise(x, first(w)),
+        |x, w| plain::convolution(x, first(w), ConvKind::GlobalDepthwise { side: 7 }),
     );
 }
 
 #[test]
-fn full_equals_reference() {
+fn full_equals_plain() {
     for (size, stride, [batch, height, width, inputs, outputs]) in [
         (3, 2, [2, 16, 16, 3, 32]),
         (3, 2, [2, 2, 2, 3, 32]),
@@ -122,7 +159,7 @@ fn full_equals_reference() {
             random(7, [batch, height, width, inputs]),
             vec![random(8, [outputs, size * size * inputs])],
             |x, w| convolution(x, first(w), ConvKind::Full { size, stride }),
-            |x, w| reference::full(x, first(w), size, stride),
+            |x, w| plain::convolution(x, first(w), ConvKind::Full { size, stride }),
         );
     }
 }
@@ -169,7 +206,7 @@ fn blocks_of_full_windows_join() {
         random(22, [2, 24, 24, 48]),
         vec![random(23, [16, 9 * 48])],
         |x, w| convolution(x, first(w), ConvKind::Full { size: 3, stride: 1 }),
-        |x, w| reference::full(x, first(w), 3, 1),
+        |x, w| plain::convolution(x, first(w), ConvKind::Full { size: 3, stride: 1 }),
     );
 }
 
@@ -192,7 +229,7 @@ fn own() -> Moments {
 
 /// Slopes down to 0.25 are compared: a difference at the kink would show here, whatever its size.
 #[test]
-fn batch_norm_equals_reference() {
+fn batch_norm_equals_plain() {
     for slope in [None, Some(0.25), Some(1.0), Some(-0.5)] {
         let mut parameters = vec![random(10, [32]), random(11, [32])];
         if let Some(slope) = slope {
@@ -209,7 +246,7 @@ fn batch_norm_equals_reference() {
             },
             |x, p| {
                 let (gamma, beta, slope) = split(p);
-                reference::batch_norm(x, gamma, beta, slope)
+                plain::batch_norm(x, gamma, beta, slope, own()).0
             },
         );
     }
@@ -217,8 +254,11 @@ fn batch_norm_equals_reference() {
 
 /// With given moments the layer is a line through each number, in value and gradient.
 #[test]
-fn batch_norm_by_given_moments_equals_reference() {
-    let moments = |i: u64| (around(0.3, 30 + i, 32), around(0.8, 40 + i, 32));
+fn batch_norm_by_given_moments_equals_plain() {
+    let given = || Moments::Given {
+        mean: values(around(0.3, 30, 32)),
+        variance: values(around(0.8, 40, 32)),
+    };
     for slope in [None, Some(0.25)] {
         let mut parameters = vec![random(10, [32]), random(11, [32])];
         if let Some(slope) = slope {
@@ -231,14 +271,11 @@ fn batch_norm_by_given_moments_equals_reference() {
             parameters,
             |x, p| {
                 let (gamma, beta, slope) = split(p);
-                let (mean, variance) = moments(0);
-                let given = Moments::Given { mean: values(mean), variance: values(variance) };
-                super::batch_norm(x, gamma, beta, slope, given).0
+                super::batch_norm(x, gamma, beta, slope, given()).0
             },
             |x, p| {
                 let (gamma, beta, slope) = split(p);
-                let (mean, variance) = moments(0);
-                reference::affine(x, (mean.detach(), variance.detach()), gamma, beta, slope)
+                plain::batch_norm(x, gamma, beta, slope, given()).0
             },
         );
     }
