@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use core::fmt;
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Choice {
     /// A GPU where there is one that this build can use, else the CPU.
     #[default]

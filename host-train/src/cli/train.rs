@@ -88,7 +88,7 @@ pub(crate) struct TrainArgs {
     /// Where to compute. `auto` takes a GPU if the program was built for GPUs (features gpu: vulkan, cuda) and finds one, else the
     /// CPU.
     #[arg(long, default_value = "auto")]
-    device: DeviceName,
+    device: Choice,
     /// Where all random choices start: equal seeds give equal runs [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -142,25 +142,6 @@ enum ScheduleName {
     Cosine,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum DeviceName {
-    Auto,
-    Cpu,
-    Vulkan,
-    Cuda,
-}
-
-impl From<DeviceName> for Choice {
-    fn from(name: DeviceName) -> Self {
-        match name {
-            DeviceName::Auto => Self::Auto,
-            DeviceName::Cpu => Self::Cpu,
-            DeviceName::Vulkan => Self::Vulkan,
-            DeviceName::Cuda => Self::Cuda,
-        }
-    }
-}
-
 /// What training came to.
 #[derive(Serialize)]
 struct TrainSummary {
@@ -181,7 +162,7 @@ struct TrainSummary {
 
 /// Runs the command.
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
-    let place = Place::open(args.device.into())?;
+    let place = Place::open(args.device)?;
     let started =
         if args.resume { Started::resumed(args, &place)? } else { Started::fresh(args, &place)? };
     let Started { folder, ranks, config, dataset, held_back } = started;

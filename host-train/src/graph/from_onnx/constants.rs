@@ -4,6 +4,8 @@ use super::error::OnnxError;
 use super::{proto, unusable};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 /// ONNX's numbers of the element types that weights and shapes have.
@@ -111,17 +113,26 @@ impl<'f> Constants<'f> {
         }
         let folder = self.folder.ok_or_else(|| external("the model is in no folder".into()))?;
         let path: PathBuf = folder.join(inside);
-        let file = std::fs::read(&path)
-            .map_err(|error| external(format!("{}: {error}", path.display())))?;
-        let number = |key: &str| entry(key).map(str::parse::<usize>).transpose();
+        let number = |key: &str| entry(key).map(str::parse::<u64>).transpose();
         let (Ok(offset), Ok(length)) = (number("offset"), number("length")) else {
             return Err(external("its offset or length is no number".into()));
         };
+        // Its own bytes alone: all tensors may lie in one large file.
         let offset = offset.unwrap_or(0);
-        let end = length.map_or(Some(file.len()), |length| offset.checked_add(length));
-        let bytes = end.and_then(|end| file.get(offset..end));
-        let cut = || external(format!("{} is too short", path.display()));
-        Ok(Some(bytes.ok_or_else(cut)?.to_vec()))
+        let read = || -> std::io::Result<Option<Vec<u8>>> {
+            let mut file = File::open(&path)?;
+            let size = file.metadata()?.len();
+            let end = length.map_or(Some(size), |length| offset.checked_add(length));
+            let Some(end) = end.filter(|end| (offset..=size).contains(end)) else {
+                return Ok(None);
+            };
+            file.seek(SeekFrom::Start(offset))?;
+            let mut bytes = Vec::new();
+            file.take(end - offset).read_to_end(&mut bytes)?;
+            Ok(Some(bytes))
+        };
+        let bytes = read().map_err(|error| external(format!("{}: {error}", path.display())))?;
+        bytes.map(Some).ok_or_else(|| external(format!("{} is too short", path.display())))
     }
 }
 

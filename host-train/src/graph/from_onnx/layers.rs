@@ -33,10 +33,7 @@ impl Builder<'_> {
         let (height, width) = kernel.ok_or_else(|| unusable(node, "its window is absurd"))?;
         bounded(node, [outs, in_per_group, height, width])?;
         let window = Window { kernel: [height, width], stride: sizes(node, "strides", [1; 2])? };
-        let mut padding = self.padding(node, from, window)?;
-        for (own, before) in padding.iter_mut().zip(padded) {
-            *own = own.saturating_add(before);
-        }
+        let padding = both(self.padding(node, from, window)?, padded);
         Ok(Conv2d {
             weight: dilated(&weight, [rows, columns, in_per_group], dilations),
             bias: self.optional_floats(node, 2, outs)?,
@@ -116,7 +113,7 @@ impl Builder<'_> {
         padded: [usize; 4],
     ) -> Result<Op, OnnxError> {
         let window = self.pool(node)?;
-        let mut padding = self.padding(node, from, window)?;
+        let padding = self.padding(node, from, window)?;
         if padding == [0; 4] && padded == [0; 4] && window.kernel == [from.height, from.width] {
             return Ok(Op::GlobalAveragePool);
         }
@@ -124,9 +121,7 @@ impl Builder<'_> {
         if padding != [0; 4] && !counted {
             return Err(unusable(node, "a mean that leaves its padding out is not known here"));
         }
-        for (own, before) in padding.iter_mut().zip(padded) {
-            *own = own.saturating_add(before);
-        }
+        let padding = both(padding, padded);
         let [height, width] = window.kernel;
         bounded(node, [from.channels, height, width, 1])?;
         let taps = height * width;
@@ -202,6 +197,11 @@ fn bounded(node: &proto::Node, extents: [usize; 4]) -> Result<(), OnnxError> {
 struct Window {
     kernel: [usize; 2],
     stride: [usize; 2],
+}
+
+/// A layer's own padding around the zeros that were there before it.
+fn both(own: [usize; 4], before: [usize; 4]) -> [usize; 4] {
+    core::array::from_fn(|side| own[side].saturating_add(before[side]))
 }
 
 /// `[out][channel][pixel]` to `[out][pixel][channel]`.

@@ -176,8 +176,7 @@ impl<'f> Builder<'f> {
             | "LpNormalization" => self.operand(node, 0)?,
             _ => return Ok(None),
         };
-        let Shape { height, width, .. } = self.shapes[x.0];
-        let is_vector = (height, width) == (1, 1);
+        let is_vector = is_vector(self.shapes[x.0]);
         match op {
             "Flatten" if attribute(node, "axis").is_some_and(|a| a.i != 1) => {
                 Err(unusable(node, "only axis 1, which keeps the images apart, is known here"))
@@ -200,14 +199,9 @@ impl<'f> Builder<'f> {
 
     /// `Reshape`, to a vector an image, or to the same one with a pixel's two dimensions.
     fn reshaped(&self, node: &proto::Node, x: NodeId) -> Result<Value, OnnxError> {
-        let Shape { height, width, .. } = self.shapes[x.0];
-        let extents = match self.constant(node, 1) {
-            Some(shape) => self.constants.floats(&name(node), shape)?,
-            None => Vec::new(),
-        };
-        match extents[..] {
+        match self.list(node, "shape", 1)?[..] {
             [_, _] => Ok(Value::Tensor(x)),
-            [_, _, 1.0, 1.0] if (height, width) == (1, 1) => Ok(Value::Tensor(x)),
+            [_, _, 1.0, 1.0] if is_vector(self.shapes[x.0]) => Ok(Value::Tensor(x)),
             _ => Err(unusable(node, "only a reshape to batch x values is known here")),
         }
     }
@@ -265,8 +259,7 @@ impl<'f> Builder<'f> {
         let constant = (0..2).find(|&index| self.constant(node, index).is_some());
         let Some(constant) = constant else {
             let (x, y) = (self.operand(node, 0)?, self.operand(node, 1)?);
-            let is_gate =
-                |id: NodeId| (self.shapes[id.0].height, self.shapes[id.0].width) == (1, 1);
+            let is_gate = |id: NodeId| is_vector(self.shapes[id.0]);
             return match op {
                 "Add" => self.push(node, Op::Add, vec![x, y]),
                 "Mul" if is_gate(y) => self.push(node, Op::ScaleChannels, vec![x, y]),
@@ -324,11 +317,7 @@ impl<'f> Builder<'f> {
 
     /// `ReduceMean`, over rows and columns alone; the axes are an attribute or, from operator set 18 on, an input.
     fn mean_of_pixels(&self, node: &proto::Node) -> Result<Op, OnnxError> {
-        let mut axes: Vec<f32> = match (attribute(node, "axes"), self.constant(node, 1)) {
-            (Some(axes), _) => axes.ints.iter().map(|&axis| axis as f32).collect(),
-            (None, Some(axes)) => self.constants.floats(&name(node), axes)?,
-            (None, None) => Vec::new(),
-        };
+        let mut axes = self.list(node, "axes", 1)?;
         axes.iter_mut().for_each(|axis| *axis = axis.rem_euclid(4.0));
         axes.sort_by(f32::total_cmp);
         if axes != [2.0, 3.0] {
@@ -350,11 +339,7 @@ impl<'f> Builder<'f> {
         if value.unwrap_or(0.0) != 0.0 {
             return refused("only zeros are padded here");
         }
-        let pads: Vec<f32> = match (attribute(node, "pads"), self.constant(node, 1)) {
-            (Some(pads), _) => pads.ints.iter().map(|&pad| pad as f32).collect(),
-            (None, Some(pads)) => self.constants.floats(&name(node), pads)?,
-            (None, None) => Vec::new(),
-        };
+        let pads = self.list(node, "pads", 1)?;
         let size = |pad: f32| (pad >= 0.0 && pad <= f32::from(u16::MAX)).then_some(pad as usize);
         let pads: Option<Vec<usize>> = pads.into_iter().map(size).collect();
         match pads.as_deref() {
@@ -394,6 +379,20 @@ impl<'f> Builder<'f> {
 
     fn constant(&self, node: &proto::Node, index: usize) -> Option<&proto::Tensor> {
         node.input.get(index).and_then(|name| self.constants.get(name))
+    }
+
+    /// Whole numbers that are an attribute in old operator sets and an input in new ones; none where there is neither.
+    fn list(
+        &self,
+        node: &proto::Node,
+        attribute_name: &str,
+        index: usize,
+    ) -> Result<Vec<f32>, OnnxError> {
+        match (attribute(node, attribute_name), self.constant(node, index)) {
+            (Some(list), _) => Ok(list.ints.iter().map(|&number| number as f32).collect()),
+            (None, Some(list)) => self.constants.floats(&name(node), list),
+            (None, None) => Ok(Vec::new()),
+        }
     }
 
     /// The constant at input `index`, which must hold `expected` values.
@@ -440,7 +439,7 @@ impl<'f> Builder<'f> {
             return Ok(vec![self.floats(node, index, 1)?[0]; of.channels]);
         }
         // Of images, the third dimension from the end; a lone slope a channel is what old files have for [channels, 1, 1].
-        let is_vector = (of.height, of.width) == (1, 1);
+        let is_vector = is_vector(of);
         let rest = match dims {
             [_] if is_vector || node.op_type == "PRelu" => &[][..],
             [1, _] if is_vector => &[][..],
@@ -465,6 +464,11 @@ impl<'f> Builder<'f> {
         let input = self.optional_floats(node, index, 1)?.map(|values| values[0]);
         Ok(input.or_else(|| attribute(node, attribute_name).map(|a| a.f)).unwrap_or(open))
     }
+}
+
+/// Whether there is one pixel.
+fn is_vector(shape: Shape) -> bool {
+    (shape.height, shape.width) == (1, 1)
 }
 
 fn attribute<'n>(node: &'n proto::Node, name: &str) -> Option<&'n proto::Attribute> {
