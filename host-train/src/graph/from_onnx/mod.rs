@@ -74,7 +74,8 @@ fn decode(
         builder.add(node)?;
     }
     match builder.values.get(output.name.as_str()) {
-        Some(Value::Tensor(id)) => builder.graph.output = *id,
+        // Who compares by cosines does not see lengths.
+        Some(Value::Tensor(id) | Value::Direction(id)) => builder.graph.output = *id,
         _ => return Err(OnnxError::Ends { inputs: 1, outputs: 0 }),
     }
     builder.graph.check()?;
@@ -117,6 +118,8 @@ enum Value {
     Padded(NodeId, [usize; 4]),
     /// The length of a tensor's values.
     Length(NodeId),
+    /// A tensor divided by its own length: its direction, which only the network's end may be.
+    Direction(NodeId),
     /// The image, its channels last, until a `Transpose` brings them to the front.
     ChannelsLast,
 }
@@ -165,7 +168,7 @@ impl<'f> Builder<'f> {
             }
             ("Div", Some(Value::Tensor(x))) => {
                 if matches!(self.value(node, 1), Some(Value::Length(of)) if of == x) {
-                    return Ok(Some(Value::Tensor(x)));
+                    return Ok(Some(Value::Direction(x)));
                 }
                 return Ok(None);
             }
@@ -193,6 +196,7 @@ impl<'f> Builder<'f> {
             }
             "Pad" => Ok(Some(Value::Padded(x, self.zeros_around(node)?))),
             "ReduceL2" => Ok(Some(Value::Length(x))),
+            "LpNormalization" => Ok(Some(Value::Direction(x))),
             _ => Ok(Some(Value::Tensor(x))),
         }
     }
@@ -362,6 +366,10 @@ impl<'f> Builder<'f> {
             Some(Value::Length(_)) => {
                 Err(unusable(node, "lengths may only divide their own embedding"))
             }
+            Some(Value::Direction(_)) => Err(unusable(
+                node,
+                "its operand is divided by its own length, which is known at the network's end alone",
+            )),
             Some(Value::ChannelsLast) => {
                 Err(unusable(node, "the image's channels are last; a Transpose must come first"))
             }

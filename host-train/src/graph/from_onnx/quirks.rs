@@ -322,6 +322,25 @@ fn lengths_at_the_end_do_not_matter() {
     assert_eq!(of(dense().into_iter().chain(divided).collect(), constants()), raw);
     let one = [with("LpNormalization", &["x"], "y", vec![int("p", 2), int("axis", 1)])];
     assert_eq!(of(dense().into_iter().chain(one).collect(), constants()), raw);
+    // What comes behind would see the lengths that were left out.
+    let unit = || with("LpNormalization", &["x"], "unit", vec![int("axis", 1)]);
+    let shown = [unit(), node("Identity", &["unit"], "y")];
+    assert_eq!(of(dense().into_iter().chain(shown).collect(), constants()), raw);
+    for behind in [
+        with("Gemm", &["unit", "square", "two"], "y", vec![int("transB", 1)]),
+        node("Add", &["unit", "two"], "y"),
+        node("Add", &["x", "unit"], "y"),
+        node("Relu", &["unit"], "y"),
+        node("Flatten", &["unit"], "y"),
+        node("Div", &["unit", "two"], "y"),
+        with("ReduceL2", &["unit"], "y", vec![ints("axes", &[1])]),
+    ] {
+        let nodes = dense().into_iter().chain([unit(), behind]).collect();
+        let square = tensor("square", &[2, 2], &[1.0; 4]);
+        let constants = constants().into_iter().chain([square]).collect();
+        let error = read(file(nodes, constants), PLAIN).unwrap_err().to_string();
+        assert!(error.contains("network's end"), "{error}");
+    }
     // A length is no tensor.
     let shown = [node("ReduceL2", &["x"], "length"), node("Relu", &["length"], "y")];
     let error = read(file(dense().into_iter().chain(shown).collect(), constants()), PLAIN);
