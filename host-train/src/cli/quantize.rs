@@ -3,15 +3,18 @@
 use super::failure::Failure;
 use super::progress::Progress;
 use super::{COMMIT, command_line, output};
-use crate::data::{FaceImage, Source};
+use crate::data::{DataError, FaceImage, Source, augment};
 use crate::files;
 use crate::model::{FloatModel, Model};
 use crate::quantize::{
-    Calibration, LayerReport, Options, Provenance, Quantized, arcface_landmarks, quantize,
+    Calibration, LayerReport, Learning, Options, Provenance, Quantized, arcface_landmarks, quantize,
 };
 use crate::train::RunConfig;
 use clap::ValueEnum;
 use model_format::ModelFile;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +49,19 @@ pub(super) struct Int8Args {
     /// Round every weight by itself, instead of choosing weights for the int8 values that they will meet.
     #[arg(long)]
     no_reconstruct: bool,
+    /// Batches that the int8 network learns from its float form after it was rounded (quantization-aware training), from all
+    /// --calibration images, mirrored at random; a few hundred are enough.
+    #[arg(long, default_value_t = 0, value_name = "STEPS")]
+    qat: u32,
+    /// Images of such a batch.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(2..=4096))]
+    qat_batch: u32,
+    /// How far a weight moves at most in the first of these batches, in its int8 steps; falls to 0.
+    #[arg(long, default_value_t = 0.02, value_parser = rate)]
+    qat_rate: f64,
+    /// Seed of what such a batch is made of.
+    #[arg(long, default_value_t = 0)]
+    qat_seed: u64,
     /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this.
     #[arg(long, value_name = "COSINE", value_parser = cosine)]
     gate: Option<f64>,
@@ -70,6 +86,13 @@ enum Method {
     Mse,
 }
 
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("a rate is above 0 and at most 1".to_owned()),
+    }
+}
+
 fn cosine(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(value) if (-1.0..=1.0).contains(&value) => Ok(value),
@@ -86,7 +109,16 @@ struct QuantizeSummary {
     calibration_images: usize,
     mean_cosine: f64,
     least_cosine: f64,
+    /// Before it learned, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before_qat: Option<Likeness>,
     layers: Vec<LayerReport>,
+}
+
+#[derive(Serialize)]
+struct Likeness {
+    mean_cosine: f64,
+    least_cosine: f64,
 }
 
 /// Runs the command.
@@ -108,10 +140,25 @@ impl Int8Args {
         };
         let options =
             Options { calibration, equalise: !self.no_equalise, reconstruct: !self.no_reconstruct };
-        let Int8 { file, layers } = Int8::make(&float, &faces, &options, provenance)?;
+        let size = (float.graph.input.width, float.graph.input.height);
+        let bar = Progress::new("learning in int8", self.qat as usize);
+        let batch = |step| self.lesson(&source, size, step);
+        let learning = Learning {
+            steps: self.qat as usize,
+            rate: self.qat_rate,
+            batch: &batch,
+            seen: &|_| bar.step(),
+        };
+        let learning = (self.qat > 0).then_some(&learning);
+        let Int8 { file, before_learning, layers } =
+            Int8::make(&float, &faces, &options, learning, provenance)?;
+        bar.finish();
         let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
         let bytes = file.bytes().to_vec();
-        let (mean, least) = likeness(&Model::Float(float), &Model::Int8(file), &judged)?;
+        let float = Model::Float(float);
+        let (mean, least) = likeness(&float, &Model::Int8(file), &judged)?;
+        let before = before_learning.map(|file| likeness(&float, &Model::Int8(file), &judged));
+        let before = before.transpose()?;
         if let Some(gate) = self.gate.filter(|gate| mean < *gate) {
             return Err(Failure::Check(format!(
                 "mean cosine between float and int8 embeddings is {mean:.4}, below the gate of {gate}: {} was not written",
@@ -127,19 +174,47 @@ impl Int8Args {
             calibration_images: faces.len(),
             mean_cosine: mean,
             least_cosine: least,
+            before_qat: before
+                .map(|(mean_cosine, least_cosine)| Likeness { mean_cosine, least_cosine }),
             layers,
         };
         if self.json {
             return output::json(&summary);
         }
+        let before = before.map_or(String::new(), |(mean, least)| {
+            format!(" (before it learned: {mean:.4}, {least:.4})")
+        });
         output::line(&format!(
-            "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} other images: mean {mean:.4}, least {least:.4}",
+            "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} other images: mean {mean:.4}, least {least:.4}{before}",
             summary.out.display(),
             summary.bytes,
             summary.arena_bytes,
             summary.model_id,
             summary.calibration_images,
         ))
+    }
+}
+
+impl Int8Args {
+    /// The images of a batch that an int8 network learns from, some of them mirrored.
+    fn lesson(
+        &self,
+        source: &Source,
+        size: (usize, usize),
+        step: usize,
+    ) -> Result<Vec<Vec<u8>>, DataError> {
+        let mut random = ChaCha8Rng::seed_from_u64(self.qat_seed);
+        random.set_stream(step as u64);
+        let mut choose = || (random.random_range(0..source.images().len()), random.random());
+        let chosen: Vec<(usize, bool)> = (0..self.qat_batch).map(|_| choose()).collect();
+        let load = |&(index, mirrored): &(usize, bool)| {
+            let mut face = source.load_of_size(index, size)?;
+            if mirrored {
+                augment::flip(&mut face.rgb, face.width);
+            }
+            Ok(face.rgb)
+        };
+        chosen.par_iter().map(load).collect()
     }
 }
 
@@ -183,6 +258,8 @@ pub(super) fn base_name(path: &Path) -> String {
 pub(super) struct Int8 {
     /// The model file.
     pub(super) file: ModelFile,
+    /// The same before it learned, where it did.
+    before_learning: Option<ModelFile>,
     /// How each operation is stored.
     pub(super) layers: Vec<LayerReport>,
 }
@@ -193,11 +270,14 @@ impl Int8 {
         float: &FloatModel,
         faces: &[FaceImage],
         options: &Options,
+        learning: Option<&Learning<'_>>,
         provenance: &Provenance,
     ) -> Result<Self, Failure> {
         let images: Vec<&[u8]> = faces.iter().map(|face| &face.rgb[..]).collect();
-        let Quantized { bytes, layers } = quantize(&float.graph, &images, options, provenance)?;
-        Ok(Self { file: ModelFile::from_bytes(bytes)?, layers })
+        let Quantized { bytes, before_learning, layers } =
+            quantize(&float.graph, &images, options, learning, provenance)?;
+        let before_learning = before_learning.map(ModelFile::from_bytes).transpose()?;
+        Ok(Self { file: ModelFile::from_bytes(bytes)?, before_learning, layers })
     }
 }
 

@@ -133,7 +133,7 @@ fn int8(label: &str, outcome: &Outcome, faces: &Faces) -> Result<Int8, RunFailur
         Model::Float(float) => {
             // A hundred layers would take minutes to reconstruct.
             let options = Options { reconstruct: false, ..Options::default() };
-            ModelFile::from_bytes(quantize(&float.graph, &images, &options, &about)?.bytes)?
+            ModelFile::from_bytes(quantize(&float.graph, &images, &options, None, &about)?.bytes)?
         }
         Model::Int8(file) => ModelFile::from_bytes(file.bytes())?,
     };

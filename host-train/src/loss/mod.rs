@@ -21,9 +21,10 @@
 //! | sub-center ArcFace | cos(t + m), t to the nearest of K centres | s | `subcentre` |
 //! | AdaFace | cos(t + m2) - m3, both by the embedding's length | s | `adaface` |
 //!
-//! Which classes take part in a step, and which of them a rank holds, is `partial_fc`'s to say.
+//! `agreement` has what a network learns from another one's embeddings instead. Which classes take part in a step, and which of them a rank holds, is `partial_fc`'s to say.
 
 mod adaface;
+mod agreement;
 mod config;
 #[cfg(test)]
 mod gradient_tests;
@@ -38,6 +39,7 @@ mod sphereface;
 mod subcentre;
 
 pub use adaface::{NormStatistics, image_curve};
+pub(crate) use agreement::{cosines, relation};
 pub use config::{LossConfig, LossError};
 pub use head::{Head, HeadConfig, LabelError, MarginGradient, SampledRows};
 pub(crate) use logits::unit_rows;

@@ -22,6 +22,6 @@ pub use network::Network;
 pub use ops::ConvKind;
 #[cfg(all(test, any(feature = "gpu", feature = "cuda")))]
 pub(crate) use ops::tests::{convolved_on, normalized_on};
-pub(crate) use ops::{EPSILON as NORM_EPSILON, has_own_kernels};
+pub(crate) use ops::{EPSILON as NORM_EPSILON, convolution, has_own_kernels, requantize};
 pub(crate) use unit::normal;
 pub use unit::{BatchStatistics, Dense, Unit};

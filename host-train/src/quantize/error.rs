@@ -1,5 +1,6 @@
 //! Why a network could not be quantized.
 
+use crate::data::DataError;
 use crate::graph::GraphError;
 use model_format::writer::WriteError;
 
@@ -15,6 +16,9 @@ pub enum QuantizeError {
         "no calibration images; give a few hundred aligned faces of the kind the network will see"
     )]
     NoImages,
+    /// Images to learn from can't be loaded; boxed, for it is large and rare.
+    #[error(transparent)]
+    Images(Box<DataError>),
     /// A percentile that leaves nothing inside, or is not one.
     #[error("calibration percentile {0} is outside (50, 100]")]
     Percentile(f32),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Graph ─fold─> ─fuse─> layers ─equalise─> ───┐
-//!   └── calibration images ─observe─> ranges ──┴─ptq, reconstruct─> int8 weights, multipliers ─plan, lower─> model.afm
+//!   └── calibration images ─observe─> ranges ──┴─ptq, reconstruct─> int8 weights, multipliers ─plan, lower─> (qat) ─> model.afm
 //! ```
 //!
 //! Activations are affine int8 a tensor, weights symmetric int8 an output channel; `DESIGN` calls this the number
@@ -16,16 +16,19 @@ mod fuse;
 mod lower;
 mod planner;
 mod ptq;
+mod qat;
 mod range;
 mod reconstruct;
 
 pub use error::QuantizeError;
 pub use planner::{ALIGNMENT, Lifetime, Plan, peak_bytes, plan};
+pub use qat::Learning;
 pub use range::Calibration;
 
 use crate::graph::{Graph, NodeId, Op, fold};
 use edge_infer::image::align::ARCFACE_TEMPLATE_112;
 use lower::{Network, Stored};
+use model_format::writer::ModelBuilder;
 use serde::Serialize;
 
 /// How to quantize.
@@ -76,6 +79,8 @@ pub fn arcface_landmarks(side: usize) -> [[f32; 2]; 5] {
 pub struct Quantized {
     /// The `.afm` file.
     pub bytes: Vec<u8>,
+    /// The same as it was before it learned, where it did.
+    pub before_learning: Option<Vec<u8>>,
     /// One entry an operation, in execution order.
     pub layers: Vec<LayerReport>,
 }
@@ -105,7 +110,7 @@ pub struct RangeReport {
     pub sqnr_db: f64,
 }
 
-/// Quantizes a trained network after training.
+/// Quantizes a trained network after training, and lets it learn in int8 where `learning` says how.
 ///
 /// `calibration` are RGB images of the input's size, `height * width * 3` bytes each, HWC, red first; a few hundred of
 /// the kind that the network will see. The same arguments give the same bytes, whatever the number of threads.
@@ -116,10 +121,29 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
     graph: &Graph,
     calibration: &[I],
     options: &Options,
+    learning: Option<&Learning<'_>>,
     provenance: &Provenance,
 ) -> Result<Quantized, QuantizeError> {
+    let graph = fold(graph)?;
+    let (mut model, layers) = rounded(&graph, calibration, options, provenance)?;
+    let mut before_learning = None;
+    if let Some(learning) = learning {
+        before_learning = Some(model.build()?);
+        let names: Vec<&str> = layers.iter().map(|layer| &*layer.name).collect();
+        qat::learn(&mut model, &names, &graph, learning)?;
+    }
+    Ok(Quantized { bytes: model.build()?, before_learning, layers })
+}
+
+/// The int8 form of a folded graph, as it is after training, and what is to say of its layers.
+fn rounded<I: AsRef<[u8]> + Sync>(
+    graph: &Graph,
+    calibration: &[I],
+    options: &Options,
+    provenance: &Provenance,
+) -> Result<(ModelBuilder, Vec<LayerReport>), QuantizeError> {
     options.calibration.check()?;
-    let mut graph = fold(graph)?;
+    let mut graph = graph.clone();
     let shapes = graph.check()?;
     let layers = fuse::fuse(&graph)?;
 
@@ -161,7 +185,7 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
     if options.reconstruct {
         reconstruct::reconstruct(&mut network, calibration)?;
     }
-    let bytes = network.lower(provenance)?.build()?;
+    let model = network.lower(provenance)?;
     let report = |layer: &fuse::Layer| {
         let (node, shape) = (graph.node(layer.head), shapes[layer.output.0]);
         LayerReport {
@@ -171,7 +195,7 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
             range: ranges[layer.output.0],
         }
     };
-    Ok(Quantized { bytes, layers: layers.iter().map(report).collect() })
+    Ok((model, layers.iter().map(report).collect()))
 }
 
 #[cfg(test)]

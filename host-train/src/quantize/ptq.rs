@@ -139,17 +139,33 @@ impl Linear {
         let magnitude: i64 = stored.iter().map(|&q| i64::from(q).abs()).sum();
         let step = f64::from(input.scale) * scale;
         let units = (bias / step).round_ties_even() as i64;
-        let stored_bias = units.saturating_sub(i64::from(input.zero_point) * sum);
-        let worst = stored_bias.saturating_abs().saturating_add(128 * magnitude);
-        let fits = i32::try_from(stored_bias).ok();
-        let Some(stored_bias) = fits.filter(|_| worst <= i64::from(i32::MAX)) else {
-            let channel = self.bias.len();
-            return Err(QuantizeError::Overflow { node: node.to_owned(), channel, worst });
-        };
+        let channel = self.bias.len();
+        let bias = stored_bias(node, channel, units, input.zero_point, sum, magnitude)?;
         self.weights.extend(stored);
-        self.bias.push(stored_bias);
+        self.bias.push(bias);
         self.steps.push(step);
         Ok(())
+    }
+}
+
+/// A channel's bias as it is stored: its `units` of the sum, less what the zero point of the input adds to it with weights of
+/// this `sum`; `magnitude` is the sum of their magnitudes.
+///
+/// # Errors
+/// [`QuantizeError::Overflow`] when a sum could leave 32 bits.
+pub(super) fn stored_bias(
+    node: &str,
+    channel: usize,
+    units: i64,
+    zero_point: i8,
+    sum: i64,
+    magnitude: i64,
+) -> Result<i32, QuantizeError> {
+    let bias = units.saturating_sub(i64::from(zero_point) * sum);
+    let worst = bias.saturating_abs().saturating_add(128 * magnitude);
+    match i32::try_from(bias) {
+        Ok(bias) if worst <= i64::from(i32::MAX) => Ok(bias),
+        _ => Err(QuantizeError::Overflow { node: node.to_owned(), channel, worst }),
     }
 }
 

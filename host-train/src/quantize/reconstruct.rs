@@ -531,7 +531,8 @@ mod tests {
     fn noise(graph: &Graph, options: &Options) -> f64 {
         let Input { height, width, .. } = graph.input;
         let calibration = random::images(200, height, width, 1);
-        let bytes = quantize(graph, &calibration, options, &Provenance::default()).unwrap().bytes;
+        let bytes =
+            quantize(graph, &calibration, options, None, &Provenance::default()).unwrap().bytes;
         let images = random::images(64, height, width, 2);
         let float = Executor::new(graph).unwrap().embed_batch(&images).unwrap().concat();
         let int8 = int8(&bytes, &images).concat();

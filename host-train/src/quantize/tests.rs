@@ -11,7 +11,7 @@ use model_format::{Activation, ColourOrder, FullyConnectedResult, ModelFile};
 const IMAGE: NodeId = NodeId(0);
 
 fn quantized(graph: &Graph, images: &[Vec<u8>]) -> Quantized {
-    quantize(graph, images, &Options::default(), &Provenance::default()).unwrap()
+    quantize(graph, images, &Options::default(), None, &Provenance::default()).unwrap()
 }
 
 /// Embeddings by `edge-infer`.
@@ -174,7 +174,7 @@ fn pixels_pass_an_identity_unchanged() {
         let options =
             Options { calibration: Calibration::MinMax, equalise: false, reconstruct: false };
         let provenance = Provenance::default();
-        let model = quantize(&identity(colour), &images, &options, &provenance).unwrap();
+        let model = quantize(&identity(colour), &images, &options, None, &provenance).unwrap();
         for (image, embedding) in images.iter().zip(int8(&model.bytes, &images)) {
             let mut expected = image.clone();
             if colour == ColourOrder::Bgr {
@@ -213,7 +213,7 @@ fn the_file_holds_the_numbers_of_a_known_layer() {
     let images: Vec<Vec<u8>> = (0..=255).map(|v: u8| vec![v, v, v]).collect();
     let options = Options { calibration: Calibration::MinMax, equalise: false, reconstruct: false };
     let provenance = Provenance { name: "known".to_owned(), seed: 7, ..Provenance::default() };
-    let model = quantize(&graph, &images, &options, &provenance).unwrap();
+    let model = quantize(&graph, &images, &options, None, &provenance).unwrap();
     let file = ModelFile::from_bytes(&model.bytes).unwrap();
     let view = file.view();
     assert_eq!((view.input().scale, view.input().zero_point), (1.0, 0));
@@ -285,7 +285,8 @@ fn rejects_a_kernel_that_the_file_cannot_hold() {
     );
     builder.dense(NodeId(1), 2);
     let images = random::images(1, 300, 1, 1);
-    let error = quantize(&builder.graph, &images, &Options::default(), &Provenance::default());
+    let error =
+        quantize(&builder.graph, &images, &Options::default(), None, &Provenance::default());
     let error = error.unwrap_err().to_string();
     let expected =
         "node tall: kernel height 300 is above 255, the most that the model file can hold";
@@ -296,7 +297,7 @@ fn rejects_a_kernel_that_the_file_cannot_hold() {
 fn rejects_what_the_file_refuses() {
     let provenance = Provenance { name: "x".repeat(70_000), ..Provenance::default() };
     let images = random::images(1, 12, 12, 1);
-    let error = quantize(&random::small(1), &images, &Options::default(), &provenance);
+    let error = quantize(&random::small(1), &images, &Options::default(), None, &provenance);
     let Err(QuantizeError::Write(WriteError::TextTooLong { len: 70_000, .. })) = error else {
         panic!("{error:?}");
     };

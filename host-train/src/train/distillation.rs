@@ -2,9 +2,7 @@
 //! embeddings are drawn to where the teacher's are.
 //!
 //! ```text
-//! cosine    L_c = mean_i (1 - u_i . t_i)                         u, t: unit embeddings of student and teacher
-//! relation  L_r = mean_{i != j} (u_i . u_j - t_i . t_j)^2        (relational distillation, arXiv 1904.05068, on cosines)
-//! loss      L   = a L_c + b L_r + c L_margin
+//! L = a L_c + b L_r + c L_margin        the first two as in `loss/agreement.rs`
 //! ```
 //!
 //! Because the teacher is asked anew for every changed or blended image ("consistent teaching", arXiv 2106.05237), a few
@@ -13,7 +11,7 @@
 use crate::graph::{
     BatchExecutor, Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_onnx,
 };
-use crate::loss::unit_rows;
+use crate::loss::{self, unit_rows};
 use crate::net::has_own_kernels;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -154,33 +152,23 @@ impl Teacher {
     ) -> (Tensor<1>, Option<f64>) {
         let Distillation { cosine, relation, .. } = self.settings;
         let student = unit_rows(embeddings);
-        let count = student.dims()[0] as f64;
-        let mut loss = (relations(student.clone()) - relations(taught.clone()))
-            .powi_scalar(2)
-            .sum()
-            // The diagonal is 1 in both, so it adds nothing.
-            .mul_scalar(relation / (count * (count - 1.0)));
+        let loss = loss::relation(student.clone(), taught.clone()).mul_scalar(relation);
         if cosine == 0.0 {
             return (loss, None);
         }
-        let agreement = (student * taught).sum_dim(1);
+        let agreement = loss::cosines(student, taught);
         let angles: Vec<f32> =
             agreement.clone().into_data().try_to_vec().expect("the network computes in f32");
         let degrees = |cosine: f32| f64::from(cosine.clamp(-1.0, 1.0)).acos().to_degrees();
-        let angle = angles.into_iter().map(degrees).sum::<f64>() / count;
-        loss = loss + agreement.mean().neg().add_scalar(1.0).mul_scalar(cosine);
-        (loss, Some(angle))
+        let angle = angles.iter().copied().map(degrees).sum::<f64>() / angles.len() as f64;
+        let apart = agreement.mean().neg().add_scalar(1.0).mul_scalar(cosine);
+        (loss + apart, Some(angle))
     }
 
     /// Factor of the margin loss.
     pub(super) fn margin(&self) -> f64 {
         self.settings.margin
     }
-}
-
-/// Cosines of all pairs, `[batch, batch]`.
-fn relations(unit: Tensor<2>) -> Tensor<2> {
-    unit.clone().matmul(unit.transpose())
 }
 
 #[cfg(test)]

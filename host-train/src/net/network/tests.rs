@@ -168,7 +168,7 @@ fn every_network_runs_in_int8() {
             (true, 32, if shallow { 0.99 } else { 0.97 }, if shallow { 0.98 } else { 0.9 }),
         ] {
             let options = Options { equalise, reconstruct: false, ..Options::default() };
-            let model = quantize(&graph, &images, &options, &Provenance::default()).unwrap();
+            let model = quantize(&graph, &images, &options, None, &Provenance::default()).unwrap();
             let int8 = int8(&model.bytes, &unseen[..judged]);
             let cosines: Vec<f32> = int8.iter().zip(&float).map(|(a, b)| cosine(a, b)).collect();
             assert!(

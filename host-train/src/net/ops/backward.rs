@@ -1,6 +1,9 @@
 //! The operations on the CPU backend with gradients: what each forward keeps, and its backward step.
 
-use super::flex::{batch_norm_forward, contiguous, dims, statistics_tensor, tensor, values};
+use super::flex::{
+    batch_norm_forward, channels, contiguous, dims, requantized, statistics_tensor, tensor, values,
+};
+use super::requantize::{self, Steps};
 use super::{ConvKind, FaceOps, Moments, batch_norm, convolution};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -84,6 +87,40 @@ impl Backward<Flex, 4> for BatchNorm {
     }
 }
 
+#[derive(Debug)]
+struct Requantize;
+
+impl Backward<Flex, 5> for Requantize {
+    type State = ([FlexTensor; 5], Steps);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 5>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let dy = contiguous(grads.consume::<Flex>(&ops.node));
+        let (tensors, steps) = ops.state;
+        let [sums, .., residual] = tensors.each_ref().map(values);
+        let g = requantize::backward(sums, channels(&tensors), residual, steps, values(&dy));
+        let [sums_node, bias_node, positive_node, negative_node, residual_node] = ops.parents;
+        // Without a factor, the residual is the sums under another name.
+        for (node, gradient) in [(sums_node, Some(g.sums)), (residual_node, g.residual)] {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                grads.register::<Flex>(node.id, tensor(gradient, dims(&dy)));
+            }
+        }
+        for (node, gradient) in
+            [(bias_node, g.bias), (positive_node, g.positive), (negative_node, g.negative)]
+        {
+            if let Some(node) = node {
+                let count = gradient.len();
+                grads.register::<Flex>(node.id, tensor(gradient, [count]));
+            }
+        }
+    }
+}
+
 impl<C: CheckpointStrategy> FaceOps for Autodiff<Flex, C> {
     fn convolution(
         x: FloatTensor<Self>,
@@ -125,5 +162,27 @@ impl<C: CheckpointStrategy> FaceOps for Autodiff<Flex, C> {
             OpsKind::UnTracked(step) => step.finish(y),
         };
         (y, both)
+    }
+
+    fn requantize(
+        sums: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        positive: FloatTensor<Self>,
+        negative: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self> {
+        let ((sums, sums_node), (residual, residual_node)) =
+            (sums.into_parts(), residual.into_parts());
+        let (bias, bias_node) = bias.into_parts();
+        let (positive, positive_node) = positive.into_parts();
+        let (negative, negative_node) = negative.into_parts();
+        let nodes = [sums_node, bias_node, positive_node, negative_node, residual_node];
+        let tensors = [sums, bias, positive, negative, residual].map(contiguous);
+        let y = requantized(&tensors, steps);
+        match Requantize.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(step) => step.finish((tensors, steps), y),
+            OpsKind::UnTracked(step) => step.finish(y),
+        }
     }
 }

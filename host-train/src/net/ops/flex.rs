@@ -1,5 +1,6 @@
 //! The operations on the CPU backend's tensors: borrows slices, calls the kernels, wraps what they made.
 
+use super::requantize::{self, Channels, Steps};
 use super::shape::Nhwc;
 use super::{ConvKind, FaceOps, Moments, batch_norm, convolution};
 use crate::cpu::buffers;
@@ -52,6 +53,17 @@ pub(super) fn statistics_tensor(statistics: &batch_norm::Statistics) -> FlexTens
     tensor(both, [2, statistics.mean.len()])
 }
 
+/// All contiguous: sums, bias, both multipliers, residual.
+pub(super) fn requantized(tensors: &[FlexTensor; 5], steps: Steps) -> FlexTensor {
+    let (sums, residual) = (values(&tensors[0]), values(&tensors[4]));
+    tensor(requantize::forward(sums, channels(tensors), residual, steps), dims(&tensors[0]))
+}
+
+/// The numbers of [`requantized`] that are one a channel.
+pub(super) fn channels([_, bias, positive, negative, _]: &[FlexTensor; 5]) -> Channels<'_> {
+    Channels { bias: values(bias), positive: values(positive), negative: values(negative) }
+}
+
 impl FaceOps for Flex {
     fn convolution(x: FlexTensor, w: FlexTensor, kind: ConvKind) -> FlexTensor {
         convolution::forward(&contiguous(x), &contiguous(w), kind)
@@ -70,5 +82,16 @@ impl FaceOps for Flex {
         let (y, statistics) =
             batch_norm_forward(&x, &gamma, &beta, prelu.then_some(&slope), moments);
         (y, statistics_tensor(&statistics))
+    }
+
+    fn requantize(
+        sums: FlexTensor,
+        bias: FlexTensor,
+        positive: FlexTensor,
+        negative: FlexTensor,
+        residual: FlexTensor,
+        steps: Steps,
+    ) -> FlexTensor {
+        requantized(&[sums, bias, positive, negative, residual].map(contiguous), steps)
     }
 }

@@ -12,7 +12,7 @@
 //! | `Depthwise` | `[batch, height, width, c]` | `[9, c]` | height, width divided by the stride |
 //! | `GlobalDepthwise` | `[batch, height, width, c]` | `[height * width, c]` | `[batch, 1, 1, c]` |
 //!
-//! [`batch_norm`] takes `[batch, height, width, c]` and gives the same shape.
+//! [`batch_norm`] and [`requantize`] take `[batch, height, width, c]` and give the same shape.
 
 mod backward;
 mod batch_norm;
@@ -23,12 +23,14 @@ mod full;
 mod global_depthwise;
 mod plain;
 mod pointwise;
+mod requantize;
 mod shape;
 #[cfg(test)]
 pub(super) mod tests;
 
 pub(crate) use batch_norm::{EPSILON, Moments};
 pub use convolution::ConvKind;
+pub(crate) use requantize::Steps;
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::{Device, Tensor};
@@ -48,6 +50,15 @@ pub(crate) trait FaceOps: Backend {
         prelu: bool,
         moments: Moments,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    /// Whole sums to int8 steps; `residual` is not read without a factor.
+    fn requantize(
+        sums: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        positive: FloatTensor<Self>,
+        negative: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self>;
 }
 
 /// Whether a device runs the operations of this module.
@@ -85,4 +96,27 @@ pub(crate) fn batch_norm(
         moments,
     );
     (Tensor::from_dispatch(y), Tensor::from_dispatch(statistics))
+}
+
+/// Whole sums to int8 steps between two limits, as `requantize.rs` states it, on the CPU; `bias`, `positive` and `negative` hold one
+/// number a channel, `residual` another tensor's steps and what one of them is worth.
+pub(crate) fn requantize(
+    sums: Tensor<4>,
+    bias: Tensor<1>,
+    [positive, negative]: [Tensor<1>; 2],
+    residual: Option<(Tensor<4>, f32)>,
+    [low, high]: [f32; 2],
+) -> Tensor<4> {
+    let (residual, factor) = match residual {
+        Some((residual, factor)) => (residual, Some(factor)),
+        None => (sums.clone(), None),
+    };
+    Tensor::from_dispatch(Dispatch::requantize(
+        sums.into_dispatch(),
+        bias.into_dispatch(),
+        positive.into_dispatch(),
+        negative.into_dispatch(),
+        residual.into_dispatch(),
+        Steps { low, high, factor },
+    ))
 }

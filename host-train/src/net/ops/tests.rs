@@ -357,3 +357,71 @@ fn thread_count_changes_no_bit() {
     };
     assert_eq!(run(1), run(3));
 }
+
+/// Whole numbers up to `largest` on either side.
+fn whole(largest: f32, seed: u64, shape: [usize; 4]) -> Tensor<4> {
+    let values = values(random(seed, shape)).into_iter().map(|v| (v * largest).round());
+    let data = TensorData::new(values.collect::<Vec<f32>>(), shape);
+    Tensor::from_data(data, &Device::flex().autodiff()).require_grad()
+}
+
+/// As `requantize.rs` states it, of tensor operations.
+fn stepped(
+    sums: Tensor<4>,
+    [bias, positive, negative]: [Tensor<1>; 3],
+    residual: Option<(Tensor<4>, f32)>,
+    [low, high]: [f32; 2],
+) -> Tensor<4> {
+    let s = sums + bias.unsqueeze();
+    let below = s.clone().lower_elem(0.0);
+    let t = (s.clone() * positive.unsqueeze()).mask_where(below, s * negative.unsqueeze());
+    let t = match residual {
+        Some((r, factor)) => t + r.mul_scalar(factor),
+        None => t,
+    };
+    let t = t.clamp(low, high);
+    t.clone() + (t.clone().detach().round() - t.detach())
+}
+
+#[test]
+fn requantize_equals_plain() {
+    // More rows than one partial sum, and channels that are no multiple of a vector.
+    for (shape, with_residual) in [
+        ([2, 30, 20, 16], true),
+        ([2, 30, 20, 16], false),
+        ([1, 5, 3, 7], true),
+        ([3, 1, 1, 1], false),
+    ] {
+        let name = format!("requantize {shape:?}, residual {with_residual}");
+        let (sums, residual) = (whole(4000.0, 80, shape), whole(100.0, 81, shape));
+        let channels = shape[3];
+        let bias = values(random::<1>(82, [channels])).into_iter().map(|v| (v * 500.0).round());
+        let bias: Vec<f32> = bias.collect();
+        let bias = Tensor::<1>::from_floats(&bias[..], &Device::flex().autodiff()).require_grad();
+        let rows = [bias, around(0.05, 83, channels), around(-0.02, 84, channels)];
+        let range = [-100.0, 155.0];
+        let other = || with_residual.then(|| (residual.clone(), 0.7));
+        let multipliers = [rows[1].clone(), rows[2].clone()];
+        let y = super::requantize(sums.clone(), rows[0].clone(), multipliers, other(), range);
+        let expected = stepped(sums.clone(), rows.clone(), other(), range);
+        // The same roundings of the same products, so the same bits.
+        assert_eq!(values(y.clone()), values(expected.clone()), "{name}");
+        let cut = values(y.clone()).iter().filter(|y| range.contains(y)).count();
+        assert!(cut > 0 || shape[1] == 1, "{name}: nothing reached the limits");
+        let direction = random(85, shape).detach();
+        let got = (y * direction.clone()).sum().backward();
+        let want = (expected * direction).sum().backward();
+        for (i, row) in rows.iter().enumerate() {
+            let (got, want) = (row.grad(&got).unwrap(), row.grad(&want).unwrap());
+            let (got, want) = (values(got), values(want));
+            if want.iter().any(|g| *g != 0.0) {
+                assert_close(&format!("{name}, row {i}"), &got, &want);
+            }
+        }
+        let tensors = [Some(&sums), with_residual.then_some(&residual)];
+        for (i, tensor) in tensors.into_iter().flatten().enumerate() {
+            let (got, want) = (tensor.grad(&got).unwrap(), tensor.grad(&want).unwrap());
+            assert_close(&format!("{name}, tensor {i}"), &values(got), &values(want));
+        }
+    }
+}
