@@ -4,6 +4,7 @@
 
 mod bench;
 mod data;
+mod diff;
 mod embed;
 mod eval;
 mod experiment;
@@ -45,6 +46,7 @@ enum Command {
     Export(export::ExportArgs),
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
+    Diff(diff::DiffArgs),
     Bench(bench::BenchArgs),
     Experiment(experiment::ExperimentArgs),
     Data(data::DataArgs),
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
             Command::Export(args) => export::run(&args),
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Experiment(args) => experiment::run(&args),
             Command::Data(args) => data::run(&args),

@@ -155,7 +155,7 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
     let calibration: Vec<_> =
         dataset.entries().iter().step_by(step).map(|(face, _)| face.clone()).collect();
     let about = provenance("quick start", &run, "Apache-2.0 OR MIT");
-    let Int8 { file, layers } = Int8::make(&float, &calibration, &Options::default(), &about)?;
+    let Int8 { file, layers, .. } = Int8::make(&float, &calibration, &Options::default(), &about)?;
     let model_path = out.join("model.afm");
     files::write_whole(&model_path, file.bytes())?;
 

@@ -18,10 +18,19 @@ mod planner;
 mod ptq;
 mod range;
 mod reconstruct;
+mod recover;
+mod sensitivity;
 
 pub use error::QuantizeError;
 pub use planner::{ALIGNMENT, Lifetime, Plan, peak_bytes, plan};
 pub use range::Calibration;
+pub use sensitivity::{LayerHarm, sensitivity};
+pub(crate) use {
+    fuse::{Layer as Fused, fuse},
+    ptq::Filters,
+    range::Affine,
+    recover::{Recovered, grid, parameters, values},
+};
 
 use crate::graph::{Graph, NodeId, Op, fold};
 use edge_infer::image::align::ARCFACE_TEMPLATE_112;
@@ -78,6 +87,8 @@ pub struct Quantized {
     pub bytes: Vec<u8>,
     /// One entry an operation, in execution order.
     pub layers: Vec<LayerReport>,
+    /// The float network that the file is of: folded, its channels of the sizes that the file's have.
+    pub float: Graph,
 }
 
 /// How one operation's output is stored.
@@ -171,7 +182,8 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
             range: ranges[layer.output.0],
         }
     };
-    Ok(Quantized { bytes, layers: layers.iter().map(report).collect() })
+    let layers = layers.iter().map(report).collect();
+    Ok(Quantized { bytes, layers, float: graph })
 }
 
 #[cfg(test)]
