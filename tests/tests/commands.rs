@@ -133,6 +133,34 @@ fn float_and_int8_agree_from_the_photograph_to_the_decision() {
     let made = json(&made);
     assert!(made["mean_cosine"].as_f64().unwrap() > 0.98, "{made}");
 
+    // Layer by layer: what each costs, and that none is broken.
+    let again = t.folder.path().join("again.afm");
+    let words = "quantize --model {} --calibration {} --sensitivity --json --out {}";
+    let harms = json(&stdout(&run(PROGRAM, words, &[&t.run, &t.faces, &again])));
+    let cosines: Vec<f64> = harms["sensitivity"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|h| h["cosine"].as_f64().unwrap())
+        .collect();
+    assert!(cosines.len() == 50 && cosines.iter().all(|c| *c > 0.98), "{cosines:?}");
+    let diff = |a: &Path, b: &Path| {
+        json(&stdout(&run(PROGRAM, "diff {} {} --images {} --json", &[a, b, &t.faces])))
+    };
+    let float_int8 = diff(&t.run, &afm);
+    assert_eq!(
+        (&float_int8["rule"], &float_int8["first_fault"]),
+        (&json("\"rounding\""), &Value::Null)
+    );
+    assert_eq!(float_int8["layers"].as_array().unwrap().len(), 50);
+    assert_eq!(diff(&afm, &again)["rule"], "bits");
+    assert_eq!(diff(&t.run, &t.run)["largest"], Value::Null);
+    let words = "diff {} {} --images {} --gate 1";
+    let refused = run(PROGRAM, words, &[&t.run, &afm, &t.faces]);
+    assert_eq!(refused.status.code(), Some(1));
+    let table = String::from_utf8(refused.stdout).unwrap();
+    assert!(table.contains("first fault: none in 50 layers"), "{table}");
+
     // The command line and the engine give the same embedding, and its template is what a door would store.
     let image = t.faces.join("p01/s0.png");
     let embed =
@@ -251,7 +279,9 @@ fn a_gate_that_is_not_met_ends_with_1_and_writes_nothing() {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["", "quick-start", "train", "eval", "quantize", "embed", "inspect", "bench"] {
+    for command in
+        ["", "quick-start", "train", "eval", "quantize", "embed", "inspect", "bench", "diff"]
+    {
         let text = stdout(&run(PROGRAM, &format!("{command} --help"), &[]));
         assert!(text.contains("Usage:"), "{command}");
     }

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// Makes a trained network int8 and writes the model file that a door runs.
 ///
 /// Takes ONNX files of face embedding networks in inference mode. What their pixels must be, no such file says: give it as
-/// its authors state it. Prints how alike float and int8 embeddings are of images beside those that it was calibrated on.
+/// its authors state it. Prints how alike float and int8 embeddings are of images beside those that it was calibrated on;
+/// the keys of --json are those of quantize.
 #[derive(clap::Args)]
 pub(crate) struct ImportArgs {
     /// The network.

@@ -4,6 +4,7 @@
 
 mod bench;
 mod data;
+mod diff;
 mod embed;
 mod eval;
 mod experiment;
@@ -15,6 +16,7 @@ mod loss;
 mod output;
 mod pixels;
 mod progress;
+mod qat;
 mod quantize;
 mod quick_start;
 mod ranks;
@@ -45,6 +47,7 @@ enum Command {
     Export(export::ExportArgs),
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
+    Diff(diff::DiffArgs),
     Bench(bench::BenchArgs),
     Experiment(experiment::ExperimentArgs),
     Data(data::DataArgs),
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
             Command::Export(args) => export::run(&args),
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Experiment(args) => experiment::run(&args),
             Command::Data(args) => data::run(&args),

@@ -2,25 +2,28 @@
 
 use super::failure::Failure;
 use super::progress::Progress;
+use super::qat::QatArgs;
 use super::{COMMIT, command_line, output};
-use crate::data::{DataError, FaceImage, Source, augment};
+use crate::data::{DataError, FaceImage, Source};
 use crate::files;
+use crate::graph::Graph;
+use crate::likeness::{Likeness, cosines};
 use crate::model::{FloatModel, Model};
 use crate::quantize::{
-    Calibration, LayerReport, Learning, Options, Provenance, Quantized, arcface_landmarks, quantize,
+    Calibration, LayerHarm, LayerReport, Learning, Options, Provenance, Quantized,
+    arcface_landmarks, quantize, sensitivity,
 };
 use crate::train::RunConfig;
 use clap::ValueEnum;
 use model_format::ModelFile;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Makes a run int8 and writes the model file that a door runs.
 ///
-/// Prints how alike float and int8 embeddings are of images beside those that it was calibrated on.
+/// Prints how alike float and int8 embeddings are of images beside those that it was calibrated on. With --json: out, model_id,
+/// bytes, arena_bytes, calibration_images, mean_cosine, least_cosine, layers (name, op, shape, range of each), and with
+/// --sensitivity also sensitivity: layer, name, cosine, least_cosine, embedding_sqnr_db, tensor_sqnr_db of each.
 #[derive(clap::Args)]
 pub(crate) struct QuantizeArgs {
     /// A run's folder.
@@ -49,19 +52,13 @@ pub(super) struct Int8Args {
     /// Round every weight by itself, instead of choosing weights for the int8 values that they will meet.
     #[arg(long)]
     no_reconstruct: bool,
-    /// Batches that the int8 network learns from its float form after it was rounded (quantization-aware training), from all
-    /// --calibration images, mirrored at random; a few hundred are enough.
-    #[arg(long, default_value_t = 0, value_name = "STEPS")]
-    qat: u32,
-    /// Images of such a batch.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(2..=4096))]
-    qat_batch: u32,
-    /// How far a weight moves at most in the first of these batches, in its int8 steps; falls to 0.
-    #[arg(long, default_value_t = 0.02, value_parser = rate)]
-    qat_rate: f64,
-    /// Seed of what such a batch is made of.
-    #[arg(long, default_value_t = 0)]
-    qat_seed: u64,
+    #[command(flatten)]
+    qat: QatArgs,
+    /// Say where int8 hurts: for each layer, what the embedding loses when this layer alone is int8 (in a float simulation of
+    /// it), and how noisy its tensor is in the int8 network (by the engine), the most harmful first. On up to 32 of the images
+    /// beside those that it was calibrated on; runs the network once more for each layer and image.
+    #[arg(long)]
+    sensitivity: bool,
     /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this.
     #[arg(long, value_name = "COSINE", value_parser = cosine)]
     gate: Option<f64>,
@@ -86,14 +83,7 @@ enum Method {
     Mse,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err("a rate is above 0 and at most 1".to_owned()),
-    }
-}
-
-fn cosine(text: &str) -> Result<f64, String> {
+pub(super) fn cosine(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(value) if (-1.0..=1.0).contains(&value) => Ok(value),
         _ => Err("a cosine is between -1 and 1".to_owned()),
@@ -111,15 +101,20 @@ struct QuantizeSummary {
     least_cosine: f64,
     /// Before it learned, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    before_qat: Option<Likeness>,
+    before_qat: Option<BeforeQat>,
     layers: Vec<LayerReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sensitivity: Option<Vec<LayerHarm>>,
 }
 
 #[derive(Serialize)]
-struct Likeness {
+struct BeforeQat {
     mean_cosine: f64,
     least_cosine: f64,
 }
+
+/// Images that each layer's harm is measured on, at most.
+const HARM_IMAGES: usize = 32;
 
 /// Runs the command.
 pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
@@ -141,23 +136,22 @@ impl Int8Args {
         let options =
             Options { calibration, equalise: !self.no_equalise, reconstruct: !self.no_reconstruct };
         let size = (float.graph.input.width, float.graph.input.height);
-        let bar = Progress::new("learning in int8", self.qat as usize);
-        let batch = |step| self.lesson(&source, size, step);
-        let learning = Learning {
-            steps: self.qat as usize,
-            rate: self.qat_rate,
-            batch: &batch,
-            seen: &|_| bar.step(),
-        };
-        let learning = (self.qat > 0).then_some(&learning);
-        let Int8 { file, before_learning, layers } =
+        let steps = self.qat.steps as usize;
+        let bar = Progress::new("learning in int8", steps);
+        let batch = |step| self.qat.images(&source, size, step);
+        let learning =
+            Learning { steps, rate: self.qat.rate, batch: &batch, seen: &|_| bar.step() };
+        let learning = (steps > 0).then_some(&learning);
+        let Int8 { file, before_learning, layers, float: equalised } =
             Int8::make(&float, &faces, &options, learning, provenance)?;
         bar.finish();
         let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
         let bytes = file.bytes().to_vec();
+        let harms = self.sensitivity.then(|| harms(&equalised, &file, &judged)).transpose()?;
         let float = Model::Float(float);
-        let (mean, least) = likeness(&float, &Model::Int8(file), &judged)?;
-        let before = before_learning.map(|file| likeness(&float, &Model::Int8(file), &judged));
+        let (mean, least) = embeddings_alike(&float, &Model::Int8(file), &judged)?;
+        let before =
+            before_learning.map(|file| embeddings_alike(&float, &Model::Int8(file), &judged));
         let before = before.transpose()?;
         if let Some(gate) = self.gate.filter(|gate| mean < *gate) {
             return Err(Failure::Check(format!(
@@ -175,8 +169,9 @@ impl Int8Args {
             mean_cosine: mean,
             least_cosine: least,
             before_qat: before
-                .map(|(mean_cosine, least_cosine)| Likeness { mean_cosine, least_cosine }),
+                .map(|(mean_cosine, least_cosine)| BeforeQat { mean_cosine, least_cosine }),
             layers,
+            sensitivity: harms,
         };
         if self.json {
             return output::json(&summary);
@@ -191,44 +186,61 @@ impl Int8Args {
             summary.arena_bytes,
             summary.model_id,
             summary.calibration_images,
-        ))
+        ))?;
+        summary.sensitivity.map_or(Ok(()), |harms| output::line(&harms_text(&harms)))
     }
 }
 
-impl Int8Args {
-    /// The images of a batch that an int8 network learns from, some of them mirrored.
-    fn lesson(
-        &self,
-        source: &Source,
-        size: (usize, usize),
-        step: usize,
-    ) -> Result<Vec<Vec<u8>>, DataError> {
-        let mut random = ChaCha8Rng::seed_from_u64(self.qat_seed);
-        random.set_stream(step as u64);
-        let mut choose = || (random.random_range(0..source.images().len()), random.random());
-        let chosen: Vec<(usize, bool)> = (0..self.qat_batch).map(|_| choose()).collect();
-        let load = |&(index, mirrored): &(usize, bool)| {
-            let mut face = source.load_of_size(index, size)?;
-            if mirrored {
-                augment::flip(&mut face.rgb, face.width);
-            }
-            Ok(face.rgb)
-        };
-        chosen.par_iter().map(load).collect()
-    }
+fn harms(float: &Graph, file: &ModelFile, judged: &[FaceImage]) -> Result<Vec<LayerHarm>, Failure> {
+    let images = judged.iter().take(HARM_IMAGES).map(|face| &face.rgb[..]);
+    let images: Vec<&[u8]> = images.collect();
+    let bar = Progress::new("layer by layer", file.view().op_count());
+    let harms = sensitivity(float, file, &images, || bar.step())?;
+    bar.finish();
+    Ok(harms)
+}
+
+fn harms_text(harms: &[LayerHarm]) -> String {
+    let mut lines = vec![
+        "one layer alone in int8 (simulated in float), the most harmful first; its tensor in the int8 network".to_owned(),
+        format!(
+            "{:>5}  {:<32} {:>11} {:>11} {:>14} {:>11}",
+            "layer", "name", "cosine", "least", "embedding dB", "tensor dB"
+        ),
+    ];
+    lines.extend(harms.iter().map(|harm| {
+        format!(
+            "{:>5}  {:<32} {:>11.6} {:>11.6} {:>14.1} {:>11.1}",
+            harm.layer,
+            output::short(&harm.name, 32),
+            harm.cosine,
+            harm.least_cosine,
+            harm.embedding_sqnr_db,
+            harm.tensor_sqnr_db
+        )
+    }));
+    lines.join("\n")
 }
 
 /// Up to `most` faces of the source to calibrate on, evenly spaced, all of the network's size; and as many others between
 /// them to judge by, where there are any.
 fn faces(float: &FloatModel, source: &Source, most: usize) -> Result<[Vec<FaceImage>; 2], Failure> {
     let size = (float.graph.input.width, float.graph.input.height);
+    Ok([spaced(source, size, most, 0)?, spaced(source, size, most, 1)?])
+}
+
+/// Up to `most` faces of a source, evenly spaced, all of this width and height; with a `shift` of 1 those in the middle between
+/// those of shift 0.
+pub(super) fn spaced(
+    source: &Source,
+    size: (usize, usize),
+    most: usize,
+    shift: usize,
+) -> Result<Vec<FaceImage>, DataError> {
     let all = source.images().len();
     let count = most.min(all);
-    let spaced = |shift: usize| {
-        let face = |i: usize| source.load_of_size((2 * i + shift) * all / (2 * count), size);
-        (0..count).map(face).collect::<Result<Vec<_>, _>>()
-    };
-    Ok([spaced(0)?, spaced(1)?])
+    let face = |i: usize| source.load_of_size((2 * i + shift) * all / (2 * count), size);
+    (0..count).map(face).collect()
 }
 
 /// What the model file says about itself.
@@ -262,6 +274,8 @@ pub(super) struct Int8 {
     before_learning: Option<ModelFile>,
     /// How each operation is stored.
     pub(super) layers: Vec<LayerReport>,
+    /// The float network that it is of, channels equalised.
+    float: Graph,
 }
 
 impl Int8 {
@@ -274,30 +288,22 @@ impl Int8 {
         provenance: &Provenance,
     ) -> Result<Self, Failure> {
         let images: Vec<&[u8]> = faces.iter().map(|face| &face.rgb[..]).collect();
-        let Quantized { bytes, before_learning, layers } =
+        let Quantized { bytes, before_learning, layers, float } =
             quantize(&float.graph, &images, options, learning, provenance)?;
         let before_learning = before_learning.map(ModelFile::from_bytes).transpose()?;
-        Ok(Self { file: ModelFile::from_bytes(bytes)?, before_learning, layers })
+        Ok(Self { file: ModelFile::from_bytes(bytes)?, before_learning, layers, float })
     }
 }
 
 /// Mean and least cosine between two models' embeddings of the same faces.
-fn likeness(a: &Model, b: &Model, faces: &[FaceImage]) -> Result<(f64, f64), Failure> {
+fn embeddings_alike(a: &Model, b: &Model, faces: &[FaceImage]) -> Result<(f64, f64), Failure> {
     let bar = Progress::new("comparing", 2 * faces.len());
     let embed = |model: &Model| {
         model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || bar.step())
     };
     let (a, b) = (embed(a)?, embed(b)?);
     bar.finish();
-    let cosines = a.embeddings.iter().zip(&b.embeddings).map(|(a, b)| cosine_of(a, b));
-    let cosines: Vec<f64> = cosines.collect();
-    let mean = cosines.iter().sum::<f64>() / cosines.len().max(1) as f64;
-    Ok((mean, cosines.into_iter().fold(f64::INFINITY, f64::min)))
-}
-
-fn cosine_of(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
-    };
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    let pairs = a.embeddings.iter().zip(&b.embeddings);
+    let pairs: Vec<Likeness> = pairs.map(|(a, b)| Likeness::of(a, b)).collect();
+    Ok(cosines(&pairs))
 }

@@ -76,14 +76,26 @@ impl<'g> Executor<'g> {
         rgb: &[u8],
         mut observe: impl FnMut(NodeId, &[f32]),
     ) -> Result<Vec<f32>, GraphError> {
+        self.run_with(rgb, |node, values| observe(node, values))
+    }
+
+    /// As [`Self::activations`], and what `edit` writes into a tensor is what later nodes read, and what is returned.
+    ///
+    /// # Errors
+    /// [`GraphError::ImageLength`].
+    pub fn run_with(
+        &self,
+        rgb: &[u8],
+        mut edit: impl FnMut(NodeId, &mut [f32]),
+    ) -> Result<Vec<f32>, GraphError> {
         let expected = self.shapes[0].elements();
         if rgb.len() != expected {
             return Err(GraphError::ImageLength { expected, got: rgb.len() });
         }
         let mut tensors: Vec<Vec<f32>> = vec![Vec::new(); self.graph.nodes.len()];
         for index in 0..tensors.len() {
-            let tensor = self.run_node(index, rgb, &mut tensors);
-            observe(NodeId(index), &tensor);
+            let mut tensor = self.run_node(index, rgb, &mut tensors);
+            edit(NodeId(index), &mut tensor);
             for operand in &self.graph.nodes[index].inputs {
                 if self.last_use[operand.0] == index {
                     buffers::give(core::mem::take(&mut tensors[operand.0]));
@@ -236,6 +248,23 @@ mod tests {
         assert_eq!(out, [50.0, -15.0, 20.0]);
         assert_eq!(seen[2], (2, vec![10.0, -2.5, 20.0]));
         assert_eq!(seen.len(), 6);
+    }
+
+    #[test]
+    fn what_an_edit_writes_is_what_later_nodes_read() {
+        let mut builder = random::Builder::new(1, 1, 5);
+        let graph = &mut builder.graph;
+        graph.input.mean = [0.0; 3];
+        graph.input.scale = [1.0; 3];
+        let relu = graph.push("relu", Op::Relu, [NodeId(0)]);
+        graph.push("twice", Op::Add, [relu, relu]);
+        let executor = Executor::new(graph).unwrap();
+        let out = executor.run_with(&[1, 2, 3], |id, x| {
+            if id == relu {
+                x.copy_from_slice(&[5.0, x[1] + 0.5, -1.0]);
+            }
+        });
+        assert_eq!(out.unwrap(), [10.0, 5.0, -2.0]);
     }
 
     #[test]

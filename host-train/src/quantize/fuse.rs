@@ -18,22 +18,22 @@ use crate::graph::{Graph, NodeId, Op, Shape};
 
 /// One int8 operation, in terms of the float nodes whose tensors it reads and writes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Layer {
+pub(crate) struct Layer {
     /// The convolution, dense layer, sum, scaling or pool.
-    pub(super) head: NodeId,
+    pub(crate) head: NodeId,
     /// Tensors read: two for a sum or a scaling, else one.
-    pub(super) operands: Vec<NodeId>,
+    pub(crate) operands: Vec<NodeId>,
     /// The PReLU, ReLU or limits whose work it does; of a scaling, the gate's sigmoid.
-    pub(super) activation: Option<NodeId>,
+    pub(crate) activation: Option<NodeId>,
     /// The tensor added in the epilogue.
-    pub(super) residual: Option<NodeId>,
+    pub(crate) residual: Option<NodeId>,
     /// The node whose tensor it writes.
-    pub(super) output: NodeId,
+    pub(crate) output: NodeId,
 }
 
 impl Layer {
     /// All tensors read.
-    pub(super) fn reads(&self) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn reads(&self) -> impl Iterator<Item = NodeId> {
         self.operands.iter().copied().chain(self.residual)
     }
 
@@ -48,7 +48,7 @@ impl Layer {
 ///
 /// # Errors
 /// [`QuantizeError::Unsupported`] for the first node that no layer can take.
-pub(super) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
+pub(crate) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
     let shapes = graph.check()?;
     let users = graph.users();
     let only_user = |value: NodeId| match users[value.0][..] {

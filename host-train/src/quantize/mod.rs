@@ -19,11 +19,20 @@ mod ptq;
 mod qat;
 mod range;
 mod reconstruct;
+mod recover;
+mod sensitivity;
 
 pub use error::QuantizeError;
 pub use planner::{ALIGNMENT, Lifetime, Plan, peak_bytes, plan};
 pub use qat::Learning;
 pub use range::Calibration;
+pub use sensitivity::{LayerHarm, sensitivity};
+pub(crate) use {
+    fuse::{Layer as Fused, fuse},
+    ptq::Filters,
+    range::Affine,
+    recover::{Recovered, grid, parameters, values},
+};
 
 use crate::graph::{Graph, NodeId, Op, fold};
 use edge_infer::image::align::ARCFACE_TEMPLATE_112;
@@ -83,6 +92,8 @@ pub struct Quantized {
     pub before_learning: Option<Vec<u8>>,
     /// One entry an operation, in execution order.
     pub layers: Vec<LayerReport>,
+    /// The float network that the file is of: folded, its channels of the sizes that the file's have.
+    pub float: Graph,
 }
 
 /// How one operation's output is stored.
@@ -125,23 +136,31 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
     provenance: &Provenance,
 ) -> Result<Quantized, QuantizeError> {
     let graph = fold(graph)?;
-    let (mut model, layers) = rounded(&graph, calibration, options, provenance)?;
+    let Rounded { mut model, layers, float } = rounded(&graph, calibration, options, provenance)?;
     let mut before_learning = None;
     if let Some(learning) = learning {
         before_learning = Some(model.build()?);
         let names: Vec<&str> = layers.iter().map(|layer| &*layer.name).collect();
         qat::learn(&mut model, &names, &graph, learning)?;
     }
-    Ok(Quantized { bytes: model.build()?, before_learning, layers })
+    Ok(Quantized { bytes: model.build()?, before_learning, layers, float })
 }
 
-/// The int8 form of a folded graph, as it is after training, and what is to say of its layers.
+/// A network before it has learned in int8.
+struct Rounded {
+    model: ModelBuilder,
+    layers: Vec<LayerReport>,
+    /// See [`Quantized::float`].
+    float: Graph,
+}
+
+/// The int8 form of a folded graph, as it is after training.
 fn rounded<I: AsRef<[u8]> + Sync>(
     graph: &Graph,
     calibration: &[I],
     options: &Options,
     provenance: &Provenance,
-) -> Result<(ModelBuilder, Vec<LayerReport>), QuantizeError> {
+) -> Result<Rounded, QuantizeError> {
     options.calibration.check()?;
     let mut graph = graph.clone();
     let shapes = graph.check()?;
@@ -195,7 +214,7 @@ fn rounded<I: AsRef<[u8]> + Sync>(
             range: ranges[layer.output.0],
         }
     };
-    Ok((model, layers.iter().map(report).collect()))
+    Ok(Rounded { model, layers: layers.iter().map(report).collect(), float: graph })
 }
 
 #[cfg(test)]

@@ -24,11 +24,11 @@ const MAX_BIAS: f64 = (1_u32 << 30) as f64;
 
 /// A linear layer's parameters, one row of weights an output channel.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Filters {
-    pub(super) weight: Vec<f64>,
-    pub(super) bias: Vec<f64>,
+pub(crate) struct Filters {
+    pub(crate) weight: Vec<f64>,
+    pub(crate) bias: Vec<f64>,
     /// Channels that a row runs over, innermost; none where each row has its own channel (depthwise).
-    row_channels: Option<usize>,
+    pub(super) row_channels: Option<usize>,
 }
 
 /// A linear layer in int8.
@@ -44,7 +44,7 @@ pub(super) struct Linear {
 
 impl Filters {
     /// The parameters of a convolution (full or depthwise) or dense layer; `channels` are its operand's.
-    pub(super) fn of(op: &Op, channels: usize) -> Option<Self> {
+    pub(crate) fn of(op: &Op, channels: usize) -> Option<Self> {
         let (weight, bias, outs, row_channels) = match op {
             Op::Conv2d(conv) => {
                 let row_channels = (!conv.is_depthwise()).then_some(conv.in_per_group);
@@ -63,12 +63,13 @@ impl Filters {
         })
     }
 
-    fn depth(&self) -> usize {
+    /// Weights of one row.
+    pub(crate) fn depth(&self) -> usize {
         self.weight.len() / self.bias.len()
     }
 
     /// The operand's channel that weight `i` of row `row` multiplies.
-    fn channel(&self, row: usize, i: usize) -> usize {
+    pub(crate) fn channel(&self, row: usize, i: usize) -> usize {
         self.row_channels.map_or(row, |channels| i % channels)
     }
 
@@ -89,6 +90,20 @@ impl Filters {
                 let weight = &mut self.weight[row * depth + i];
                 *weight *= f64::from(input.scale[c]);
                 self.bias[row] += *weight * (zero - f64::from(input.mean[c]));
+            }
+        }
+    }
+
+    /// Undoes [`absorb_image`](Self::absorb_image).
+    pub(super) fn release_image(&mut self, input: &Input) {
+        let zero = f64::from(image_affine(input).zero_point) + 128.0;
+        let depth = self.depth();
+        for row in 0..self.bias.len() {
+            for i in 0..depth {
+                let c = self.channel(row, i);
+                let weight = &mut self.weight[row * depth + i];
+                self.bias[row] -= *weight * (zero - f64::from(input.mean[c]));
+                *weight /= f64::from(input.scale[c]);
             }
         }
     }
@@ -277,10 +292,13 @@ mod tests {
     fn normalisation_moves_into_weights_and_bias() {
         let input = image([100.0, 101.0, 103.0], [0.5, 0.25, 2.0]);
         let mut filters = Filters::of(&dense(vec![1.0, 8.0, -1.0], vec![5.0]), 3).unwrap();
+        let before = filters.clone();
         filters.absorb_image(&input);
         assert_eq!(filters.weight, [0.5, 2.0, -2.0]);
         // Zero at 102, the middle: 5 + 0.5 * 2 + 2 * 1 - 2 * -1.
         assert_eq!(filters.bias, [10.0]);
+        filters.release_image(&input);
+        assert_eq!(filters, before);
         // A depthwise convolution has one channel a row.
         let mut filters = Filters::of(
             &Op::Conv2d(Conv2d {

@@ -28,9 +28,9 @@ impl Calibration {
 
 /// An int8 tensor's meaning: `real = scale * (stored - zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Affine {
-    pub(super) scale: f32,
-    pub(super) zero_point: i8,
+pub(crate) struct Affine {
+    pub(crate) scale: f32,
+    pub(crate) zero_point: i8,
 }
 
 impl Affine {
@@ -46,7 +46,7 @@ impl Affine {
     }
 
     /// Smallest and largest real value that int8 can hold.
-    pub(super) fn bounds(self) -> (f64, f64) {
+    pub(crate) fn bounds(self) -> (f64, f64) {
         let real = |stored: f64| f64::from(self.scale) * (stored - f64::from(self.zero_point));
         (real(-128.0), real(127.0))
     }

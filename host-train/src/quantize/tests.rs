@@ -28,6 +28,57 @@ pub(crate) fn int8(bytes: &[u8], images: &[Vec<u8>]) -> Vec<Vec<f32>> {
     images.iter().map(&mut embed).collect()
 }
 
+/// The constants of an operation with weights, to be changed.
+pub(crate) struct Constants {
+    pub(crate) weights: Vec<i8>,
+    pub(crate) bias: Vec<i32>,
+    /// Empty where the sums are kept.
+    pub(crate) multiplier: Vec<f32>,
+    /// Of negative sums; empty without PReLU.
+    pub(crate) negative: Vec<f32>,
+}
+
+/// A model file with the constants of operation `step` changed in place, sealed anew.
+pub(crate) fn edited(bytes: &[u8], step: usize, edit: impl Fn(&mut Constants)) -> Vec<u8> {
+    use model_format::{Op, Requantize};
+    let file = ModelFile::from_bytes(bytes).unwrap();
+    let view = file.view();
+    let none = Requantize { multiplier: &[], activation: Activation::None };
+    let (weights, bias, requantize) = match view.ops().nth(step).unwrap() {
+        Op::Conv2d(op) => (op.weights, op.bias, op.requantize),
+        Op::DepthwiseConv2d(op) => (op.weights, op.bias, op.requantize),
+        Op::FullyConnected(op) => match op.result {
+            FullyConnectedResult::Requantized(requantize) => (op.weights, op.bias, requantize),
+            FullyConnectedResult::Sums { .. } => (op.weights, op.bias, none),
+        },
+        other => panic!("{} has no weights", other.name()),
+    };
+    let negative: &[f32] = match requantize.activation {
+        Activation::Prelu(negative) => negative,
+        _ => &[],
+    };
+    let mut constants = Constants {
+        weights: weights.to_vec(),
+        bias: bias.to_vec(),
+        multiplier: requantize.multiplier.to_vec(),
+        negative: negative.to_vec(),
+    };
+    edit(&mut constants);
+    let mut changed = view.bytes().to_vec();
+    let mut put = |was: &[u8], is: &[u8]| {
+        if !was.is_empty() {
+            let at = was.as_ptr().addr() - view.bytes().as_ptr().addr();
+            changed[at..at + was.len()].copy_from_slice(is);
+        }
+    };
+    put(bytemuck::cast_slice(weights), bytemuck::cast_slice(&constants.weights));
+    put(bytemuck::cast_slice(bias), bytemuck::cast_slice(&constants.bias));
+    put(bytemuck::cast_slice(requantize.multiplier), bytemuck::cast_slice(&constants.multiplier));
+    put(bytemuck::cast_slice(negative), bytemuck::cast_slice(&constants.negative));
+    model_format::writer::reseal(&mut changed);
+    changed
+}
+
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()

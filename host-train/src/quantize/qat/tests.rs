@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::super::tests::{cosine, int8};
-use super::super::{Options, Provenance, quantize, rounded};
+use super::super::{Options, Provenance, Rounded, quantize, rounded};
 use super::*;
 use crate::graph::random::{self, Builder};
 use crate::graph::{Input, MaxPool, NodeId, Op, fold};
@@ -21,7 +21,7 @@ fn learned(graph: &Graph, steps: usize, rate: f64) -> ([ModelBuilder; 2], Vec<f6
     let learning = Learning { steps, rate, batch: &batch, seen: &seen };
     let graph = &fold(graph).unwrap();
     let options = Options { reconstruct: false, ..Options::default() };
-    let (before, layers) =
+    let Rounded { model: before, layers, .. } =
         rounded(graph, &images(graph, 16, 5), &options, &Provenance::default()).unwrap();
     let mut after = before.clone();
     let names: Vec<&str> = layers.iter().map(|layer| &*layer.name).collect();
