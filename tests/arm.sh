@@ -6,7 +6,7 @@
 #
 # Needs qemu-aarch64 (user mode), aarch64-linux-gnu-gcc with its C library in /usr/aarch64-linux-gnu, and the Rust target.
 #   CARGO      how to call cargo for that target        (default: cargo)
-#   count:     QEMU_PLUGIN, a qemu-aarch64 that takes TCG plugins of API 1, and COUNTER, the plugin's source
+#   count:     PLUGIN_QEMU (not QEMU_PLUGIN, which QEMU itself reads), a qemu-aarch64 that takes TCG plugins of API 1, and COUNTER, the plugin's source
 set -euo pipefail
 cd "$(dirname "$0")/.."
 read -ra cargo <<< "${CARGO:-cargo}"
@@ -27,12 +27,13 @@ if [ "${1:-}" = count ]; then
   gcc -O2 -shared -fPIC -DV1 -o "$work/count.so" "${COUNTER:-../shared/tools/count-instructions.c}"
   # total TIER RUNS: the program's instructions.
   total() {
-    "${QEMU_PLUGIN:-qemu-aarch64}" -L $libraries -cpu max -plugin "$work/count.so" -d plugin "$program" $model "$1" "$2" 2>&1 > /dev/null |
+    "${PLUGIN_QEMU:-qemu-aarch64}" -L $libraries -cpu max -plugin "$work/count.so" -d plugin "$program" $model "$1" "$2" 2>&1 > /dev/null |
       sed -n 's/^edgecount total: //p'
   }
   for tier in "${tiers[@]}"; do
     awk -v tier="$tier" -v one="$(total "$tier" 1)" -v two="$(total "$tier" 2)" -v macs=$macs \
-      'BEGIN { printf "%-8s %11d instructions, %.4f a multiply-accumulate\n", tier, two - one, (two - one) / macs }'
+      'BEGIN { if (one == "" || two == "") { print "no count: is it a QEMU that takes plugins?"; exit 1 }
+               printf "%-8s %11d instructions, %.4f a multiply-accumulate\n", tier, two - one, (two - one) / macs }'
   done
   exit
 fi

@@ -6,13 +6,13 @@
 //! ```
 //!
 //! Prints the tier and a checksum of the embedding, which is the same on every tier. See
-//! `tests/count_arm.sh`.
+//! `tests/arm.sh`.
 
 use edge_infer::engine::Engine;
 use edge_infer::kernels::Tier;
 use model_format::ModelFile;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn core::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [file, tier, runs] = arguments.as_slice() else {
         return Err("run_model FILE.afm TIER RUNS".into());

@@ -13,12 +13,12 @@
 use core::arch::{aarch64::*, asm};
 
 use super::super::{Strip, Sums, Weights};
-use super::lanes::{Numbers, halves, load, load_bytes, load_inputs, part, store, store_vector};
+use super::Inputs;
+use super::lanes::{Numbers, halves, load, load_inputs, part, store, store_vector, take};
 pub(super) use super::panel::Panel;
 pub(super) use super::requantize::requantize;
 use super::rows::Rows;
 pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
-use super::{BYTES, Inputs};
 
 /// Pixels whose sums of sixteen channels are in registers at a time: 16 vectors, beside 8 of inputs
 /// and 4 of weights.
@@ -132,10 +132,10 @@ fn sdot_group<const GROUP: usize>(
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn dot(a: &[i8], b: &[i8]) -> i32 {
     let len = a.len().min(b.len());
-    let (a, b) = (a.get(..len).unwrap_or(a), b.get(..len).unwrap_or(b));
+    let (mut a, mut b) = (a.get(..len).unwrap_or(a), b.get(..len).unwrap_or(b));
     let mut sums = vdupq_n_s32(0);
-    for (a, b) in a.chunks(BYTES).zip(b.chunks(BYTES)) {
-        sums = sdot(sums, load_bytes(a), load_bytes(b));
+    while !a.is_empty() {
+        sums = sdot(sums, take(&mut a), take(&mut b));
     }
     vaddvq_s32(sums)
 }

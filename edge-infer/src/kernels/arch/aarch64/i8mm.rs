@@ -19,7 +19,7 @@ pub(super) use super::requantize::requantize;
 use super::rows::Rows;
 pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
 
-/// Pixels whose sums of sixteen channels are in registers at a time: 16 vectors, beside 4 of inputs
+/// Pixels whose sums of sixteen channels are in registers at a time: 16 vectors, beside 8 of inputs
 /// and 4 of weights.
 const TILE: usize = 4;
 
@@ -40,9 +40,13 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 pub(super) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
     panel.start.fill(sums);
     let mut rows = Rows::ZERO;
-    for (tile, first) in sums.chunks_mut(TILE).zip((0..).step_by(TILE)) {
+    let (mut rest, mut first) = (sums, 0);
+    while !rest.is_empty() {
+        let pixels = TILE.min(rest.len());
+        let tile = rest.split_off_mut(..pixels).unwrap_or_default();
         // Pixels behind the last one are read as rows that are there, and not stored.
         multiply_tile(panel, &rows.of(strips, len, first, panel.count), tile);
+        first += TILE;
     }
 }
 
@@ -68,8 +72,9 @@ fn multiply_tile(panel: &Panel, rows: &[&[Inputs]; TILE], sums: &mut [Sums]) {
             multiply_eight::<2>(&mut tile, [step.load::<4>(), step.load::<5>()], &inputs);
             multiply_eight::<3>(&mut tile, [step.load::<6>(), step.load::<7>()], &inputs);
         }
-        for (pair, sums) in tile.iter().zip(sums.chunks_mut(2)) {
-            for (sums, numbers) in sums.iter_mut().zip(unravel(pair)) {
+        let mut pixels = sums.iter_mut();
+        for pair in &tile {
+            for (numbers, sums) in unravel(pair).into_iter().zip(&mut pixels) {
                 let there = part(sums, index);
                 store(add(load(there), numbers), there);
             }

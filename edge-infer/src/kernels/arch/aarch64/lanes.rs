@@ -150,6 +150,15 @@ pub(super) fn load_bytes(bytes: &[i8]) -> int8x16_t {
     }
 }
 
+/// Takes the first 16 bytes off a row, or all there are and then zeros.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn take(row: &mut &[i8]) -> int8x16_t {
+    let vector = load_bytes(row);
+    *row = row.get(BYTES..).unwrap_or_default();
+    vector
+}
+
 /// Writes 16 bytes, or as many as there is room for.
 #[inline]
 #[target_feature(enable = "neon")]

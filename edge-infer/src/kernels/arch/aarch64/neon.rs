@@ -11,7 +11,7 @@
 use core::arch::{aarch64::*, asm};
 
 use super::super::{BLOCK, Strip, Sums, Weights};
-use super::lanes::{Start, copy, load_bytes, load_inputs};
+use super::lanes::{Start, load_inputs, store_bytes, take};
 pub(super) use super::requantize::requantize;
 use super::rows::Rows;
 pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
@@ -47,11 +47,10 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
         for channel in 0..FOUR {
             let mut values = weights.of_channel(four * FOUR + channel, 0);
             for step in steps.iter_mut().take(panel.count) {
-                if let Some(to) = step.get_mut(channel) {
-                    *to = *values.first_chunk().unwrap_or(&[0; STEP]);
-                    copy(values, to);
+                if let Some((low, high)) = step.get_mut(channel).map(|to| to.split_at_mut(BYTES)) {
+                    store_bytes(take(&mut values), low);
+                    store_bytes(take(&mut values), high);
                 }
-                values = values.get(STEP..).unwrap_or_default();
             }
         }
     }
@@ -61,50 +60,45 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 pub(super) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
     panel.start.fill(sums);
     let mut rows = Rows::ZERO;
-    for (tile, first) in sums.chunks_mut(TILE).zip((0..).step_by(TILE)) {
-        // Pixels behind the last one are of no interest, and not stored.
-        let rows = rows.of(strips, len, first, panel.count);
-        let fours = panel.fours.iter().take(panel.start.parts * BYTES / FOUR);
-        for (four, steps) in fours.enumerate() {
-            let products = products(steps.get(..panel.count).unwrap_or(steps), &rows);
-            for (products, sums) in products.iter().zip(tile.iter_mut()) {
-                let [a, b, c, d] = *products;
-                let numbers = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-                if let Some(to) = sums.0.as_chunks_mut::<FOUR>().0.get_mut(four) {
-                    // SAFETY: the array holds one vector.
-                    unsafe {
-                        vst1q_s32(to.as_mut_ptr(), vaddq_s32(vld1q_s32(to.as_ptr()), numbers))
-                    }
-                }
-            }
-        }
+    let (mut rest, mut first) = (sums, 0);
+    while !rest.is_empty() {
+        let pixels = TILE.min(rest.len());
+        let tile = rest.split_off_mut(..pixels).unwrap_or_default();
+        // Pixels behind the last one are read as what is there, and not stored.
+        multiply_tile(panel, &rows.of(strips, len, first, panel.count), tile);
+        first += TILE;
     }
 }
 
-/// For each pixel and channel a vector whose lanes add up to the sum.
 #[inline]
 #[target_feature(enable = "neon")]
-fn products(steps: &[Step], rows: &[&[Inputs]; TILE]) -> [[int32x4_t; FOUR]; TILE] {
-    let count = rows.iter().fold(steps.len(), |count, row| count.min(row.len()));
-    let mut tile = [[vdupq_n_s32(0); TILE]; FOUR];
-    for (at, step) in steps.iter().enumerate().take(count) {
-        let (mut low, mut high) = ([vdupq_n_s8(0); TILE], [vdupq_n_s8(0); TILE]);
-        for ((low, high), row) in low.iter_mut().zip(&mut high).zip(rows) {
-            // SAFETY: `at` is below `count`, and no row is shorter.
-            [*low, *high] = load_inputs(unsafe { row.get_unchecked(at) });
+fn multiply_tile(panel: &Panel, rows: &[&[Inputs]; TILE], sums: &mut [Sums]) {
+    let count = rows.iter().fold(panel.count, |count, row| count.min(row.len()));
+    let fours = panel.fours.iter().take(panel.start.parts * BYTES / FOUR);
+    for (four, steps) in fours.enumerate() {
+        // For each channel and pixel a vector whose lanes add up to the sum.
+        let mut tile = [[vdupq_n_s32(0); TILE]; FOUR];
+        for (at, step) in steps.get(..count).unwrap_or_default().iter().enumerate() {
+            let (mut low, mut high) = ([vdupq_n_s8(0); TILE], [vdupq_n_s8(0); TILE]);
+            for ((low, high), row) in low.iter_mut().zip(&mut high).zip(rows) {
+                // SAFETY: there are `count` steps, and no row is shorter.
+                [*low, *high] = load_inputs(unsafe { row.get_unchecked(at) });
+            }
+            for (sums, weights) in tile.iter_mut().zip(step) {
+                let [first, second] = load_inputs(weights);
+                add_products(sums, low, first);
+                add_products(sums, high, second);
+            }
         }
-        for (sums, weights) in tile.iter_mut().zip(step) {
-            let [first, second] = load_inputs(weights);
-            add_products(sums, low, first);
-            add_products(sums, high, second);
+        let [a, b, c, d] = tile;
+        for ((((a, b), c), d), sums) in a.into_iter().zip(b).zip(c).zip(d).zip(sums.iter_mut()) {
+            let numbers = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
+            if let Some(to) = sums.0.as_chunks_mut::<FOUR>().0.get_mut(four) {
+                // SAFETY: the array holds one vector.
+                unsafe { vst1q_s32(to.as_mut_ptr(), vaddq_s32(vld1q_s32(to.as_ptr()), numbers)) }
+            }
         }
     }
-    let [a, b, c, d] = tile;
-    let mut of_pixels = [[vdupq_n_s32(0); FOUR]; TILE];
-    for ((((of_pixel, a), b), c), d) in of_pixels.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-        *of_pixel = [a, b, c, d];
-    }
-    of_pixels
 }
 
 /// Adds the products of sixteen inputs of four pixels with a channel's weights. One block, because
@@ -149,10 +143,10 @@ fn add_products(sums: &mut [int32x4_t; TILE], inputs: [int8x16_t; TILE], weights
 #[target_feature(enable = "neon")]
 pub(super) fn dot(a: &[i8], b: &[i8]) -> i32 {
     let len = a.len().min(b.len());
-    let (a, b) = (a.get(..len).unwrap_or(a), b.get(..len).unwrap_or(b));
+    let (mut a, mut b) = (a.get(..len).unwrap_or(a), b.get(..len).unwrap_or(b));
     let mut sums = vdupq_n_s32(0);
-    for (a, b) in a.chunks(BYTES).zip(b.chunks(BYTES)) {
-        let (a, b) = (load_bytes(a), load_bytes(b));
+    while !a.is_empty() {
+        let (a, b) = (take(&mut a), take(&mut b));
         // Neither side is known to be without -128, so that two products may not fit.
         sums = vpadalq_s16(sums, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
         sums = vpadalq_s16(sums, vmull_high_s8(a, b));

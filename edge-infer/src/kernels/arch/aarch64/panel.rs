@@ -3,7 +3,7 @@
 use core::arch::aarch64::*;
 
 use super::super::{BLOCK, Weights};
-use super::lanes::{Start, load_bytes};
+use super::lanes::{Start, take};
 use super::{BYTES, STEP, STEPS};
 
 /// The weights of a step for sixteen channels: first those of its lower sixteen inputs, then those
@@ -67,8 +67,7 @@ impl Panel {
                 for to in halves {
                     let mut vectors = [vdupq_n_s8(0); 4];
                     for (vector, row) in vectors.iter_mut().zip(&mut rows) {
-                        *vector = load_bytes(row);
-                        *row = row.get(BYTES..).unwrap_or_default();
+                        *vector = take(row);
                     }
                     arrange(vectors, four, to);
                 }

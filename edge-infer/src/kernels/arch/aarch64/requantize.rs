@@ -11,14 +11,14 @@ type Reals = [float32x4_t; 4];
 
 #[target_feature(enable = "neon")]
 pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
-    let negative = epilogue.negative.chunks(BYTES);
-    for (part, (positive, negative)) in epilogue.positive.chunks(BYTES).zip(negative).enumerate() {
+    for part in 0..epilogue.positive.len().div_ceil(BYTES) {
         let first = part * BYTES;
+        let positive = epilogue.positive.get(first..).unwrap_or_default();
         let part = Part {
             part,
-            channels: positive.len(),
+            channels: positive.len().min(BYTES),
             positive: reals(positive),
-            negative: reals(negative),
+            negative: reals(epilogue.negative.get(first..).unwrap_or_default()),
             zero_point: vdupq_n_s16(epilogue.zero_point.into()),
             step: epilogue.step,
         };
@@ -140,7 +140,7 @@ fn all_finite([a, b, c, d]: Reals) -> bool {
     vmaxvq_f32(vmaxq_f32(larger(a, b), larger(c, d))) < f32::INFINITY
 }
 
-/// At most 16 numbers, then zeros.
+/// The first 16 numbers, or all there are and then zeros.
 #[inline]
 #[target_feature(enable = "neon")]
 fn reals(numbers: &[f32]) -> Reals {

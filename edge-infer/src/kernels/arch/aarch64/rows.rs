@@ -8,7 +8,7 @@
 //! ```
 
 use super::super::Strip;
-use super::lanes::{load_bytes, store_bytes};
+use super::lanes::{store_bytes, take};
 use super::{BYTES, Inputs, STEP, STEPS};
 
 /// Memory for the rows of `P` pixels. The strips are copied vector by vector, so that a copy may
@@ -51,10 +51,11 @@ fn stage(strips: &[Strip<'_>], pixel: usize, len: usize, memory: &mut [i8]) {
     let mut at = 0;
     for strip in strips {
         // Whole vectors, where the strip is not the last thing that there is.
-        let values = strip.of(pixel, len.next_multiple_of(BYTES));
-        let to = memory.get_mut(at..).unwrap_or_default().chunks_mut(BYTES);
-        for (values, to) in values.chunks(BYTES).zip(to) {
-            store_bytes(load_bytes(values), to);
+        let mut values = strip.of(pixel, len.next_multiple_of(BYTES));
+        let mut to = memory.get_mut(at..).unwrap_or_default();
+        while !values.is_empty() {
+            store_bytes(take(&mut values), to);
+            to = to.get_mut(BYTES..).unwrap_or_default();
         }
         at += len;
     }

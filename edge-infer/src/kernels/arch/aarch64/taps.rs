@@ -136,13 +136,13 @@ fn load_all<const T: usize>(weights: &[[i8; BYTES]; T]) -> [int8x16_t; T] {
 #[target_feature(enable = "neon")]
 fn add_products(to: &mut [i32; BYTES], inputs: &[int8x16_t], weights: &[int8x16_t]) {
     let mut sums = load(to);
-    for (inputs, weights) in inputs.chunks(2).zip(weights.chunks(2)) {
-        if let (&[a, b], &[v, w]) = (inputs, weights) {
-            let low = add_low(multiply_low(a, v), b, w);
-            add(&mut sums, low, add_high(multiply_high(a, v), b, w));
-        } else if let (&[a], &[v]) = (inputs, weights) {
-            add(&mut sums, multiply_low(a, v), multiply_high(a, v));
-        }
+    let ((pairs, single), (weight_pairs, weight)) = (inputs.as_chunks(), weights.as_chunks());
+    for (&[a, b], &[v, w]) in pairs.iter().zip(weight_pairs) {
+        let low = add_low(multiply_low(a, v), b, w);
+        add(&mut sums, low, add_high(multiply_high(a, v), b, w));
+    }
+    if let (&[a], &[v]) = (single, weight) {
+        add(&mut sums, multiply_low(a, v), multiply_high(a, v));
     }
     store(sums, to);
 }
