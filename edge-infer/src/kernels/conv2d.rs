@@ -30,7 +30,8 @@ pub struct Convolution<'a> {
     pub input: &'a [i8],
     /// What a tap outside the input reads: the input's zero point.
     pub pad_value: i8,
-    /// `[out][ky][kx][in]` for [`conv2d`], `[ky][kx][channel]` for depthwise.
+    /// `[out][ky][kx][in]` for [`conv2d`], `[ky][kx][channel]` for depthwise; -127 to 127, as the sums
+    /// of others are not alike on every tier.
     pub weights: &'a [i8],
     /// One an output channel, the input's zero point folded in.
     pub bias: &'a [i32],

@@ -305,6 +305,37 @@ fn overflowing_residuals_saturate_the_same_way_everywhere() {
 }
 
 #[test]
+fn multipliers_that_are_no_numbers_give_the_same_everywhere() {
+    let pixels = Extent { height: 1, width: 3, channels: 1 };
+    let outputs = Extent { channels: 16, ..pixels };
+    let window = Window { kernel: [1; 2], stride: [1; 2], top: 0, left: 0 };
+    let mut multiplier = [0.5; 16];
+    multiplier[..3].copy_from_slice(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY]);
+    let layer = Convolution {
+        geometry: Geometry { input: pixels, output: outputs, window },
+        input: &[-2, 0, 2],
+        pad_value: 0,
+        weights: &[3; 16],
+        bias: &[0; 16],
+        requantize: Requantize {
+            multiplier: &multiplier,
+            activation: Activation::None,
+            zero_point: 5,
+        },
+        residual: None,
+    };
+    for tier in Tier::available() {
+        let mut output = [0; 48];
+        conv2d(tier, &layer, &mut output).expect("lengths fit");
+        // Zero times infinity is no number; that gives what minus infinity gives.
+        let (pixels, _) = output.as_chunks::<16>();
+        let first_four = pixels.iter().map(|pixel| &pixel[..4]).collect::<Vec<_>>();
+        let expected = [[-128, -128, 127, 2], [-128, -128, -128, 5], [-128, 127, -128, 8]];
+        assert_eq!(first_four, expected, "{}", tier.name());
+    }
+}
+
+#[test]
 fn a_small_convolution_by_hand() {
     // 2x2 input, 3x3 window padded by 1 with the zero point 10: only the four inputs differ from
     // 10.

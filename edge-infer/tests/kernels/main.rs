@@ -3,3 +3,4 @@
 mod definition;
 mod golden;
 mod lengths;
+mod tiers;

@@ -3,12 +3,15 @@
 //! A tier is one set of instructions and implements [`Primitives`]; the kernels above are written
 //! once, over that trait. A primitive sees slices and a few numbers: no layer, no geometry, no
 //! model. The scalar tier is always built and is the reference: every other one equals it bit for
-//! bit, on any numbers. That is possible because integer sums are exact in any order and every
-//! `f32` operation rounds by itself.
+//! bit, on any numbers, weights of -128 excepted: no model has them. That is possible because integer
+//! sums are exact in any order and every `f32` operation rounds by itself.
 //!
 //! | tier | dense product | depthwise | requantize | dot |
 //! |---|---|---|---|---|
 //! | `scalar` | weights in place | weights in place | `elementwise` | one by one |
+//! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp` |
+//! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
+//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
 //! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd` |
 //! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd` |
 //!
@@ -22,9 +25,13 @@
 //! No primitive can read out of bounds or panic, whatever the lengths of its slices: too short a
 //! one gives wrong numbers. The kernels check the lengths once and hand over fitting ones.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod elementwise;
 mod scalar;
 mod tier;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod vector_tier;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -79,7 +86,7 @@ impl<'w> Weights<'w> {
 
     /// The dense weights of a channel, those of the first `skip` inputs left out; none of a channel
     /// that is not there.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     #[inline(always)]
     fn of_channel(&self, channel: usize, skip: usize) -> &'w [i8] {
         let row = if channel < self.channels { channel * self.row_len } else { usize::MAX };

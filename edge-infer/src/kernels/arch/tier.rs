@@ -1,5 +1,7 @@
 //! Which instructions run: found once, or forced by a caller that compares them.
 
+#[cfg(target_arch = "aarch64")]
+use super::aarch64::{DotProd, I8mm, Neon};
 use super::scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512Vnni};
@@ -16,6 +18,12 @@ pub struct Tier(pub(crate) Kind);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Scalar(Scalar),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
+    #[cfg(target_arch = "aarch64")]
+    DotProd(DotProd),
+    #[cfg(target_arch = "aarch64")]
+    I8mm(I8mm),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
@@ -35,6 +43,12 @@ impl Tier {
     pub fn available() -> impl Iterator<Item = Self> {
         let kinds = [
             Some(Kind::Scalar(Scalar)),
+            #[cfg(target_arch = "aarch64")]
+            Neon::new().map(Kind::Neon),
+            #[cfg(target_arch = "aarch64")]
+            DotProd::new().map(Kind::DotProd),
+            #[cfg(target_arch = "aarch64")]
+            I8mm::new().map(Kind::I8mm),
             #[cfg(target_arch = "x86_64")]
             Avx2::new().map(Kind::Avx2),
             #[cfg(target_arch = "x86_64")]
@@ -52,6 +66,12 @@ impl Tier {
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Scalar(_) => "scalar",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(_) => "neon",
+            #[cfg(target_arch = "aarch64")]
+            Kind::DotProd(_) => "dotprod",
+            #[cfg(target_arch = "aarch64")]
+            Kind::I8mm(_) => "i8mm",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -65,6 +85,12 @@ macro_rules! on_tier {
     ($tier:expr, $primitives:ident => $body:expr) => {
         match $tier.0 {
             $crate::kernels::arch::Kind::Scalar($primitives) => $body,
+            #[cfg(target_arch = "aarch64")]
+            $crate::kernels::arch::Kind::Neon($primitives) => $body,
+            #[cfg(target_arch = "aarch64")]
+            $crate::kernels::arch::Kind::DotProd($primitives) => $body,
+            #[cfg(target_arch = "aarch64")]
+            $crate::kernels::arch::Kind::I8mm($primitives) => $body,
             #[cfg(target_arch = "x86_64")]
             $crate::kernels::arch::Kind::Avx2($primitives) => $body,
             #[cfg(target_arch = "x86_64")]

@@ -1,4 +1,4 @@
-//! Tiers of x86-64: the proof that a processor can run them, and the step from it to their code.
+//! Tiers of x86-64.
 //!
 //! Both keep sums in the order in which unpack instructions deal numbers out within 128-bit lanes,
 //! because pack instructions undo just that: `requantize` needs no permutation.
@@ -8,90 +8,8 @@
 mod avx2;
 mod avx512vnni;
 
+use super::vector_tier::{has, tier};
 use super::{Epilogue, Primitives, Strip, Sums, Weights};
-
-/// Whether this processor has the features: asked at run time with `std`, at compile time without.
-macro_rules! has {
-    ($($feature:tt),+) => {{
-        #[cfg(feature = "std")]
-        let has = true $(&& std::is_x86_feature_detected!($feature))+;
-        #[cfg(not(feature = "std"))]
-        let has = true $(&& cfg!(target_feature = $feature))+;
-        has
-    }};
-}
-
-/// A tier whose primitives are the functions of one module, compiled for some features.
-macro_rules! tier {
-    ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $($feature:tt),+) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) struct $tier(());
-
-        impl $tier {
-            /// The proof, if this processor has the features.
-            pub(crate) fn new() -> Option<Self> {
-                has!($($feature),+).then_some(Self(()))
-            }
-        }
-
-        impl Primitives for $tier {
-            type Buffer = [Sums; $pixels];
-            const BUFFER: Self::Buffer = [Sums::ZERO; $pixels];
-            type Panel<'w> = $module::Panel;
-            type Taps<'w> = $module::Taps;
-
-            fn panel<'w>(self) -> Self::Panel<'w> {
-                $module::Panel::EMPTY
-            }
-
-            fn taps<'w>(self) -> Self::Taps<'w> {
-                $module::Taps::EMPTY
-            }
-
-            fn pack<'w>(self, weights: Weights<'w>, panel: &mut Self::Panel<'w>) {
-                // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::pack(weights, panel) }
-            }
-
-            fn multiply(
-                self,
-                panel: &Self::Panel<'_>,
-                strips: &[Strip<'_>],
-                len: usize,
-                sums: &mut [Sums],
-            ) {
-                // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::multiply(panel, strips, len, sums) }
-            }
-
-            fn pack_taps<'w>(self, weights: Weights<'w>, taps: &mut Self::Taps<'w>) {
-                // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::pack_taps(weights, taps) }
-            }
-
-            fn multiply_taps(
-                self,
-                taps: &Self::Taps<'_>,
-                strips: &[Strip<'_>],
-                sums: &mut [Sums],
-            ) {
-                // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::multiply_taps(taps, strips, sums) }
-            }
-
-            fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
-                // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::requantize(sums, epilogue, output) }
-            }
-
-            fn dot(self, a: &[i8], b: &[i8]) -> i32 {
-                // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::dot(a, b) }
-            }
-        }
-    };
-}
 
 tier!(
     /// 256-bit integer vectors: Haswell, Zen and later.

@@ -1,0 +1,89 @@
+//! The step from a tier to its code: the proof that a processor can run it, and the calls that need
+//! the proof. Written once for all tiers with vector instructions; their modules bring the names of
+//! [`Primitives`](super::Primitives) into scope.
+
+/// Whether this processor has the features: asked at run time with `std`, at compile time without.
+macro_rules! has {
+    ($($feature:tt),+) => {{
+        #[cfg(all(feature = "std", target_arch = "x86_64"))]
+        let has = true $(&& std::is_x86_feature_detected!($feature))+;
+        #[cfg(all(feature = "std", target_arch = "aarch64"))]
+        let has = true $(&& std::arch::is_aarch64_feature_detected!($feature))+;
+        #[cfg(not(feature = "std"))]
+        let has = true $(&& cfg!(target_feature = $feature))+;
+        has
+    }};
+}
+
+/// A tier whose primitives are the functions of one module, compiled for some features.
+macro_rules! tier {
+    ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $($feature:tt),+) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) struct $tier(());
+
+        impl $tier {
+            /// The proof, if this processor has the features.
+            pub(crate) fn new() -> Option<Self> {
+                has!($($feature),+).then_some(Self(()))
+            }
+        }
+
+        impl Primitives for $tier {
+            type Buffer = [Sums; $pixels];
+            const BUFFER: Self::Buffer = [Sums::ZERO; $pixels];
+            type Panel<'w> = $module::Panel;
+            type Taps<'w> = $module::Taps;
+
+            fn panel<'w>(self) -> Self::Panel<'w> {
+                $module::Panel::EMPTY
+            }
+
+            fn taps<'w>(self) -> Self::Taps<'w> {
+                $module::Taps::EMPTY
+            }
+
+            fn pack<'w>(self, weights: Weights<'w>, panel: &mut Self::Panel<'w>) {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::pack(weights, panel) }
+            }
+
+            fn multiply(
+                self,
+                panel: &Self::Panel<'_>,
+                strips: &[Strip<'_>],
+                len: usize,
+                sums: &mut [Sums],
+            ) {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::multiply(panel, strips, len, sums) }
+            }
+
+            fn pack_taps<'w>(self, weights: Weights<'w>, taps: &mut Self::Taps<'w>) {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::pack_taps(weights, taps) }
+            }
+
+            fn multiply_taps(
+                self,
+                taps: &Self::Taps<'_>,
+                strips: &[Strip<'_>],
+                sums: &mut [Sums],
+            ) {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::multiply_taps(taps, strips, sums) }
+            }
+
+            fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::requantize(sums, epilogue, output) }
+            }
+
+            fn dot(self, a: &[i8], b: &[i8]) -> i32 {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::dot(a, b) }
+            }
+        }
+    };
+}
+pub(crate) use {has, tier};
