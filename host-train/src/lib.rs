@@ -21,6 +21,7 @@ pub mod evaluate;
 pub mod experiment;
 pub mod files;
 pub mod graph;
+pub mod key_file;
 pub mod loss;
 pub mod model;
 pub mod net;

@@ -11,6 +11,7 @@ mod export;
 mod failure;
 mod import;
 mod inspect;
+mod keygen;
 mod loss;
 mod output;
 mod pixels;
@@ -18,7 +19,9 @@ mod progress;
 mod quantize;
 mod quick_start;
 mod ranks;
+mod sign;
 mod train;
+mod verify;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +48,9 @@ enum Command {
     Export(export::ExportArgs),
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
+    Keygen(keygen::KeygenArgs),
+    Sign(sign::SignArgs),
+    Verify(verify::VerifyArgs),
     Bench(bench::BenchArgs),
     Experiment(experiment::ExperimentArgs),
     Data(data::DataArgs),
@@ -64,6 +70,9 @@ pub fn main() -> ExitCode {
             Command::Export(args) => export::run(&args),
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Keygen(args) => keygen::run(&args),
+            Command::Sign(args) => sign::run(&args),
+            Command::Verify(args) => verify::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Experiment(args) => experiment::run(&args),
             Command::Data(args) => data::run(&args),
