@@ -22,6 +22,18 @@ impl FileError {
     }
 }
 
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Everybody, as any other file of the user.
+    Shared,
+    /// Its owner.
+    Private,
+}
+
+/// Why nothing is written where something is.
+const EXISTS: &str = "it exists already; give a new name, or move it away";
+
 /// Puts `bytes` at `path`, replacing what was there; whatever goes wrong, `path` holds the old bytes or the new ones.
 ///
 /// # Errors
@@ -32,23 +44,43 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     if path.exists() && !path.is_file() {
         return Err(error(io::Error::other("something that is not a file is there")));
     }
+    let file = write_beside(path, bytes, Mode::Shared).map_err(error)?;
+    file.persist(path).map_err(|e| error(e.error))?;
+    Ok(())
+}
+
+/// Puts `bytes` at `path`, where nothing may be yet; whatever goes wrong, `path` is absent or holds them all.
+///
+/// # Errors
+/// Something is at `path`, the folder is missing or not writable, or the disk is full.
+pub fn write_new(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
+    let error = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => {
+            FileError::new("create", path, io::Error::new(source.kind(), EXISTS))
+        }
+        _ => FileError::new("create", path, source),
+    };
+    let file = write_beside(path, bytes, mode).map_err(error)?;
+    file.persist_noclobber(path).map_err(|e| error(e.error))?;
+    Ok(())
+}
+
+/// Writes `bytes` to a file without a name that lasts, in the folder of `path`.
+fn write_beside(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<tempfile::NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file =
-        tempfile::Builder::new().prefix(".partial-").tempfile_in(folder).map_err(error)?;
-    file.write_all(bytes).map_err(error)?;
-    file.as_file().sync_all().map_err(error)?;
-    // A temporary file is private to its owner; a result is as any other file of the user.
+    // It is its owner's alone from the first byte on.
+    let mut file = tempfile::Builder::new().prefix(".partial-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
     #[cfg(unix)]
-    {
+    if mode == Mode::Shared {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(mode).map_err(error)?;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     }
-    file.persist(path).map_err(|e| error(e.error))?;
-    Ok(())
+    Ok(file)
 }
 
 /// Reads a whole file.
@@ -79,8 +111,7 @@ pub fn make_new<E: From<FileError>>(
 ) -> Result<(), E> {
     let error = |source| E::from(FileError::new("create", path, source));
     if path.exists() {
-        let reason = "it exists already; give a new name, or move it away";
-        return Err(error(io::Error::new(io::ErrorKind::AlreadyExists, reason)));
+        return Err(error(io::Error::new(io::ErrorKind::AlreadyExists, EXISTS)));
     }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -105,6 +136,23 @@ mod tests {
         write_whole(&path, b"second").unwrap();
         assert_eq!(read(&path).unwrap(), b"second");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (private, shared) = (folder.path().join("private"), folder.path().join("shared"));
+        write_new(&private, b"first", Mode::Private).unwrap();
+        write_new(&shared, b"first", Mode::Shared).unwrap();
+        #[cfg(unix)]
+        for (path, expected) in [(&private, 0o600), (&shared, 0o644)] {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, expected);
+        }
+        let error = write_new(&private, b"second", Mode::Private).unwrap_err().to_string();
+        assert!(error.contains("it exists already"), "{error}");
+        assert_eq!(read(&private).unwrap(), b"first");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

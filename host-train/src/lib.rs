@@ -22,6 +22,7 @@ pub mod evaluate;
 pub mod experiment;
 pub mod files;
 pub mod graph;
+pub mod key_file;
 pub mod likeness;
 pub mod loss;
 pub mod model;

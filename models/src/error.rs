@@ -117,6 +117,22 @@ pub enum FormatError {
         offset: usize,
     },
 
+    // --- signature ---
+    /// A signature block that is not the last 128 bytes.
+    #[error("the signature is stated at {offset}, not at the last 128 of {total} bytes")]
+    SignatureNotLast {
+        /// Where the plan says that it starts.
+        offset: u32,
+        /// Length of the file.
+        total: u32,
+    },
+    /// A signature algorithm without meaning in this version.
+    #[error("unknown signature algorithm {found}")]
+    UnknownSignatureAlgorithm {
+        /// Its tag.
+        found: u8,
+    },
+
     // --- tensors and plan ---
     /// An element type without meaning in this version.
     #[error("tensor {tensor} has the unknown element type {found}")]

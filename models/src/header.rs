@@ -6,15 +6,17 @@
 //!  32               40               48               56               64
 //!  | tensors        | ops            | constants      | metadata       |   offset u32, length u32 each
 //!  64         68       70       72                                    128
-//!  | arena u32| input  | output | reserved, zero                       |   the plan
+//!  | arena u32| input  | output |signature| reserved, zero             |   the plan; signature: offset u32 at 72
 //! ```
 //!
 //! The checksum is the CRC-32 of IEEE 802.3 over all bytes from 16 to the end. Sections lie in the order of the table,
-//! each at a multiple of 64; bytes between them are zero. The records themselves are left to their modules.
+//! each at a multiple of 64; bytes between them are zero. A signature block, if the plan states the offset of one, is the
+//! last section. The records themselves are left to their modules.
 
 use crate::error::{FormatError, Section};
 use crate::id::ModelId;
 use crate::record::{bytes_at, nonzero_in, to_usize, u16_at, u32_at};
+use crate::signature::{self, BLOCK};
 use crate::tensor::TensorIndex;
 use crate::{FORMAT_VERSION, SECTION_ALIGN};
 
@@ -38,7 +40,8 @@ pub(crate) mod field {
     pub(crate) const ARENA: usize = 64;
     pub(crate) const INPUT: usize = 68;
     pub(crate) const OUTPUT: usize = 70;
-    pub(crate) const PLAN_RESERVED: usize = 72;
+    pub(crate) const SIGNATURE: usize = 72;
+    pub(crate) const PLAN_RESERVED: usize = 76;
 }
 
 /// A section: its bytes, and where they start in the file.
@@ -58,6 +61,7 @@ pub(crate) struct Header<'a> {
     pub(crate) ops: SectionBytes<'a>,
     pub(crate) constants: SectionBytes<'a>,
     pub(crate) metadata: SectionBytes<'a>,
+    pub(crate) signature: Option<&'a [u8; BLOCK]>,
 }
 
 impl<'a> Header<'a> {
@@ -85,6 +89,7 @@ impl<'a> Header<'a> {
             )?,
             metadata: sections
                 .next::<{ field::METADATA }, { field::METADATA + 4 }>(Section::Metadata, header)?,
+            signature: sections.signature(u32_at::<{ field::SIGNATURE }, _>(header))?,
         };
         sections.check_gap(bytes.len())?;
         Ok(header)
@@ -142,6 +147,34 @@ impl<'a> Sections<'a> {
         header: &[u8; HEADER],
     ) -> Result<SectionBytes<'a>, FormatError> {
         let (offset, len) = (u32_at::<OFFSET, _>(header), u32_at::<LEN, _>(header));
+        let start = self.start(section, offset)?;
+        let outside = FormatError::SectionOutside { section, offset, len, total: self.total };
+        let end = start.checked_add(to_usize(len)).ok_or(outside)?;
+        let bytes = self.bytes.get(start..end).ok_or(outside)?;
+        self.check_gap(start)?;
+        self.end = end;
+        Ok(SectionBytes { offset: start, bytes })
+    }
+
+    /// The signature block, which ends the file; none at offset 0.
+    fn signature(&mut self, offset: u32) -> Result<Option<&'a [u8; BLOCK]>, FormatError> {
+        if offset == 0 {
+            return Ok(None);
+        }
+        let start = self.start(Section::Signature, offset)?;
+        let block = self
+            .bytes
+            .last_chunk()
+            .filter(|_| start.checked_add(BLOCK) == Some(self.bytes.len()))
+            .ok_or(FormatError::SignatureNotLast { offset, total: self.total })?;
+        self.check_gap(start)?;
+        self.end = self.bytes.len();
+        signature::check(block, start)?;
+        Ok(Some(block))
+    }
+
+    /// Where a section starts: at a multiple of 64, after its predecessor.
+    fn start(&self, section: Section, offset: u32) -> Result<usize, FormatError> {
         let start = to_usize(offset);
         if start < self.end {
             let previous_end = u32::try_from(self.end).unwrap_or(u32::MAX);
@@ -150,12 +183,7 @@ impl<'a> Sections<'a> {
         if !offset.is_multiple_of(SECTION_ALIGN) {
             return Err(FormatError::SectionMisaligned { section, offset });
         }
-        let outside = FormatError::SectionOutside { section, offset, len, total: self.total };
-        let end = start.checked_add(to_usize(len)).ok_or(outside)?;
-        let bytes = self.bytes.get(start..end).ok_or(outside)?;
-        self.check_gap(start)?;
-        self.end = end;
-        Ok(SectionBytes { offset: start, bytes })
+        Ok(start)
     }
 
     /// Bytes between the last section and `to` must be zero.

@@ -1,7 +1,8 @@
 //! The `.afm` model file: one int8 network, readable in place from flash.
 //!
 //! This crate defines the bytes, checks them and hands out typed views of them. Running the network is left to
-//! `edge-infer`, making one to `host-train`. There is no allocation and no `unsafe`; the writer needs the feature `std`.
+//! `edge-infer`, making one to `host-train`. There is no allocation and no `unsafe`; the writer needs the feature `std`,
+//! verifying a signature the feature `signature`.
 //!
 //! ```text
 //!          0 +--------------------------------------------+
@@ -18,6 +19,8 @@
 //!            |   biases int32, multipliers f32, to 4      |
 //!    64 * .. +--------------------------------------------+
 //!            | metadata: 224 bytes, then texts            |             `meta.rs`
+//!    64 * .. +--------------------------------------------+
+//!            | signature: 128 bytes, in signed files only |             `signature.rs`
 //!      total +--------------------------------------------+
 //! ```
 //!
@@ -59,6 +62,7 @@ mod meta;
 mod op;
 mod plan;
 mod record;
+mod signature;
 mod tensor;
 mod view;
 #[cfg(feature = "std")]
@@ -73,6 +77,9 @@ pub use op::{
     Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, GATE_VALUES,
     GlobalAveragePool, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Window,
 };
+#[cfg(feature = "signature")]
+pub use signature::SignatureError;
+pub use signature::{Fingerprint, PublicKey, Signature};
 pub use tensor::{ElementType, Shape, Tensor, TensorIndex};
 pub use view::ModelView;
 

@@ -11,6 +11,7 @@ use crate::id::ModelId;
 use crate::meta::{self, Metadata, THRESHOLD_RECORD, Threshold};
 use crate::op::{self, OP_RECORD, Op, RawOp};
 use crate::record::{nonzero_in, to_usize};
+use crate::signature::{BLOCK, Signature};
 use crate::tensor::{self, TENSOR_RECORD, Tensor, TensorIndex};
 use crate::{MAX_OPS, MAX_TENSORS, plan};
 
@@ -27,6 +28,7 @@ pub struct ModelView<'a> {
     constants: &'a [u8],
     metadata: Metadata<'a>,
     thresholds: &'a [[u8; THRESHOLD_RECORD]],
+    signature: Option<&'a [u8; BLOCK]>,
 }
 
 impl<'a> ModelView<'a> {
@@ -34,7 +36,7 @@ impl<'a> ModelView<'a> {
     ///
     /// # Errors
     /// The first reason found why the file is not a model; [`FormatError`] lists them all. The checksum finds damage,
-    /// not malice: who must keep strangers' models out verifies a signature first.
+    /// not malice: who must keep strangers' models out asks `verify` (feature `signature`) before using the view.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FormatError> {
         header::check_file(bytes)?;
         let view = Self::open(bytes)?;
@@ -64,6 +66,7 @@ impl<'a> ModelView<'a> {
             constants: header.constants.bytes,
             metadata,
             thresholds,
+            signature: header.signature,
         })
     }
 
@@ -82,6 +85,12 @@ impl<'a> ModelView<'a> {
     /// Measured thresholds, at most 16, in the order of the file.
     pub fn thresholds(&self) -> impl ExactSizeIterator<Item = Threshold> + Clone + use<'a> {
         self.thresholds.iter().map(Threshold::decode)
+    }
+
+    /// The signature, if there is one. It says who claims to have signed, and proves nothing until it is verified.
+    #[must_use]
+    pub fn signature(&self) -> Option<Signature> {
+        self.signature.map(Signature::decode)
     }
 
     /// All tensors, in the order of their indices.

@@ -5,11 +5,15 @@
 
 mod content;
 mod layout;
+#[cfg(feature = "signature")]
+mod sign;
 
 use std::string::String;
 use std::vec::Vec;
 
 pub use content::content_id;
+#[cfg(feature = "signature")]
+pub use sign::SigningKey;
 
 use crate::error::{FormatError, Text};
 use crate::header;

@@ -211,6 +211,53 @@ fn model_files_and_places() {
 }
 
 #[test]
+fn keys_and_signatures() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (key, public, afm) = (path("key"), path("key.pub"), path("model.afm"));
+    let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/mobilefacenet-128.afm");
+    std::fs::copy(zoo, &afm).unwrap();
+    let keygen =
+        |out: &Path, words: &[&str]| refused(&run(PROGRAM, "keygen --out {}", &[out]), words);
+    keygen(&path("missing/key"), &["missing/key"]);
+    stdout(&run(PROGRAM, "keygen --out {}", &[&key]));
+    let pair = || (std::fs::read(&key).unwrap(), std::fs::read(&public).unwrap());
+    let made = pair();
+    keygen(&key, &["key: it exists already"]);
+    assert!(pair() == made, "a key was replaced");
+    // Neither half of a pair is replaced, and none is left alone.
+    std::fs::write(path("half.pub"), b"mine").unwrap();
+    keygen(&path("half"), &["half.pub: it exists already"]);
+    assert!(!path("half").exists());
+
+    let sign = |key: &Path, afm: &Path, words: &[&str]| {
+        refused(&run(PROGRAM, "sign --key {} {}", &[key, afm]), words);
+    };
+    let sound = std::fs::read(&afm).unwrap();
+    sign(&public, &afm, &["key.pub", "PRIVATE KEY"]);
+    sign(&path("none"), &afm, &["none"]);
+    sign(&afm, &afm, &["model.afm", "PRIVATE KEY"]);
+    sign(&key, &path("none.afm"), &["none.afm"]);
+    sign(&key, &public, &["key.pub", "no usable model file"]);
+    let blocked = afm.join("signed.afm");
+    refused(&run(PROGRAM, "sign --key {} {} --out {}", &[&key, &afm, &blocked]), &["signed.afm"]);
+    assert!(std::fs::read(&afm).unwrap() == sound, "a refused command changed the model");
+
+    let verify = |key: &Path, afm: &Path, words: &[&str]| {
+        refused(&run(PROGRAM, "verify --key {} {}", &[key, afm]), words);
+    };
+    verify(&key, &afm, &["key", "PUBLIC KEY"]);
+    verify(&public, &path("none.afm"), &["none.afm"]);
+    verify(&public, &public, &["key.pub", "no usable model file"]);
+    // The neutral element of the curve would verify anything, if it were let.
+    let weak = path("weak.pub");
+    let body = format!("MCowBQYDK2VwAyEAAQ{}AA=", "A".repeat(39));
+    let text = format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
+    std::fs::write(&weak, text).unwrap();
+    verify(&weak, &afm, &["weak.pub", "small order"]);
+}
+
+#[test]
 fn usage() {
     for words in [
         "train --out run",

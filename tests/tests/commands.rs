@@ -7,6 +7,7 @@ use edge_infer::kernels::Tier;
 use edge_infer::matching::{Template, TemplateRef, cosine};
 use host_train::model::template;
 use model_format::ModelFile;
+use model_format::writer::reseal;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tests::{SMALL, faces, run, stdout};
@@ -277,11 +278,91 @@ fn a_gate_that_is_not_met_ends_with_1_and_writes_nothing() {
     assert!(!afm.exists());
 }
 
+/// Keys made, a model signed, verified, signed anew by another, altered.
+#[test]
+fn a_signature_tells_whose_model_it_is_and_that_it_is_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (key, public, afm) = (path("key"), path("key.pub"), path("model.afm"));
+    let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/mobilefacenet-128.afm");
+    std::fs::copy(zoo, &afm).unwrap();
+    let made = stdout(&run(PROGRAM, "keygen --out {}", &[&key]));
+    let word = |name: &str| {
+        let line = made.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name} in {made}")).trim().to_owned()
+    };
+    let (digits, fingerprint) = (word("public key"), word("fingerprint"));
+    assert!(digits.len() == 64 && fingerprint.len() == 16 && digits.starts_with(&fingerprint));
+    let private = std::fs::read_to_string(&key).unwrap();
+    assert!(!made.contains(private.lines().nth(1).unwrap()), "the private key is printed");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    // Exit code, verdict and signer.
+    let verify = |key: &Path, afm: &Path| {
+        let output = run(PROGRAM, "verify --key {} {} --json", &[key, afm]);
+        let report = json(&String::from_utf8(output.stdout).unwrap());
+        let text = |key: &str| report[key].as_str().map(str::to_owned);
+        (output.status.code().unwrap(), text("verdict").unwrap(), text("signer"))
+    };
+    let inspect = || json(&stdout(&run(PROGRAM, "inspect {} --json", &[&afm])))["header"].clone();
+    let unsigned = inspect();
+    assert!(unsigned["signature"].is_null());
+    assert_eq!(verify(&public, &afm), (1, "unsigned".to_owned(), None));
+
+    let signed = path("signed.afm");
+    stdout(&run(PROGRAM, "sign --key {} {} --out {}", &[&key, &afm, &signed]));
+    assert_eq!(inspect(), unsigned, "--out was given, and the file itself is changed");
+    stdout(&run(PROGRAM, "sign --key {} {}", &[&key, &afm]));
+    assert!(std::fs::read(&afm).unwrap() == std::fs::read(&signed).unwrap());
+    let good = (0, "good".to_owned(), Some(fingerprint.clone()));
+    assert_eq!(verify(&public, &afm), good);
+    assert!(stdout(&run(PROGRAM, "verify --key {} {}", &[&public, &afm])).contains(&fingerprint));
+    let header = inspect();
+    assert_eq!(header["model_id"], unsigned["model_id"]);
+    assert_eq!(header["signature"]["public_key"], digits.as_str());
+    assert_eq!(header["signature"]["fits"], true);
+    assert!(stdout(&run(PROGRAM, "inspect {}", &[&afm])).contains(&fingerprint));
+
+    let (other, other_public) = (path("other"), path("other.pub"));
+    stdout(&run(PROGRAM, "keygen --out {}", &[&other]));
+    assert_eq!(verify(&other_public, &afm), (1, "other_key".to_owned(), Some(fingerprint.clone())));
+    stdout(&run(PROGRAM, "sign --key {} {}", &[&other, &afm]));
+    assert_eq!(verify(&other_public, &afm).0, 0);
+    stdout(&run(PROGRAM, "sign --key {} {}", &[&key, &afm]));
+    assert_eq!(verify(&public, &afm), good);
+
+    // A weight changed, without and with the checksum made right.
+    let mut altered = std::fs::read(&afm).unwrap();
+    let middle = altered.len() / 2;
+    altered[middle] ^= 1;
+    std::fs::write(&afm, &altered).unwrap();
+    assert_eq!(verify(&public, &afm), (1, "altered".to_owned(), None));
+    reseal(&mut altered);
+    std::fs::write(&afm, &altered).unwrap();
+    assert_eq!(verify(&public, &afm), (1, "altered".to_owned(), Some(fingerprint)));
+    assert_eq!(inspect()["signature"]["fits"], false);
+}
+
 #[test]
 fn every_command_has_help() {
-    for command in
-        ["", "quick-start", "train", "eval", "quantize", "embed", "inspect", "bench", "diff"]
-    {
+    for command in [
+        "",
+        "quick-start",
+        "train",
+        "eval",
+        "quantize",
+        "embed",
+        "inspect",
+        "bench",
+        "diff",
+        "keygen",
+        "sign",
+        "verify",
+    ] {
         let text = stdout(&run(PROGRAM, &format!("{command} --help"), &[]));
         assert!(text.contains("Usage:"), "{command}");
     }

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 /// Shows what a model file holds, after checking all of it.
 ///
+/// Whose signature it bears is said too; whether to trust that key is for `verify`.
+///
 /// With --json: header, metadata, tensors, ops, plan.
 #[derive(clap::Args)]
 pub(crate) struct InspectArgs {
@@ -35,6 +37,16 @@ struct Header {
     model_id: String,
     total_bytes: usize,
     weights_bytes: usize,
+    signature: Option<Signature>,
+}
+
+#[derive(Serialize)]
+struct Signature {
+    algorithm: &'static str,
+    public_key: String,
+    fingerprint: String,
+    /// Whether the owner of that key signed this file, whoever it is.
+    fits: bool,
 }
 
 #[derive(Serialize)]
@@ -105,6 +117,12 @@ fn inspect(view: ModelView<'_>) -> Inspected<'_> {
             model_id: view.id().to_string(),
             total_bytes: view.total_bytes(),
             weights_bytes: view.weights_bytes(),
+            signature: view.signature().map(|signature| Signature {
+                algorithm: "ed25519",
+                public_key: signature.signer.to_string(),
+                fingerprint: signature.signer.fingerprint().to_string(),
+                fits: view.verify(&signature.signer).is_ok(),
+            }),
         },
         metadata: Metadata {
             name: m.name,
@@ -173,6 +191,14 @@ fn text(i: &Inspected<'_>) -> String {
             "file         {} bytes, of these {} constants; format version {}",
             h.total_bytes, h.weights_bytes, h.format_version
         ),
+        match &h.signature {
+            None => "signature    none".to_owned(),
+            Some(s) if s.fits => format!("signature    of key {}", s.fingerprint),
+            Some(s) => format!(
+                "signature    not that of key {}, which it names: the file was altered",
+                s.fingerprint
+            ),
+        },
         format!(
             "input        {}x{} {}, (pixel - {:?}) * {:?}",
             m.width, m.height, m.colour_order, m.mean, m.scale

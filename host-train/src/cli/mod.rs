@@ -12,6 +12,7 @@ mod export;
 mod failure;
 mod import;
 mod inspect;
+mod keygen;
 mod loss;
 mod output;
 mod pixels;
@@ -20,7 +21,9 @@ mod qat;
 mod quantize;
 mod quick_start;
 mod ranks;
+mod sign;
 mod train;
+mod verify;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +51,9 @@ enum Command {
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
     Diff(diff::DiffArgs),
+    Keygen(keygen::KeygenArgs),
+    Sign(sign::SignArgs),
+    Verify(verify::VerifyArgs),
     Bench(bench::BenchArgs),
     Experiment(experiment::ExperimentArgs),
     Data(data::DataArgs),
@@ -68,6 +74,9 @@ pub fn main() -> ExitCode {
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Diff(args) => diff::run(&args),
+            Command::Keygen(args) => keygen::run(&args),
+            Command::Sign(args) => sign::run(&args),
+            Command::Verify(args) => verify::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Experiment(args) => experiment::run(&args),
             Command::Data(args) => data::run(&args),

@@ -33,6 +33,8 @@ named! {
         Constants = "constants",
         /// Input description, thresholds and provenance.
         Metadata = "metadata",
+        /// The signature block.
+        Signature = "signature",
     }
 }
 

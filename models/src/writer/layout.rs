@@ -228,7 +228,7 @@ fn metadata(spec: &MetadataSpec, thresholds: &[Threshold]) -> Result<Vec<u8>, Wr
 }
 
 /// Appends zeros up to the next multiple of `align`.
-fn pad(bytes: &mut Vec<u8>, align: u32) {
+pub(super) fn pad(bytes: &mut Vec<u8>, align: u32) {
     let len = bytes.len().next_multiple_of(crate::record::to_usize(align));
     bytes.resize(len, 0);
 }
@@ -240,6 +240,6 @@ fn append(bytes: &mut Vec<u8>, part: &[u8]) -> Result<Extent, WriteError> {
     Ok(extent)
 }
 
-fn offset(bytes: usize) -> Result<u32, WriteError> {
+pub(super) fn offset(bytes: usize) -> Result<u32, WriteError> {
     u32::try_from(bytes).map_err(|_| WriteError::FileTooLarge { bytes, limit: u32::MAX })
 }

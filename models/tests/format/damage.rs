@@ -16,12 +16,12 @@ fn walk(view: &ModelView<'_>) {
     assert!(view.tensors().all(|tensor| tensor.byte_len() <= view.arena_bytes()));
     assert!(view.thresholds().len() <= 16);
     let seen = (content_id(view), view.id(), view.macs(), view.metadata(), view.bytes().len());
-    assert!(!format!("{seen:?} {view:?}").is_empty());
+    assert!(!format!("{seen:?} {view:?} {:?}", view.signature()).is_empty());
 }
 
 #[test]
 fn every_truncation_is_refused() {
-    let file = sample::bytes();
+    let file = sample::signed();
     for len in 0..file.len() {
         let mut cut = file[..len].to_vec();
         for _ in 0..2 {
@@ -68,7 +68,7 @@ fn every_changed_byte_is_found_by_the_checksum() {
 #[test]
 fn every_changed_byte_under_a_right_checksum_is_refused_or_harmless() {
     let mut accepted = 0_u32;
-    for file in [sample::bytes(), sample::gated().build().unwrap()] {
+    for file in [sample::bytes(), sample::gated().build().unwrap(), sample::signed()] {
         for (at, change) in (0..file.len()).flat_map(|at| (1..=255).map(move |c| (at, c))) {
             let mut changed = file.clone();
             changed[at] ^= change;
@@ -90,8 +90,9 @@ proptest! {
     fn random_edits_are_refused_or_harmless(
         edits in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
         sealed: bool,
+        signed: bool,
     ) {
-        let mut file = sample::bytes();
+        let mut file = if signed { sample::signed() } else { sample::bytes() };
         for (at, value) in edits {
             let at = at.index(file.len());
             file[at] = value;

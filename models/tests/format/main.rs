@@ -7,3 +7,4 @@ mod identity;
 mod rejects;
 mod round_trip;
 mod sample;
+mod signature;

@@ -5,6 +5,7 @@ mod file;
 mod metadata;
 mod op;
 mod plan;
+mod signature;
 mod write;
 
 use model_format::writer::{ModelBuilder, WriteError, reseal};

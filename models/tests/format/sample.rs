@@ -11,11 +11,11 @@
 
 use model_format::writer::{
     ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
+    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec, SigningKey,
 };
 use model_format::{
-    ColourOrder, ElementType, GlobalAveragePool, InputSpec, MaxPool, Padding, Residual, Shape,
-    Tensor, TensorIndex, Threshold, Window,
+    ColourOrder, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Padding, Residual,
+    Shape, Tensor, TensorIndex, Threshold, Window,
 };
 
 /// Where the sections of [`bytes`] start, for tests that change single bytes.
@@ -225,4 +225,18 @@ pub(crate) fn add(model: &mut ModelBuilder) -> &mut AddSpec {
 
 pub(crate) fn bytes() -> Vec<u8> {
     model().build().unwrap()
+}
+
+/// The key of the first test of RFC 8032, 7.1.
+pub(crate) fn key() -> SigningKey {
+    SigningKey::from_seed(&[
+        0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c,
+        0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae,
+        0x7f, 0x60,
+    ])
+}
+
+/// [`bytes`], signed by [`key`].
+pub(crate) fn signed() -> Vec<u8> {
+    key().sign(&ModelFile::from_bytes(bytes()).unwrap().view()).unwrap()
 }

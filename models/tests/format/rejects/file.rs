@@ -128,7 +128,7 @@ fn rejects_reserved_not_zero() {
     };
     let reserved = [
         6,                         // header
-        72,                        // plan
+        76,                        // plan
         127,                       // plan
         TENSORS + 7 * TENSOR,      // gap after the tensors
         TENSORS + 2 * TENSOR + 20, // tensor
