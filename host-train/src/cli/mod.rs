@@ -11,6 +11,7 @@ mod export;
 mod failure;
 mod import;
 mod inspect;
+mod likeness;
 mod loss;
 mod output;
 mod pixels;

@@ -1,11 +1,11 @@
 //! `quantize`: a run to an int8 model file.
 
 use super::failure::Failure;
-use super::progress::Progress;
+use super::likeness::{OutputLikeness, likeness};
 use super::{COMMIT, command_line, output};
 use crate::data::{FaceImage, Source};
 use crate::files;
-use crate::model::{FloatModel, Model};
+use crate::model::{FloatModel, ModelError};
 use crate::quantize::{
     Calibration, LayerReport, Options, Provenance, Quantized, arcface_landmarks, quantize,
 };
@@ -31,7 +31,7 @@ pub(crate) struct QuantizeArgs {
 #[derive(clap::Args)]
 pub(super) struct Int8Args {
     /// Faces of the network's size, folders or tars with one directory a person, that show how large activations get: a
-    /// few hundred of the kind that the door will see.
+    /// few hundred of the kind that the door will see. For a detector, whole frames of any size.
     #[arg(long, value_delimiter = ',', required = true, value_name = "A[,B]")]
     pub(super) calibration: Vec<PathBuf>,
     /// Calibration images used, evenly spaced over all of them.
@@ -46,7 +46,8 @@ pub(super) struct Int8Args {
     /// Round every weight by itself, instead of choosing weights for the int8 values that they will meet.
     #[arg(long)]
     no_reconstruct: bool,
-    /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this.
+    /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this; of several outputs, that
+    /// of the worst.
     #[arg(long, value_name = "COSINE", value_parser = cosine)]
     gate: Option<f64>,
     /// Licence of the weights, written into the file.
@@ -86,6 +87,7 @@ struct QuantizeSummary {
     calibration_images: usize,
     mean_cosine: f64,
     least_cosine: f64,
+    outputs: Vec<OutputLikeness>,
     layers: Vec<LayerReport>,
 }
 
@@ -110,47 +112,69 @@ impl Int8Args {
             Options { calibration, equalise: !self.no_equalise, reconstruct: !self.no_reconstruct };
         let Int8 { file, layers } = Int8::make(&float, &faces, &options, provenance)?;
         let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
-        let bytes = file.bytes().to_vec();
-        let (mean, least) = likeness(&Model::Float(float), &Model::Int8(file), &judged)?;
+        let outputs = likeness(&float, &file, &judged)?;
+        let worst = |of: fn(&OutputLikeness) -> f64| outputs.iter().map(of).fold(1.0, f64::min);
+        let (mean, least) = (worst(|o| o.mean_cosine), worst(|o| o.least_cosine));
         if let Some(gate) = self.gate.filter(|gate| mean < *gate) {
             return Err(Failure::Check(format!(
-                "mean cosine between float and int8 embeddings is {mean:.4}, below the gate of {gate}: {} was not written",
+                "mean cosine between float and int8 outputs is {mean:.4}, below the gate of {gate}: {} was not written",
                 self.out.display()
             )));
         }
-        files::write_whole(&self.out, &bytes)?;
+        files::write_whole(&self.out, file.bytes())?;
         let summary = QuantizeSummary {
             out: self.out.clone(),
             model_id,
-            bytes: bytes.len(),
+            bytes: file.bytes().len(),
             arena_bytes,
             calibration_images: faces.len(),
             mean_cosine: mean,
             least_cosine: least,
+            outputs,
             layers,
         };
         if self.json {
             return output::json(&summary);
         }
         output::line(&format!(
-            "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} other images: mean {mean:.4}, least {least:.4}",
+            "{}: {} bytes, arena {} bytes, model id {}",
             summary.out.display(),
             summary.bytes,
             summary.arena_bytes,
             summary.model_id,
-            summary.calibration_images,
-        ))
+        ))?;
+        let others = summary.calibration_images;
+        if let [OutputLikeness { sqnr_db, .. }] = &summary.outputs[..] {
+            return output::line(&format!(
+                "cosine of float and int8 embeddings of {others} other images: mean {mean:.4}, least {least:.4}; signal over noise {sqnr_db:.1} dB"
+            ));
+        }
+        output::line(&format!("float and int8 outputs of {others} other images:"))?;
+        for of in &summary.outputs {
+            output::line(&format!(
+                "{:<12} signal over noise {:>5.1} dB, largest difference {:.3}, cosine mean {:.4}, least {:.4}",
+                of.name, of.sqnr_db, of.max_error, of.mean_cosine, of.least_cosine
+            ))?;
+        }
+        Ok(())
     }
 }
 
-/// Up to `most` faces of the source to calibrate on, evenly spaced, all of the network's size; and as many others between
-/// them to judge by, where there are any.
+/// Up to `most` images of the source to calibrate on, evenly spaced; and as many others between them to judge by, where there
+/// are any. Faces for an embedding network must be of its size; for another, frames of any size are fitted.
 fn faces(float: &FloatModel, source: &Source, most: usize) -> Result<[Vec<FaceImage>; 2], Failure> {
     let size = (float.graph.input.width, float.graph.input.height);
     let all = source.images().len();
     let count = most.min(all);
+    let embeds = float.is_embedding().map_err(ModelError::Graph)?;
     let spaced = |shift: usize| {
-        let face = |i: usize| source.load_of_size((2 * i + shift) * all / (2 * count), size);
+        let face = |i: usize| {
+            let index = (2 * i + shift) * all / (2 * count);
+            match embeds {
+                true => source.load_of_size(index, size),
+                false => Ok(source.load(index)?.fitted(size.0, size.1).0),
+            }
+        };
         (0..count).map(face).collect::<Result<Vec<_>, _>>()
     };
     Ok([spaced(0)?, spaced(1)?])
@@ -199,25 +223,4 @@ impl Int8 {
         let Quantized { bytes, layers } = quantize(&float.graph, &images, options, provenance)?;
         Ok(Self { file: ModelFile::from_bytes(bytes)?, layers })
     }
-}
-
-/// Mean and least cosine between two models' embeddings of the same faces.
-fn likeness(a: &Model, b: &Model, faces: &[FaceImage]) -> Result<(f64, f64), Failure> {
-    let bar = Progress::new("comparing", 2 * faces.len());
-    let embed = |model: &Model| {
-        model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || bar.step())
-    };
-    let (a, b) = (embed(a)?, embed(b)?);
-    bar.finish();
-    let cosines = a.embeddings.iter().zip(&b.embeddings).map(|(a, b)| cosine_of(a, b));
-    let cosines: Vec<f64> = cosines.collect();
-    let mean = cosines.iter().sum::<f64>() / cosines.len().max(1) as f64;
-    Ok((mean, cosines.into_iter().fold(f64::INFINITY, f64::min)))
-}
-
-fn cosine_of(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
-    };
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
