@@ -1,11 +1,13 @@
 //! Pixels to a face decision in int8, without std and without alloc.
 //!
 //! ```text
+//! frame ─ engine ─> maps ─ detect ─> 5 landmarks
 //! frame, 5 landmarks ─ image ─> aligned RGB ─ engine ─> embedding ─ matching ─> person, cosine
 //!                                                │
 //!                                             kernels
 //! ```
 //!
+//! - [`detect`]: boxes and landmarks from a detector's outputs.
 //! - [`image`]: views a frame, turns a face upright, stores pixels as int8.
 //! - [`engine`]: walks a model's ops over one arena that the caller lends.
 //! - [`kernels`]: the layers over plain slices, by a number contract that gives every target the
@@ -66,6 +68,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod detect;
 pub mod engine;
 pub mod image;
 pub mod kernels;

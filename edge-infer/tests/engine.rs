@@ -4,12 +4,12 @@
 
 use edge_infer::engine::{Engine, EngineError};
 use model_format::writer::{
-    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, LookupSpec,
+    MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
-    ColourOrder, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Op, Padding,
-    Residual, Shape, Tensor, TensorIndex, Window,
+    ColourOrder, Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Op,
+    Padding, Residual, Shape, Tensor, TensorIndex, Upsample, Window,
 };
 
 const IMAGE: [u8; 6] = [130, 131, 132, 120, 128, 140];
@@ -37,11 +37,21 @@ fn requantize(multiplier: &[f32], activation: ActivationSpec) -> RequantizeSpec 
 }
 
 fn model(tensors: Vec<Tensor>, ops: Vec<OpSpec>, colour: ColourOrder) -> ModelFile {
+    model_of(tensors, ops, colour, Vec::new())
+}
+
+/// A model of these outputs, the last tensor the first of them; without any, the last tensor is an embedding.
+fn model_of(
+    tensors: Vec<Tensor>,
+    ops: Vec<OpSpec>,
+    colour: ColourOrder,
+    outputs: Vec<OutputSpec>,
+) -> ModelFile {
     let output = tensors.len() - 1;
     let metadata = MetadataSpec {
         input: InputSpec { colour, mean: [127.5; 3], scale: [1.0 / 127.5; 3] },
         landmarks: [[0.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [1.0, 1.0]],
-        embedding_len: tensors[output].shape.channels,
+        embedding_len: if outputs.is_empty() { tensors[output].shape.channels } else { 0 },
         name: "by hand".into(),
         data: String::new(),
         command: String::new(),
@@ -50,7 +60,8 @@ fn model(tensors: Vec<Tensor>, ops: Vec<OpSpec>, colour: ColourOrder) -> ModelFi
         licence: String::new(),
     };
     let output = TensorIndex(u16::try_from(output).expect("a few tensors"));
-    let arena_bytes = 24;
+    let arena_bytes = tensors.iter().map(|t| t.offset + t.byte_len() as u32).max();
+    let arena_bytes = arena_bytes.unwrap_or_default().max(24);
     let builder = ModelBuilder {
         metadata,
         thresholds: Vec::new(),
@@ -58,6 +69,7 @@ fn model(tensors: Vec<Tensor>, ops: Vec<OpSpec>, colour: ColourOrder) -> ModelFi
         ops,
         input: TensorIndex(0),
         output,
+        outputs,
         arena_bytes,
     };
     ModelFile::from_bytes(builder.build().expect("the model holds together")).expect("it parses")
@@ -169,6 +181,54 @@ fn residual() -> ModelFile {
         OpSpec::FullyConnected(fully_connected),
     ];
     model(tensors, ops, ColourOrder::Rgb)
+}
+
+/// The ops that move values, and outputs by name: the image two rows high, beside it its double.
+fn detector() -> ModelFile {
+    let tensors = vec![
+        tensor([1, 2, 3], 1, 0, [0, 1]),
+        tensor([2, 2, 3], 1, 8, [1, 3]),
+        tensor([2, 2, 3], 0, 20, [2, 3]),
+        tensor([2, 2, 6], -1, 32, [3, 3]),
+    ];
+    let [image, large, doubled, both] = [0, 1, 2, 3].map(TensorIndex);
+    let ops = vec![
+        OpSpec::Upsample(Upsample { input: image, output: large, factor: [2, 1] }),
+        OpSpec::Lookup(LookupSpec {
+            input: large,
+            output: doubled,
+            table: (i8::MIN..=i8::MAX).map(|x| x.saturating_sub(1).saturating_mul(2)).collect(),
+        }),
+        OpSpec::Concat(Concat { inputs: [large, doubled], output: both, multipliers: [1.0, 0.5] }),
+    ];
+    let output = |name: &str, tensor| OutputSpec { name: name.into(), tensor };
+    let outputs = vec![output("both", both), output("doubled", doubled)];
+    model_of(tensors, ops, ColourOrder::Rgb, outputs)
+}
+
+#[test]
+fn outputs_are_read_by_their_tensors() {
+    let file = detector();
+    let engine = Engine::new(file.view());
+    let mut arena = vec![0; engine.arena_bytes()];
+    engine.run(&IMAGE, &mut arena).expect("image and arena fit");
+    let outputs: Vec<(&str, Vec<i32>, Vec<f32>)> = engine
+        .model()
+        .outputs()
+        .map(|output| (output, engine.read(output.tensor, &arena).expect("it has run")))
+        .map(|(named, output)| (named.name, output.sums().collect(), output.values().collect()))
+        .collect();
+    // Less its zero point the image is (1, 2, 3) and (-9, -1, 11).
+    let doubled = [2, 4, 6, -18, -2, 22];
+    let both = [1, 2, 3, 1, 2, 3, -9, -1, 11, -9, -1, 11];
+    assert_eq!((outputs[0].0, outputs[1].0), ("both", "doubled"));
+    assert_eq!(outputs[0].1, [both, both].concat());
+    assert_eq!(outputs[1].1, [doubled, doubled].concat());
+    assert_eq!(outputs[1].2[..4], [0.5, 1.0, 1.5, -4.5]);
+    let doubled = engine.read(TensorIndex(2), &arena).expect("it has run");
+    assert_eq!((doubled.value(3), doubled.value(12)), (Some(-4.5), None));
+    let missing = engine.read(TensorIndex(4), &arena).map(|_| ());
+    assert_eq!(missing, Err(EngineError::Inconsistent { op: 3 }));
 }
 
 /// Sums and embedding of the image.

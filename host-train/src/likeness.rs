@@ -7,6 +7,7 @@ pub struct Likeness {
     reference: f64,
     other: f64,
     difference: f64,
+    largest: f64,
 }
 
 impl Likeness {
@@ -25,6 +26,7 @@ impl Likeness {
         self.reference += reference * reference;
         self.other += other * other;
         self.difference += (reference - other).powi(2);
+        self.largest = self.largest.max((reference - other).abs());
     }
 
     /// Both, as one tensor after the other.
@@ -35,6 +37,7 @@ impl Likeness {
             reference: self.reference + more.reference,
             other: self.other + more.other,
             difference: self.difference + more.difference,
+            largest: self.largest.max(more.largest),
         }
     }
 
@@ -46,6 +49,11 @@ impl Likeness {
     /// Sum of the differences' squares.
     pub fn noise(&self) -> f64 {
         self.difference
+    }
+
+    /// The largest difference of two values.
+    pub fn largest_difference(&self) -> f64 {
+        self.largest
     }
 
     /// Cosine of the angle between both; 1 of two silent tensors, 0 when one alone is silent.
@@ -81,6 +89,7 @@ mod tests {
         let likeness = Likeness::of(&[3.0, 4.0], &[3.0, 3.0]);
         assert!((likeness.cosine() - 21.0 / (5.0 * 18.0_f64.sqrt())).abs() < 1e-12);
         assert!((likeness.sqnr_db() - 10.0 * 25.0_f64.log10()).abs() < 1e-12);
+        assert_eq!(likeness.largest_difference(), 1.0);
         // The parts in any order are the whole.
         let parts = Likeness::of(&[4.0], &[3.0]).and(Likeness::of(&[3.0], &[3.0]));
         assert_eq!(parts, likeness);

@@ -7,7 +7,7 @@ use crate::data::{DataError, FaceImage, augment};
 use crate::evaluate::{EvaluateError, UnitRows};
 use crate::files::{self, FileError};
 use crate::graph::{
-    Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_net, from_onnx,
+    Executor, Graph, GraphError, Normalisation, OnnxError, Shape, fold, from_net, from_onnx_of_size,
 };
 use crate::train::{
     ConfigError, FaceModel, ParameterError, RunConfig, RunError, RunFolder, with_parameters,
@@ -68,6 +68,11 @@ pub enum ModelError {
     /// An ONNX file, and no word on its pixels.
     #[error("{} does not say what its pixels must be: give --input rgb or bgr, --mean and --std, as its authors state them", .0.display())]
     Pixels(PathBuf),
+    /// A network of other outputs.
+    #[error(
+        "the network gives no embedding but {0}: only `import`, `export` and `inspect` take it"
+    )]
+    NoEmbedding(String),
     /// The run's settings build no network.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -146,13 +151,24 @@ impl Model {
         }
     }
 
+    /// Whether the network gives one vector, and not maps or several outputs.
+    ///
+    /// # Errors
+    /// A graph that is not sound.
+    pub fn is_embedding(&self) -> Result<bool, GraphError> {
+        match self {
+            Self::Float(float) => float.is_embedding(),
+            Self::Int8(file) => Ok(file.view().is_embedding()),
+        }
+    }
+
     /// Embeds `count` faces that `load` gives, on all threads; `done` is called after each.
     ///
     /// With `flip`, each embedding is the sum of the face's and its mirror image's. Papers report that; a door does not
     /// do it.
     ///
     /// # Errors
-    /// A face can't be loaded or has another size than the network takes.
+    /// The network gives no embedding; a face can't be loaded or has another size than the network takes.
     pub fn embed_all(
         &self,
         count: usize,
@@ -160,6 +176,7 @@ impl Model {
         load: impl Fn(usize) -> Result<FaceImage, DataError> + Sync,
         done: impl Fn() + Sync,
     ) -> Result<Embedded, ModelError> {
+        self.check_embedding()?;
         let (width, height) = self.input_size();
         let load = |index: usize| load(index)?.of_size(width, height, || format!("image {index}"));
         let rows: Vec<(Vec<f32>, Duration)> = match self {
@@ -184,6 +201,20 @@ impl Model {
             ms_per_image: total.as_secs_f64() * 1e3 / count.max(1) as f64,
             embeddings: rows.into_iter().map(|(embedding, _)| embedding).collect(),
         })
+    }
+
+    fn check_embedding(&self) -> Result<(), ModelError> {
+        let (embeds, names): (bool, Vec<String>) = match self {
+            Self::Float(float) => {
+                let names = float.graph.outputs.iter().map(|output| output.name.clone());
+                (float.is_embedding()?, names.collect())
+            }
+            Self::Int8(file) => {
+                let names = file.view().outputs().map(|output| output.name.to_owned()).collect();
+                (file.view().is_embedding(), names)
+            }
+        };
+        if embeds { Ok(()) } else { Err(ModelError::NoEmbedding(names.join(", "))) }
     }
 
     /// Embeddings in the form in which this model's are compared.
@@ -227,12 +258,33 @@ impl FloatModel {
     /// # Errors
     /// [`ModelError::Onnx`].
     pub fn import(path: &Path, pixels: Normalisation) -> Result<Self, ModelError> {
-        let graph = from_onnx(path, pixels).map_err(|source| ModelError::Onnx {
+        Self::import_of_size(path, pixels, None)
+    }
+
+    /// As [`Self::import`], for images of another size than the file says: height, width.
+    ///
+    /// # Errors
+    /// [`ModelError::Onnx`].
+    pub fn import_of_size(
+        path: &Path,
+        pixels: Normalisation,
+        size: Option<[usize; 2]>,
+    ) -> Result<Self, ModelError> {
+        let graph = from_onnx_of_size(path, pixels, size).map_err(|source| ModelError::Onnx {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
         Ok(Self { graph: fold(&graph)?, id: name.into_owned() })
+    }
+
+    /// Whether the network gives one vector, and not maps or several outputs.
+    ///
+    /// # Errors
+    /// The graph is not sound.
+    pub fn is_embedding(&self) -> Result<bool, GraphError> {
+        let Shape { height, width, .. } = self.graph.check()?[self.graph.output().0];
+        Ok(self.graph.outputs.len() == 1 && (height, width) == (1, 1))
     }
 
     /// The float form of a trained model.

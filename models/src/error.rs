@@ -274,6 +274,44 @@ pub enum FormatError {
         /// Channels of the output tensor.
         channels: u16,
     },
+    /// A network with an embedding's length and a list of outputs, or with neither.
+    #[error(
+        "the metadata states embeddings of {stated} and a list of {outputs} outputs: a network has the one or the other"
+    )]
+    EmbeddingOrOutputs {
+        /// Length in the metadata.
+        stated: u16,
+        /// Entries of the list.
+        outputs: usize,
+    },
+    /// The list of outputs ends inside an entry.
+    #[error("the list of outputs ends inside the entry at byte {at}")]
+    OutputCut {
+        /// Where the entry starts in the list.
+        at: usize,
+    },
+    /// More outputs than a list may have.
+    #[error("{count} outputs, a network may have {limit}")]
+    OutputCount {
+        /// Entries of the list.
+        count: usize,
+        /// The most allowed.
+        limit: u8,
+    },
+    /// An output without a name, or with the name or the tensor of an earlier one.
+    #[error("output {index} has no name, or the name or tensor of an earlier one")]
+    OutputsAlike {
+        /// Place in the list.
+        index: usize,
+    },
+    /// The first output of the list is not the one that the plan names.
+    #[error("the plan's output is tensor {plan}, the list of outputs begins with tensor {first}")]
+    FirstOutput {
+        /// The plan's.
+        plan: u16,
+        /// The list's.
+        first: u16,
+    },
     /// More thresholds than there are places.
     #[error("{count} thresholds, there are places for {limit}")]
     ThresholdCount {

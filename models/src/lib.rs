@@ -18,7 +18,7 @@
 //!            | constants: weights int8, aligned to 64;    |             `op.rs`
 //!            |   biases int32, multipliers f32, to 4      |
 //!    64 * .. +--------------------------------------------+
-//!            | metadata: 224 bytes, then texts            |             `meta.rs`
+//!            | metadata: 224 bytes, then texts, outputs   |             `meta.rs`, `outputs.rs`
 //!    64 * .. +--------------------------------------------+
 //!            | signature: 128 bytes, in signed files only |             `signature.rs`
 //!      total +--------------------------------------------+
@@ -60,6 +60,7 @@ mod header;
 mod id;
 mod meta;
 mod op;
+mod outputs;
 mod plan;
 mod record;
 mod signature;
@@ -74,9 +75,11 @@ pub use file::ModelFile;
 pub use id::ModelId;
 pub use meta::{ColourOrder, InputSpec, MAX_THRESHOLDS, Metadata, Threshold};
 pub use op::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult, GATE_VALUES,
-    GlobalAveragePool, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Window,
+    Activation, Add, Concat, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GATE_VALUES, GlobalAveragePool, Lookup, MaxPool, Op, Padding, Requantize, Residual,
+    ScaleChannels, Upsample, Window,
 };
+pub use outputs::{EMBEDDING, MAX_OUTPUTS, NamedOutput};
 #[cfg(feature = "signature")]
 pub use signature::SignatureError;
 pub use signature::{Fingerprint, PublicKey, Signature};

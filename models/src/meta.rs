@@ -4,14 +4,16 @@
 //! ```text
 //!   0     1       4        16        28                   68        70     71    72       80
 //!  |colour| 0,0,0 | mean x3| scale x3| landmarks 5x(x, y) |emb. len |count | 0   |seed u64|
-//!  80                              90        96                                224
-//!  | text lengths, 5 x u16         | 0 x6    | 16 x (FMR f32, cosine f32)      | texts ...
+//!  80                              90        92    96                          224
+//!  | text lengths, 5 x u16         | outputs | 0 x4| 16 x (FMR f32, cosine f32)| texts ... | outputs ...
 //! ```
 //!
-//! Texts in order: name, data, command, commit, licence. Threshold places from `count` on are zero.
+//! Texts in order: name, data, command, commit, licence. Threshold places from `count` on are zero. At 90 is the length in
+//! bytes of the list of outputs (`outputs.rs`), zero in an embedding network.
 
 use crate::error::{FormatError, Section, Text};
 use crate::header::SectionBytes;
+use crate::outputs::Outputs;
 use crate::record::{bytes_at, f32_at, f32s_at, nonzero_in, u8_at, u16_at, u64_at};
 
 /// Bytes of the fixed record.
@@ -34,7 +36,8 @@ pub(crate) mod field {
     pub(crate) const RESERVED_B: usize = 71;
     pub(crate) const SEED: usize = 72;
     pub(crate) const TEXT_LENGTHS: usize = 80;
-    pub(crate) const RESERVED_C: usize = 90;
+    pub(crate) const OUTPUTS: usize = 90;
+    pub(crate) const RESERVED_C: usize = 92;
     pub(crate) const THRESHOLDS: usize = 96;
 }
 
@@ -110,7 +113,7 @@ pub struct Metadata<'a> {
     /// x, y in pixels of the model's input: left-of-image eye, right-of-image eye, nose, left-of-image mouth corner,
     /// right-of-image mouth corner.
     pub landmarks: [[f32; 2]; 5],
-    /// Length of an embedding, equal to the channels of the output tensor.
+    /// Length of an embedding, equal to the channels of the output tensor; zero in a network of other named outputs.
     pub embedding_len: u16,
     /// Name of the model.
     pub name: &'a str,
@@ -126,10 +129,16 @@ pub struct Metadata<'a> {
     pub licence: &'a str,
 }
 
-/// Decodes and checks the metadata section; the second part is the used threshold places.
-pub(crate) fn parse<'a>(
-    section: SectionBytes<'a>,
-) -> Result<(Metadata<'a>, &'a [[u8; THRESHOLD_RECORD]]), FormatError> {
+/// The metadata section, taken apart.
+pub(crate) struct Parts<'a> {
+    pub(crate) metadata: Metadata<'a>,
+    /// The used threshold places.
+    pub(crate) thresholds: &'a [[u8; THRESHOLD_RECORD]],
+    pub(crate) outputs: Outputs<'a>,
+}
+
+/// Decodes and checks the metadata section.
+pub(crate) fn parse(section: SectionBytes<'_>) -> Result<Parts<'_>, FormatError> {
     let (record, texts) =
         section.bytes.split_first_chunk::<METADATA_RECORD>().ok_or(FormatError::SectionLength {
             section: Section::Metadata,
@@ -150,7 +159,7 @@ pub(crate) fn parse<'a>(
             });
         }
     }
-    let [name, data, command, commit, licence] = parse_texts(record, texts)?;
+    let ([name, data, command, commit, licence], outputs) = parse_texts(record, texts)?;
     let metadata = Metadata {
         input: parse_input(record)?,
         landmarks: parse_landmarks(record)?,
@@ -162,7 +171,7 @@ pub(crate) fn parse<'a>(
         commit,
         licence,
     };
-    Ok((metadata, thresholds))
+    Ok(Parts { metadata, thresholds, outputs: Outputs::parse(outputs)? })
 }
 
 fn parse_input(record: &[u8; METADATA_RECORD]) -> Result<InputSpec, FormatError> {
@@ -212,16 +221,17 @@ fn parse_thresholds(
     Ok(used)
 }
 
-/// Cuts the texts apart; together they must fill the section.
+/// Cuts the texts apart, and the list of outputs behind them; together they must fill the section.
 fn parse_texts<'a>(
     record: &[u8; METADATA_RECORD],
     texts: &'a [u8],
-) -> Result<[&'a str; 5], FormatError> {
+) -> Result<([&'a str; 5], &'a [u8]), FormatError> {
     let lengths = bytes_at::<{ field::TEXT_LENGTHS }, 10, _>(record);
     let (lengths, _) = lengths.as_chunks();
+    let outputs = usize::from(u16_at::<{ field::OUTPUTS }, _>(record));
     let stated = lengths
         .iter()
-        .fold(0_usize, |sum, &len| sum.saturating_add(usize::from(u16::from_le_bytes(len))));
+        .fold(outputs, |sum, &len| sum.saturating_add(usize::from(u16::from_le_bytes(len))));
     let mismatch = FormatError::TextLength { stated, found: texts.len() };
     if stated != texts.len() {
         return Err(mismatch);
@@ -235,5 +245,5 @@ fn parse_texts<'a>(
             .map_err(|error| FormatError::TextEncoding { text, valid: error.valid_up_to() })?;
         rest = after;
     }
-    Ok(parsed)
+    Ok((parsed, rest))
 }

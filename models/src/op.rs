@@ -213,8 +213,42 @@ pub struct ScaleChannels<'a> {
     pub factors: &'a [f32],
 }
 
-/// Stored values that a gate can have.
+/// Stored values that a gate, or the input of a lookup, can have.
 pub const GATE_VALUES: usize = 256;
+
+/// Another stored value for each: `y = table[x + 128]`. Any function of one value, from any scale to any other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lookup<'a> {
+    /// int8 tensor read.
+    pub input: TensorIndex,
+    /// int8 tensor written.
+    pub output: TensorIndex,
+    /// [`GATE_VALUES`] results, that of a stored value `x` at `x + 128`.
+    pub table: &'a [i8],
+}
+
+/// The channels of one image, then those of another, each from its own scale to the output's:
+/// `y = clamp(round_ties_even(f32(x - zero_point) * multiplier) + zero_point of y)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Concat {
+    /// int8 tensors read, of equal height and width.
+    pub inputs: [TensorIndex; 2],
+    /// int8 tensor written, with the channels of both.
+    pub output: TensorIndex,
+    /// Scale of each input over the output's scale.
+    pub multipliers: [f32; 2],
+}
+
+/// Every pixel repeated: `y[row][column] = x[row / down][column / right]`. Output and input share scale and zero point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Upsample {
+    /// int8 tensor read.
+    pub input: TensorIndex,
+    /// int8 tensor written.
+    pub output: TensorIndex,
+    /// Times that each pixel is repeated down and right, not zero.
+    pub factor: [u8; 2],
+}
 
 /// One step of a network.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -227,6 +261,9 @@ pub enum Op<'a> {
     MaxPool(MaxPool),
     GlobalAveragePool(GlobalAveragePool),
     ScaleChannels(ScaleChannels<'a>),
+    Lookup(Lookup<'a>),
+    Concat(Concat),
+    Upsample(Upsample),
 }
 
 impl Op<'_> {
@@ -241,6 +278,9 @@ impl Op<'_> {
             Self::MaxPool(_) => "max_pool",
             Self::GlobalAveragePool(_) => "global_average_pool",
             Self::ScaleChannels(_) => "scale_channels",
+            Self::Lookup(_) => "lookup",
+            Self::Concat(_) => "concat",
+            Self::Upsample(_) => "upsample",
         }
     }
 
@@ -255,6 +295,9 @@ impl Op<'_> {
             Self::MaxPool(op) => op.output,
             Self::GlobalAveragePool(op) => op.output,
             Self::ScaleChannels(op) => op.output,
+            Self::Lookup(op) => op.output,
+            Self::Concat(op) => op.output,
+            Self::Upsample(op) => op.output,
         }
     }
 
@@ -265,13 +308,13 @@ impl Op<'_> {
             Self::Conv2d(op) => (op.input, op.residual.map(|residual| residual.tensor)),
             Self::DepthwiseConv2d(op) => (op.input, op.residual.map(|residual| residual.tensor)),
             Self::FullyConnected(op) => (op.input, None),
-            Self::Add(op) => {
-                let [first, second] = op.inputs;
-                (first, Some(second))
-            }
+            Self::Add(Add { inputs: [first, second], .. })
+            | Self::Concat(Concat { inputs: [first, second], .. }) => (*first, Some(*second)),
             Self::MaxPool(op) => (op.input, None),
             Self::GlobalAveragePool(op) => (op.input, None),
             Self::ScaleChannels(op) => (op.input, Some(op.gate)),
+            Self::Lookup(op) => (op.input, None),
+            Self::Upsample(op) => (op.input, None),
         }
     }
 
@@ -286,7 +329,10 @@ impl Op<'_> {
             Self::Add(_)
             | Self::MaxPool(_)
             | Self::GlobalAveragePool(_)
-            | Self::ScaleChannels(_) => 0,
+            | Self::ScaleChannels(_)
+            | Self::Lookup(_)
+            | Self::Concat(_)
+            | Self::Upsample(_) => 0,
         };
         let positions = u64::from(output.height).saturating_mul(u64::from(output.width));
         u64::try_from(weights).unwrap_or(u64::MAX).saturating_mul(positions)

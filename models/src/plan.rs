@@ -21,9 +21,15 @@ pub(crate) fn check(view: &ModelView<'_>) -> Result<(), FormatError> {
 }
 
 fn check_endpoints(view: &ModelView<'_>) -> Result<(), FormatError> {
-    let (input, output) = (view.input_index(), view.output_index());
-    if input == output {
-        return Err(FormatError::EndpointsEqual { tensor: input.0 });
+    let input = view.input_index();
+    for output in view.outputs().map(|output| output.tensor) {
+        if input == output {
+            return Err(FormatError::EndpointsEqual { tensor: input.0 });
+        }
+        if view.tensor(output).is_none() {
+            let count = view.tensor_count();
+            return Err(FormatError::EndpointMissing { tensor: output.0, count });
+        }
     }
     let Tensor { shape, element, first, .. } = view.input();
     if shape.channels != 3 || element != ElementType::I8 {
@@ -33,6 +39,19 @@ fn check_endpoints(view: &ModelView<'_>) -> Result<(), FormatError> {
         return Err(FormatError::FirstStep { tensor: input.0, first });
     }
     let (stated, channels) = (view.metadata().embedding_len, view.output().shape.channels);
+    if !view.is_embedding() {
+        let outputs = view.outputs().count();
+        if stated != 0 {
+            return Err(FormatError::EmbeddingOrOutputs { stated, outputs });
+        }
+        let (plan, first) = (view.output_index(), view.outputs().next().map(|o| o.tensor));
+        return match first {
+            Some(first) if first != plan => {
+                Err(FormatError::FirstOutput { plan: plan.0, first: first.0 })
+            }
+            _ => Ok(()),
+        };
+    }
     if stated != channels {
         return Err(FormatError::EmbeddingLength { stated, channels });
     }
@@ -73,7 +92,7 @@ fn check_steps(
     if index != view.input_index() && op_at(first).is_none_or(|op| op.output() != index) {
         return Err(FormatError::FirstStep { tensor: index.0, first });
     }
-    let read = if index == view.output_index() {
+    let read = if view.outputs().any(|output| output.tensor == index) {
         usize::from(last) == view.op_count()
     } else {
         op_at(last).is_some_and(|op| op.reads().0 == index || op.reads().1 == Some(index))

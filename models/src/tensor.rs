@@ -130,7 +130,7 @@ pub struct Tensor {
     pub offset: u32,
     /// Step that writes it: 0 for the model's input, `i + 1` for the output of op `i`.
     pub first: u16,
-    /// Last step that reads it; the number of ops for the model's output, which the caller reads after the last op.
+    /// Last step that reads it; the number of ops for an output of the model, which the caller reads after the last op.
     pub last: u16,
 }
 

@@ -8,8 +8,9 @@ use core::fmt;
 use crate::error::{FormatError, Section};
 use crate::header::{self, Header, SectionBytes};
 use crate::id::ModelId;
-use crate::meta::{self, Metadata, THRESHOLD_RECORD, Threshold};
+use crate::meta::{self, Metadata, Parts, THRESHOLD_RECORD, Threshold};
 use crate::op::{self, OP_RECORD, Op, RawOp};
+use crate::outputs::{EMBEDDING, NamedOutput, Outputs};
 use crate::record::{nonzero_in, to_usize};
 use crate::signature::{BLOCK, Signature};
 use crate::tensor::{self, TENSOR_RECORD, Tensor, TensorIndex};
@@ -29,6 +30,7 @@ pub struct ModelView<'a> {
     metadata: Metadata<'a>,
     thresholds: &'a [[u8; THRESHOLD_RECORD]],
     signature: Option<&'a [u8; BLOCK]>,
+    outputs: Outputs<'a>,
 }
 
 impl<'a> ModelView<'a> {
@@ -50,7 +52,7 @@ impl<'a> ModelView<'a> {
         let header = Header::parse(bytes)?;
         let tensors = records(Section::Tensors, header.tensors, MAX_TENSORS)?;
         let ops = records(Section::Ops, header.ops, MAX_OPS)?;
-        let (metadata, thresholds) = meta::parse(header.metadata)?;
+        let Parts { metadata, thresholds, outputs } = meta::parse(header.metadata)?;
         let endpoint = |index: TensorIndex| match tensors.get(usize::from(index.0)) {
             Some(record) => Ok((index, Tensor::decode(record, index.0)?)),
             None => Err(FormatError::EndpointMissing { tensor: index.0, count: tensors.len() }),
@@ -67,6 +69,7 @@ impl<'a> ModelView<'a> {
             metadata,
             thresholds,
             signature: header.signature,
+            outputs,
         })
     }
 
@@ -143,13 +146,27 @@ impl<'a> ModelView<'a> {
         self.input.1
     }
 
-    /// Index of the output tensor.
+    /// What the network gives, by name, in the order of the file: the list of a network that has one, else the embedding as
+    /// [`EMBEDDING`](crate::EMBEDDING).
+    pub fn outputs(&self) -> impl Iterator<Item = NamedOutput<'a>> + Clone + use<'a> {
+        let alone = NamedOutput { name: EMBEDDING, tensor: self.output.0 };
+        let embedding = self.is_embedding().then_some(alone);
+        self.outputs.iter().chain(embedding)
+    }
+
+    /// Whether the network gives an embedding, and not a list of other outputs.
+    #[must_use]
+    pub fn is_embedding(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
+    /// Index of the output tensor, of several the first.
     #[must_use]
     pub fn output_index(&self) -> TensorIndex {
         self.output.0
     }
 
-    /// The tensor that holds the embedding.
+    /// The tensor that holds the embedding, or the first of several outputs.
     #[must_use]
     pub fn output(&self) -> Tensor {
         self.output.1

@@ -18,7 +18,7 @@ pub use sign::SigningKey;
 use crate::error::{FormatError, Text};
 use crate::header;
 use crate::meta::{InputSpec, Threshold};
-use crate::op::{GlobalAveragePool, MaxPool, Residual, Window};
+use crate::op::{Concat, GlobalAveragePool, MaxPool, Residual, Upsample, Window};
 use crate::record::put;
 use crate::tensor::{Tensor, TensorIndex};
 use crate::{ModelFile, ModelId};
@@ -36,10 +36,20 @@ pub struct ModelBuilder {
     pub ops: Vec<OpSpec>,
     /// The tensor that takes the image.
     pub input: TensorIndex,
-    /// The tensor that holds the embedding.
+    /// The tensor that holds the embedding, or the first of `outputs`.
     pub output: TensorIndex,
+    /// What a network gives that is no embedding network, at most 64; else empty.
+    pub outputs: Vec<OutputSpec>,
     /// Bytes of memory for all activations.
     pub arena_bytes: u32,
+}
+
+/// [`NamedOutput`](crate::NamedOutput), owned.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields mirror `NamedOutput`")]
+pub struct OutputSpec {
+    pub name: String,
+    pub tensor: TensorIndex,
 }
 
 /// [`Metadata`](crate::Metadata), owned.
@@ -68,6 +78,9 @@ pub enum OpSpec {
     MaxPool(MaxPool),
     GlobalAveragePool(GlobalAveragePool),
     ScaleChannels(ScaleChannelsSpec),
+    Lookup(LookupSpec),
+    Concat(Concat),
+    Upsample(Upsample),
 }
 
 /// [`Conv2d`](crate::Conv2d) or [`DepthwiseConv2d`](crate::DepthwiseConv2d), owned.
@@ -137,6 +150,15 @@ pub struct ScaleChannelsSpec {
     pub gate: TensorIndex,
     pub output: TensorIndex,
     pub factors: Vec<f32>,
+}
+
+/// [`Lookup`](crate::Lookup), owned.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields mirror `Lookup`")]
+pub struct LookupSpec {
+    pub input: TensorIndex,
+    pub output: TensorIndex,
+    pub table: Vec<i8>,
 }
 
 /// Why a model cannot be written.

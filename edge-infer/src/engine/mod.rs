@@ -13,7 +13,7 @@
 mod output;
 mod step;
 
-use model_format::{ModelView, Op};
+use model_format::{ModelView, Op, TensorIndex};
 
 use crate::image::normalize;
 use crate::kernels::Tier;
@@ -169,7 +169,7 @@ impl<'m> Engine<'m> {
         self.apply(index, &op, arena)
     }
 
-    /// What the last op has left.
+    /// What a run has left: the embedding, or the first of several outputs.
     ///
     /// # Errors
     /// [`EngineError::ArenaTooSmall`].
@@ -177,8 +177,20 @@ impl<'m> Engine<'m> {
     where
         'm: 'a,
     {
+        self.read(self.model.output_index(), arena)
+    }
+
+    /// What a run has left of one of [`ModelView::outputs`], by its tensor. Other tensors may be
+    /// overwritten by then.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooSmall`], or there is no such tensor.
+    pub fn read<'a>(&self, output: TensorIndex, arena: &'a [u8]) -> Result<Output<'a>, EngineError>
+    where
+        'm: 'a,
+    {
         self.check(arena)?;
-        Output::new(&self.model, arena).ok_or(self.endpoint())
+        Output::new(&self.model, output, arena).ok_or(self.endpoint())
     }
 
     fn check(&self, arena: &[u8]) -> Result<(), EngineError> {

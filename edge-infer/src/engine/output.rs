@@ -1,13 +1,14 @@
 //! What a run leaves in the arena: exact integers, each with the scale that makes it real.
 
-use model_format::{FullyConnectedResult, ModelView, Op};
+use model_format::{FullyConnectedResult, ModelView, Op, TensorIndex};
 
 use super::{EngineError, step};
 
-/// The output of a run: `embedding[c] = f32(sum[c]) * scale[c]`.
+/// An output of a run: `real[i] = f32(sum[i]) * scale[i]`, HWC.
 ///
-/// A face network ends in a fully connected layer that keeps its int32 sums. A model may also end
-/// in an int8 tensor; its sums are then `stored - zero_point` and all scales are the tensor's.
+/// A face network ends in a fully connected layer that keeps its int32 sums. An output may also be
+/// an int8 tensor, as a detector's are; its sums are then `stored - zero_point` and all scales are
+/// the tensor's.
 #[derive(Clone, Copy, Debug)]
 pub struct Output<'a> {
     values: Values<'a>,
@@ -20,13 +21,17 @@ enum Values<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Reads the output tensor of `model`; `None` if it does not lie in the arena, which parsing
-    /// has ruled out.
-    pub(super) fn new<'m: 'a>(model: &ModelView<'m>, arena: &'a [u8]) -> Option<Self> {
-        let tensor = model.output();
+    /// Reads an output tensor of `model`; `None` if it does not lie in the arena, which parsing has
+    /// ruled out.
+    pub(super) fn new<'m: 'a>(
+        model: &ModelView<'m>,
+        output: TensorIndex,
+        arena: &'a [u8],
+    ) -> Option<Self> {
+        let tensor = model.tensor(output)?;
         let bytes = arena.get(step::range(&tensor))?;
         let scales = model.ops().find_map(|op| match op {
-            Op::FullyConnected(op) if op.output == model.output_index() => match op.result {
+            Op::FullyConnected(op) if op.output == output => match op.result {
                 FullyConnectedResult::Sums { scales } => Some(scales),
                 FullyConnectedResult::Requantized(_) => None,
             },
@@ -75,6 +80,25 @@ impl<'a> Output<'a> {
         each.iter().copied().chain(core::iter::repeat_n(all, count))
     }
 
+    /// The real value at `index`; `None` past the end.
+    pub fn value(&self, index: usize) -> Option<f32> {
+        match self.values {
+            Values::Sums { little_endian, scales } => {
+                let sum = i32::from_le_bytes(*little_endian.get(index)?);
+                Some(sum as f32 * scales.get(index)?)
+            }
+            Values::Int8 { stored, zero_point, scale } => {
+                let distance = i32::from(*stored.get(index)?) - i32::from(zero_point);
+                Some(distance as f32 * scale)
+            }
+        }
+    }
+
+    /// Every real value: each sum, rounded to `f32`, times its scale.
+    pub fn values(&self) -> impl Iterator<Item = f32> + use<'a> {
+        self.sums().zip(self.scales()).map(|(sum, scale)| sum as f32 * scale)
+    }
+
     /// Writes the embedding, not normalized: each sum, rounded to `f32`, times its scale.
     ///
     /// # Errors
@@ -84,9 +108,7 @@ impl<'a> Output<'a> {
         if got != needed {
             return Err(EngineError::EmbeddingLength { needed, got });
         }
-        for ((to, sum), scale) in embedding.iter_mut().zip(self.sums()).zip(self.scales()) {
-            *to = sum as f32 * scale;
-        }
+        embedding.iter_mut().zip(self.values()).for_each(|(to, value)| *to = value);
         Ok(())
     }
 }

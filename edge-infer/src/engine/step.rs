@@ -38,6 +38,9 @@ pub(super) fn run(tier: Tier, model: &ModelView<'_>, op: &Op<'_>, arena: &mut [u
         Op::MaxPool(op) => step.max_pool(op),
         Op::GlobalAveragePool(op) => step.global_average_pool(op),
         Op::ScaleChannels(op) => step.scale_channels(op),
+        Op::Lookup(op) => step.lookup(op),
+        Op::Concat(op) => step.concat(op),
+        Op::Upsample(op) => step.upsample(op),
     }
 }
 
@@ -147,6 +150,41 @@ impl Step<'_, '_> {
             zero_point: output.zero_point,
         };
         kernels::scale_channels(&layer, int8_mut(result)?).ok()
+    }
+
+    fn lookup(self, op: &model::Lookup<'_>) -> Option<()> {
+        let (input, output) = (self.model.tensor(op.input)?, self.model.tensor(op.output)?);
+        let ranges = [range(&input), range(&output)];
+        let [values, result] = self.arena.get_disjoint_mut(ranges).ok()?;
+        let layer = kernels::Lookup { input: int8(values)?, table: op.table };
+        kernels::lookup(&layer, int8_mut(result)?).ok()
+    }
+
+    fn concat(self, op: &model::Concat) -> Option<()> {
+        let ([first, second], [first_multiplier, second_multiplier]) = (op.inputs, op.multipliers);
+        let (first, second) = (self.model.tensor(first)?, self.model.tensor(second)?);
+        let output = self.model.tensor(op.output)?;
+        let ranges = [range(&first), range(&second), range(&output)];
+        let [first_values, second_values, result] = self.arena.get_disjoint_mut(ranges).ok()?;
+        let layer = kernels::Concat {
+            pixels: usize::from(output.shape.height) * usize::from(output.shape.width),
+            channels: [first.shape.channels.into(), second.shape.channels.into()],
+            inputs: [
+                addend(first_values, &first, first_multiplier)?,
+                addend(second_values, &second, second_multiplier)?,
+            ],
+            zero_point: output.zero_point,
+        };
+        kernels::concat(&layer, int8_mut(result)?).ok()
+    }
+
+    fn upsample(self, op: &model::Upsample) -> Option<()> {
+        let (input, output) = (self.model.tensor(op.input)?, self.model.tensor(op.output)?);
+        let ranges = [range(&input), range(&output)];
+        let [values, result] = self.arena.get_disjoint_mut(ranges).ok()?;
+        let extent = extent(input.shape);
+        let layer = kernels::Upsample { extent, input: int8(values)?, factor: op.factor };
+        kernels::upsample(&layer, int8_mut(result)?).ok()
     }
 }
 

@@ -13,24 +13,30 @@
 
 mod add;
 mod arch;
+mod concat;
 mod conv2d;
 mod depthwise_conv2d;
 mod fully_connected;
 mod geometry;
 mod global_average_pool;
+mod lookup;
 mod max_pool;
 mod requantize;
 mod scale_channels;
+mod upsample;
 
 pub use add::{Add, add};
+pub use concat::{Concat, concat};
 pub use conv2d::{Convolution, conv2d};
 pub use depthwise_conv2d::depthwise_conv2d;
 pub use fully_connected::{FullyConnected, fully_connected, fully_connected_sums};
 pub use geometry::{Extent, Geometry, Window};
 pub use global_average_pool::{GlobalAveragePool, global_average_pool};
+pub use lookup::{Lookup, lookup};
 pub use max_pool::{MaxPool, max_pool};
 pub use requantize::{Activation, Addend, Requantize};
 pub use scale_channels::{ScaleChannels, scale_channels};
+pub use upsample::{Upsample, upsample};
 
 pub use arch::Tier;
 pub(crate) use arch::round_to_i8;

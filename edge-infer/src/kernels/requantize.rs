@@ -70,11 +70,11 @@ pub struct Requantize<'a> {
     pub zero_point: i8,
 }
 
-/// A tensor that is added to another: a convolution's residual, or one side of
-/// [`add`](super::add()).
+/// A tensor that joins another: a convolution's residual, or one side of [`add`](super::add()) or
+/// [`concat`](super::concat()).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Addend<'a> {
-    /// Stored values, NHWC. They have the output's shape.
+    /// Stored values, NHWC. Of a sum they have the output's shape.
     pub values: &'a [i8],
     /// Its scale over the output's scale.
     pub multiplier: f32,

@@ -2,9 +2,10 @@
 //! kind of remainder.
 
 use edge_infer::kernels::{
-    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, GlobalAveragePool,
-    MaxPool, Requantize, ScaleChannels, Tier, Window, add, conv2d, depthwise_conv2d,
-    fully_connected, fully_connected_sums, global_average_pool, max_pool, scale_channels,
+    Activation, Add, Addend, Concat, Convolution, Extent, FullyConnected, Geometry,
+    GlobalAveragePool, Lookup, MaxPool, Requantize, ScaleChannels, Tier, Upsample, Window, add,
+    concat, conv2d, depthwise_conv2d, fully_connected, fully_connected_sums, global_average_pool,
+    lookup, max_pool, scale_channels, upsample,
 };
 use proptest::prelude::*;
 
@@ -406,4 +407,51 @@ fn pools_and_a_scaling_by_hand() {
     scale_channels(&scaling, &mut output).expect("lengths fit");
     // Halves of 0, 3, -129, 99 to even; -2 times -10, -4, 6, 126; 3 added.
     assert_eq!(output, [3, 23, 5, 11, -61, -9, 53, -128]);
+}
+
+#[test]
+fn a_lookup_is_its_table() {
+    // Minus the value, as far as int8 goes.
+    let table: Vec<i8> = (i8::MIN..=i8::MAX).map(i8::saturating_neg).collect();
+    let mut output = [0; 5];
+    let layer = Lookup { input: &[-128, -1, 0, 1, 127], table: &table };
+    lookup(&layer, &mut output).unwrap();
+    assert_eq!(output, [127, 1, 0, -1, -127]);
+}
+
+#[test]
+fn a_concatenation_brings_both_sides_to_one_scale() {
+    // Two pixels: one channel as it is, two channels halved about their zero point 10 and moved to -3.
+    let layer = Concat {
+        pixels: 2,
+        channels: [1, 2],
+        inputs: [
+            Addend { values: &[-128, 127], multiplier: 1.0, zero_point: -3 },
+            Addend { values: &[10, 13, 15, -128], multiplier: 0.5, zero_point: 10 },
+        ],
+        zero_point: -3,
+    };
+    let mut output = [0; 6];
+    concat(&layer, &mut output).unwrap();
+    // Halves go to the even neighbour: 3 / 2 to 2, 5 / 2 to 2; -138 / 2 is exact.
+    assert_eq!(output, [-128, -3, -1, 127, -1, -72]);
+    let wide = Addend { values: &[127, -128], multiplier: 4.0, zero_point: 0 };
+    let layer = Concat { inputs: [wide, Addend { values: &[0; 4], ..wide }], ..layer };
+    concat(&layer, &mut output).unwrap();
+    assert_eq!(output, [127, -3, -3, -128, -3, -3]);
+}
+
+#[test]
+fn an_enlargement_repeats_pixels() {
+    // Two rows of two pixels of two channels.
+    let layer = Upsample {
+        extent: Extent { height: 2, width: 2, channels: 2 },
+        input: &[1, 2, 3, 4, 5, 6, 7, 8],
+        factor: [1, 2],
+    };
+    let mut output = [0; 16];
+    upsample(&layer, &mut output).unwrap();
+    assert_eq!(output, [1, 2, 1, 2, 3, 4, 3, 4, 5, 6, 5, 6, 7, 8, 7, 8]);
+    upsample(&Upsample { factor: [2, 1], ..layer }, &mut output).unwrap();
+    assert_eq!(output, [1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8, 5, 6, 7, 8]);
 }

@@ -2,9 +2,10 @@
 //! as it was.
 
 use edge_infer::kernels::{
-    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, GlobalAveragePool,
-    LengthError, MaxPool, Requantize, ScaleChannels, Tier, Window, add, conv2d, depthwise_conv2d,
-    fully_connected, fully_connected_sums, global_average_pool, max_pool, scale_channels,
+    Activation, Add, Addend, Concat, Convolution, Extent, FullyConnected, Geometry,
+    GlobalAveragePool, LengthError, Lookup, MaxPool, Requantize, ScaleChannels, Tier, Upsample,
+    Window, add, concat, conv2d, depthwise_conv2d, fully_connected, fully_connected_sums,
+    global_average_pool, lookup, max_pool, scale_channels, upsample,
 };
 
 const EXTENT: Extent = Extent { height: 2, width: 2, channels: 3 };
@@ -134,6 +135,38 @@ fn rejects_an_average_of_wrong_length() {
     assert_eq!(output, [1; 3]);
     assert_eq!(global_average_pool(&layer, &mut output), Ok(()));
     assert_eq!(output, [20; 3]);
+}
+
+#[test]
+fn rejects_slices_of_wrong_length_where_values_only_move() {
+    let table = &[7; 256];
+    let mut output = [1; 6];
+    let table_of = |table, input, output: &mut [i8]| lookup(&Lookup { input, table }, output);
+    assert_eq!(table_of(table, &[0; 5], &mut output), refusal("input", 6, 5));
+    assert_eq!(table_of(&[7; 255], &[0; 6], &mut output), refusal("table", 256, 255));
+    assert_eq!(output, [1; 6]);
+    assert_eq!(table_of(table, &[0; 6], &mut output), Ok(()));
+    assert_eq!(output, [7; 6]);
+
+    let side = |values| Addend { values, multiplier: 1.0, zero_point: 0 };
+    let both = |a, b, output: &mut [i8]| {
+        let inputs = [side(a), side(b)];
+        concat(&Concat { pixels: 2, channels: [1, 2], inputs, zero_point: 0 }, output)
+    };
+    assert_eq!(both(&[3; 3], &[4; 4], &mut output), refusal("first input", 2, 3));
+    assert_eq!(both(&[3; 2], &[4; 3], &mut output), refusal("second input", 4, 3));
+    assert_eq!(both(&[3; 2], &[4; 4], &mut output[..5]), refusal("output", 6, 5));
+    assert_eq!(both(&[3; 2], &[4; 4], &mut output), Ok(()));
+    assert_eq!(output, [3, 4, 4, 3, 4, 4]);
+
+    let extent = Extent { height: 1, width: 3, channels: 1 };
+    let large =
+        |input, factor, output: &mut [i8]| upsample(&Upsample { extent, input, factor }, output);
+    assert_eq!(large(&[5; 2], [2, 1], &mut output), refusal("input", 3, 2));
+    assert_eq!(large(&[5; 3], [3, 1], &mut output), refusal("output", 9, 6));
+    assert_eq!(large(&[5; 3], [0, 1], &mut output), refusal("output", 0, 6));
+    assert_eq!(large(&[5; 3], [2, 1], &mut output), Ok(()));
+    assert_eq!(output, [5; 6]);
 }
 
 #[test]

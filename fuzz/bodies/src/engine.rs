@@ -5,7 +5,7 @@ use arbitrary::{Result, Unstructured};
 use edge_infer::engine::{Engine, Output};
 use edge_infer::matching::{GalleryView, TemplateRef, cosine, quantize};
 use model_format::writer::reseal;
-use model_format::{ColourOrder, ModelFile, ModelId, ModelView};
+use model_format::{ColourOrder, ModelFile, ModelId};
 
 use crate::{Outcome, edit, model, reference};
 
@@ -47,11 +47,12 @@ fn run(input: &mut Unstructured<'_>) -> Result<Outcome> {
         assert_eq!(index, steps);
         steps += 1;
     };
-    let output = Engine::new(model).run_with(&image, arena, observer).expect("a parsed model runs");
+    let engine = Engine::new(model);
+    engine.run_with(&image, arena, observer).expect("a parsed model runs");
     assert_eq!(steps, model.op_count());
     assert_eq!(guard, [filler; GUARD]);
-    check_output(&model, &image, &output);
-    match_itself(model.id(), &output);
+    check_outputs(&engine, &image, arena);
+    match_itself(model.id(), &engine.output(arena).expect("it has run"));
     Ok(Outcome::Accepted)
 }
 
@@ -61,19 +62,23 @@ fn image(input: &mut Unstructured<'_>, len: usize) -> Result<Vec<u8>> {
     Ok(seen.into_iter().cycle().take(len).collect())
 }
 
-fn check_output(model: &ModelView<'_>, image: &[u8], output: &Output<'_>) {
+fn check_outputs(engine: &Engine<'_>, image: &[u8], arena: &[u8]) {
+    let model = engine.model();
     let mut stored: Vec<i64> = image.iter().map(|&byte| i64::from(byte) - 128).collect();
     if model.metadata().input.colour == ColourOrder::Bgr {
         stored.chunks_mut(3).for_each(<[i64]>::reverse);
     }
-    let expected = reference::run(model, stored);
-    let zero_point = match model.output().element {
-        model_format::ElementType::I8 => i64::from(model.output().zero_point),
-        model_format::ElementType::I32 => 0,
-    };
-    assert_eq!(output.len(), expected.len());
-    for (sum, expected) in output.sums().zip(expected) {
-        assert_eq!(i64::from(sum), expected - zero_point);
+    for (named, expected) in model.outputs().zip(reference::run(&model, stored)) {
+        let tensor = model.tensor(named.tensor).expect("outputs are tensors that exist");
+        let zero_point = match tensor.element {
+            model_format::ElementType::I8 => i64::from(tensor.zero_point),
+            model_format::ElementType::I32 => 0,
+        };
+        let output = engine.read(named.tensor, arena).expect("it has run");
+        assert_eq!(output.len(), expected.len());
+        for (sum, expected) in output.sums().zip(expected) {
+            assert_eq!(i64::from(sum), expected - zero_point);
+        }
     }
 }
 

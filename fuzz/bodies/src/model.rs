@@ -3,12 +3,12 @@
 
 use arbitrary::{Result, Unstructured};
 use model_format::writer::{
-    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, LookupSpec,
+    MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
-    ColourOrder, ElementType, GATE_VALUES, GlobalAveragePool, InputSpec, MaxPool, Padding,
-    Residual, Shape, Tensor, TensorIndex, Threshold, Window,
+    ColourOrder, Concat, ElementType, GATE_VALUES, GlobalAveragePool, InputSpec, MaxPool, Padding,
+    Residual, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
 };
 
 /// A small valid model: 1 to 12 ops on an image of at most 9x9.
@@ -23,11 +23,13 @@ pub fn arbitrary(input: &mut Unstructured<'_>) -> Result<ModelBuilder> {
         chain.push_op(input)?;
     }
     chain.push_last(input)?;
-    chain.set_lives();
+    let outputs = chain.outputs(input)?;
+    chain.set_lives(&outputs);
     let arena_bytes = chain.place();
     let output = chain.newest();
+    let channels = chain.tensors[usize::from(output.0)].shape.channels;
     Ok(ModelBuilder {
-        metadata: metadata(input, chain.tensors[usize::from(output.0)].shape.channels)?,
+        metadata: metadata(input, if outputs.is_empty() { channels } else { 0 })?,
         thresholds: (0..input.int_in_range(0..=16)?)
             .map(|i| Threshold { fmr: 0.5 / f32::from(i + 1_u8), cosine: f32::from(i) / 16.0 })
             .collect(),
@@ -35,6 +37,7 @@ pub fn arbitrary(input: &mut Unstructured<'_>) -> Result<ModelBuilder> {
         ops: chain.ops,
         input: TensorIndex(0),
         output,
+        outputs,
         arena_bytes,
     })
 }
@@ -79,7 +82,7 @@ impl Chain {
     fn push_op(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         let from = self.newest();
         let shape = self.shape(from);
-        let op = match input.int_in_range(0..=10)? {
+        let op = match input.int_in_range(0..=13)? {
             0..=2 => {
                 let channels = output_channels(input)?;
                 OpSpec::Conv2d(self.conv(input, Some(channels))?)
@@ -97,6 +100,24 @@ impl Chain {
             7 => self.fully_connected(input, false)?,
             8 => OpSpec::MaxPool(self.max_pool(input)?),
             9 => return self.average(input).map(|_| ()),
+            11 => OpSpec::Lookup(LookupSpec {
+                input: from,
+                output: self.push_tensor(input, shape, ElementType::I8)?,
+                table: table(input)?,
+            }),
+            // Multipliers grow with the channel: eight channels are as many as their limit allows.
+            12 => match self.earlier(input, shape)?.filter(|_| shape.channels <= 4) {
+                Some(other) => {
+                    let result = Shape { channels: 2 * shape.channels, ..shape };
+                    OpSpec::Concat(Concat {
+                        inputs: if input.arbitrary()? { [from, other] } else { [other, from] },
+                        output: self.push_tensor(input, result, ElementType::I8)?,
+                        multipliers: [multiplier(input)?, multiplier(input)?],
+                    })
+                }
+                None => OpSpec::DepthwiseConv2d(self.conv(input, None)?),
+            },
+            13 => OpSpec::Upsample(self.upsample(input)?),
             _ => {
                 // The newest is the gate of an earlier image, where there is one, or an image that its mean gates.
                 let images: Vec<u16> = (0..from.0)
@@ -137,6 +158,40 @@ impl Chain {
         let stored = &mut self.tensors[usize::from(output.0)];
         (stored.scale, stored.zero_point) = (scale, zero_point);
         Ok(MaxPool { input: from, output, window })
+    }
+
+    /// An enlargement, whose output is quantized as its input.
+    fn upsample(&mut self, input: &mut Unstructured<'_>) -> Result<Upsample> {
+        let from = self.newest();
+        let Tensor { shape, scale, zero_point, .. } = self.tensors[usize::from(from.0)];
+        // Repeated enlargements must stay small.
+        let most = if shape.height.max(shape.width) > 9 { 1 } else { 3 };
+        let factor = [input.int_in_range(1..=most)?, input.int_in_range(1..=most)?];
+        let [height, width] =
+            [shape.height * u16::from(factor[0]), shape.width * u16::from(factor[1])];
+        let output = self.push_tensor(input, Shape { height, width, ..shape }, ElementType::I8)?;
+        let stored = &mut self.tensors[usize::from(output.0)];
+        (stored.scale, stored.zero_point) = (scale, zero_point);
+        Ok(Upsample { input: from, output, factor })
+    }
+
+    /// A list of outputs, the newest first, now and then; an int32 tensor is never read, and an int8 one may be an output too.
+    fn outputs(&self, input: &mut Unstructured<'_>) -> Result<Vec<OutputSpec>> {
+        if !input.ratio(1, 4)? {
+            return Ok(Vec::new());
+        }
+        let newest = self.newest();
+        let named = |TensorIndex(index)| OutputSpec {
+            name: format!("tensor {index}"),
+            tensor: TensorIndex(index),
+        };
+        let mut outputs = vec![named(newest)];
+        for index in 1..newest.0 {
+            if input.ratio(1, 3)? {
+                outputs.push(named(TensorIndex(index)));
+            }
+        }
+        Ok(outputs)
     }
 
     /// Pushes the newest tensor's mean; gives where it is stored.
@@ -196,7 +251,7 @@ impl Chain {
     }
 
     /// Sets each tensor's first and last step.
-    fn set_lives(&mut self) {
+    fn set_lives(&mut self, outputs: &[OutputSpec]) {
         for (step, op) in (1..).zip(&self.ops) {
             let (output, reads) = match op {
                 OpSpec::Conv2d(op) | OpSpec::DepthwiseConv2d(op) => {
@@ -207,12 +262,19 @@ impl Chain {
                 OpSpec::MaxPool(op) => (op.output, [Some(op.input), None]),
                 OpSpec::GlobalAveragePool(op) => (op.output, [Some(op.input), None]),
                 OpSpec::ScaleChannels(op) => (op.output, [Some(op.input), Some(op.gate)]),
+                OpSpec::Lookup(op) => (op.output, [Some(op.input), None]),
+                OpSpec::Concat(op) => (op.output, op.inputs.map(Some)),
+                OpSpec::Upsample(op) => (op.output, [Some(op.input), None]),
             };
             let output = &mut self.tensors[usize::from(output.0)];
             (output.first, output.last) = (step, step);
             for read in reads.into_iter().flatten() {
                 self.tensors[usize::from(read.0)].last = step;
             }
+        }
+        let end = u16::try_from(self.ops.len()).expect("a chain has few ops");
+        for output in outputs {
+            self.tensors[usize::from(output.tensor.0)].last = end;
         }
     }
 
@@ -318,6 +380,11 @@ fn activation(input: &mut Unstructured<'_>, channels: u16) -> Result<ActivationS
 fn multipliers(input: &mut Unstructured<'_>, channels: u16) -> Result<Vec<f32>> {
     let first = multiplier(input)?;
     Ok((0..channels).map(|channel| first * f32::from(channel + 1)).collect())
+}
+
+/// Any table, by the generator of the weights.
+fn table(input: &mut Unstructured<'_>) -> Result<Vec<i8>> {
+    weights(input, GATE_VALUES)
 }
 
 /// A gate's table: a line through zero.

@@ -19,7 +19,9 @@ pub(crate) fn check(view: &ModelView<'_>) {
     assert_eq!(view.ops().count(), view.op_count());
     assert_eq!(view.tensor(view.input_index()), Some(view.input()));
     assert_eq!(view.tensor(view.output_index()), Some(view.output()));
-    assert_eq!(view.metadata().embedding_len, view.output().shape.channels);
+    let channels = view.output().shape.channels;
+    assert_eq!(view.metadata().embedding_len, if view.is_embedding() { channels } else { 0 });
+    assert_eq!(view.outputs().next().map(|output| output.tensor), Some(view.output_index()));
     assert_eq!(view.input().shape.channels, 3);
     assert!(view.weights_bytes() < view.total_bytes());
     for threshold in view.thresholds() {
@@ -55,12 +57,17 @@ fn play(view: &ModelView<'_>) {
             assert!(holder[range(read)].iter().all(|&byte| byte == Some(read)));
         }
     }
-    let output = view.output_index();
-    assert!(holder[range(output)].iter().all(|&byte| byte == Some(output)));
+    for output in view.outputs().map(|output| output.tensor) {
+        assert!(holder[range(output)].iter().all(|&byte| byte == Some(output)));
+    }
 }
 
 fn check_op(view: &ModelView<'_>, op: &Op<'_>) {
     let shape = |index: TensorIndex| view.tensor(index).expect("ops name tensors that exist").shape;
+    let stored = |index: TensorIndex| {
+        let tensor = view.tensor(index).expect("ops name tensors that exist");
+        (tensor.scale, tensor.zero_point)
+    };
     let output = shape(op.output());
     let channels = usize::from(output.channels);
     match op {
@@ -100,11 +107,7 @@ fn check_op(view: &ModelView<'_>, op: &Op<'_>) {
         Op::MaxPool(op) => {
             assert_eq!(shape(op.input).channels, output.channels);
             check_window(op.window, shape(op.input), output);
-            let stored = [op.input, op.output].map(|index| {
-                let tensor = view.tensor(index).expect("ops name tensors that exist");
-                (tensor.scale, tensor.zero_point)
-            });
-            assert_eq!(stored[0], stored[1]);
+            assert_eq!(stored(op.input), stored(op.output));
         }
         Op::GlobalAveragePool(op) => {
             let input = shape(op.input);
@@ -117,6 +120,23 @@ fn check_op(view: &ModelView<'_>, op: &Op<'_>) {
             assert_eq!(shape(op.input), output);
             assert_eq!((gate.elements(), gate.channels), (channels, output.channels));
             check_finite(op.factors, 256);
+        }
+        Op::Lookup(op) => {
+            assert_eq!((shape(op.input), op.table.len()), (output, 256));
+        }
+        Op::Concat(op) => {
+            let [first, second] = op.inputs.map(shape);
+            assert_eq!(first.elements() + second.elements(), output.elements());
+            assert_eq!((first.height, first.width), (second.height, second.width));
+            assert_eq!((first.height, first.width), (output.height, output.width));
+            check_finite(&op.multipliers, 2);
+        }
+        Op::Upsample(op) => {
+            let input = shape(op.input);
+            let [down, right] = op.factor.map(u16::from);
+            let sides = (input.height.checked_mul(down), input.width.checked_mul(right));
+            assert_eq!(sides, (Some(output.height), Some(output.width)));
+            assert_eq!((input.channels, stored(op.input)), (output.channels, stored(op.output)));
         }
     }
 }

@@ -5,13 +5,13 @@
 //! keeps them apart.
 
 use model_format::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
-    GlobalAveragePool, MaxPool, ModelView, Op, Requantize, Residual, ScaleChannels, Shape, Tensor,
-    TensorIndex, Window,
+    Activation, Add, Concat, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GlobalAveragePool, Lookup, MaxPool, ModelView, Op, Requantize, Residual, ScaleChannels, Shape,
+    Tensor, TensorIndex, Upsample, Window,
 };
 
-/// The values of the model's output tensor for an input tensor of `input`.
-pub(crate) fn run(model: &ModelView<'_>, input: Vec<i64>) -> Vec<i64> {
+/// The values of every output of the model, in their order, for an input tensor of `input`.
+pub(crate) fn run(model: &ModelView<'_>, input: Vec<i64>) -> Vec<Vec<i64>> {
     let mut network = Network {
         tensors: model.tensors().collect(),
         values: vec![Vec::new(); model.tensor_count()],
@@ -26,9 +26,12 @@ pub(crate) fn run(model: &ModelView<'_>, input: Vec<i64>) -> Vec<i64> {
             Op::MaxPool(op) => network.max_pool(&op),
             Op::GlobalAveragePool(op) => network.global_average_pool(&op),
             Op::ScaleChannels(op) => network.scale_channels(&op),
+            Op::Lookup(op) => network.lookup(&op),
+            Op::Concat(op) => network.concat(&op),
+            Op::Upsample(op) => network.upsample(&op),
         };
     }
-    network.values.swap_remove(usize::from(model.output_index().0))
+    model.outputs().map(|output| network.values(output.tensor).to_vec()).collect()
 }
 
 struct Network {
@@ -179,6 +182,37 @@ impl Network {
                 to_int8(self.scaled(op.input, at, factor), output.zero_point)
             })
             .collect()
+    }
+
+    fn lookup(&self, op: &Lookup<'_>) -> Vec<i64> {
+        let entry = |value: &i64| {
+            let entry = usize::try_from(value + 128).expect("int8 values are at least -128");
+            i64::from(op.table[entry])
+        };
+        self.values(op.input).iter().map(entry).collect()
+    }
+
+    fn concat(&self, op: &Concat) -> Vec<i64> {
+        let output = self.tensor(op.output);
+        let first = usize::from(self.tensor(op.inputs[0]).shape.channels);
+        let width = usize::from(output.shape.width);
+        let value = |[y, x, channel]: [usize; 3]| {
+            let side = usize::from(channel >= first);
+            let channels = usize::from(self.tensor(op.inputs[side]).shape.channels);
+            let at = (y * width + x) * channels + channel - side * first;
+            to_int8(self.scaled(op.inputs[side], at, op.multipliers[side]), output.zero_point)
+        };
+        Self::positions(output.shape).map(value).collect()
+    }
+
+    fn upsample(&self, op: &Upsample) -> Vec<i64> {
+        let Shape { width, channels, .. } = self.tensor(op.input).shape;
+        let (width, channels) = (usize::from(width), usize::from(channels));
+        let [down, right] = op.factor.map(usize::from);
+        let value = |[y, x, channel]: [usize; 3]| {
+            self.values(op.input)[(y / down * width + x / right) * channels + channel]
+        };
+        Self::positions(self.tensor(op.output).shape).map(value).collect()
     }
 
     /// The sums of every position, scaled by sign, the residual added, rounded.

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 /// fault when it is off by more than is explained: two float networks by 1e-4 of the tensor's size; two int8 files of the same
 /// scales by a bit; else by 6 deviations of the noise that rounding its operands, weights and output makes, in the channel
 /// that is worst or in the whole tensor. The channels that quantization has enlarged are brought back to size first, by factors
-/// fitted to the tensors and held against the weights of the layer that reads them.
+/// fitted to the tensors and held against the weights of the layer that reads them. A network that has learned in int8 (--qat) is
+/// another one than its float form, and its layers are off by more.
 ///
 /// Exit 0 whatever the networks are like, unless --gate is not met.
 ///
@@ -63,7 +64,8 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     let open = |path: &Path| -> Result<Model, ModelError> { Model::open(path, pixels) };
     let (a, b) = (open(&args.a)?, open(&args.b)?);
     let source = Source::open(&args.images)?;
-    let faces = spaced(&source, a.input_size(), args.count as usize, 0)?;
+    let load = |index| source.load_of_size(index, a.input_size());
+    let faces = spaced(source.images().len(), args.count as usize, 0, load)?;
     let images: Vec<&[u8]> = faces.iter().map(|face| &face.rgb[..]).collect();
     let report = compare(&a, &b, &images)?;
     match args.json {

@@ -28,6 +28,7 @@ struct Inspected<'a> {
     metadata: Metadata<'a>,
     tensors: Vec<Tensor>,
     ops: Vec<OpRow>,
+    outputs: Vec<Output<'a>>,
     plan: Plan,
 }
 
@@ -91,6 +92,12 @@ struct OpRow {
     inputs: Vec<u16>,
     output: u16,
     macs: u64,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    name: &'a str,
+    tensor: u16,
 }
 
 #[derive(Serialize)]
@@ -160,6 +167,10 @@ fn inspect(view: ModelView<'_>) -> Inspected<'_> {
             })
             .collect(),
         ops: view.ops().map(|op| op_row(&view, &op)).collect(),
+        outputs: view
+            .outputs()
+            .map(|output| Output { name: output.name, tensor: output.tensor.0 })
+            .collect(),
         plan: Plan {
             arena_bytes: view.arena_bytes(),
             input: view.input_index().0,
@@ -203,7 +214,13 @@ fn text(i: &Inspected<'_>) -> String {
             "input        {}x{} {}, (pixel - {:?}) * {:?}",
             m.width, m.height, m.colour_order, m.mean, m.scale
         ),
-        format!("embedding    {} values", m.embedding_len),
+        match m.embedding_len {
+            0 => {
+                let names: Vec<&str> = i.outputs.iter().map(|output| output.name).collect();
+                format!("outputs      {}", names.join(", "))
+            }
+            length => format!("embedding    {length} values"),
+        },
         format!("arena        {} bytes", p.arena_bytes),
         format!("work         {} multiply-accumulates an image", p.macs),
         format!("data         {}", or(m.data)),

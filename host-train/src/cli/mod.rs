@@ -13,6 +13,7 @@ mod failure;
 mod import;
 mod inspect;
 mod keygen;
+mod likeness;
 mod loss;
 mod output;
 mod pixels;

@@ -1,14 +1,14 @@
 //! `quantize`: a run to an int8 model file.
 
 use super::failure::Failure;
+use super::likeness::{OutputLikeness, likeness};
 use super::progress::Progress;
 use super::qat::QatArgs;
 use super::{COMMIT, command_line, output};
 use crate::data::{DataError, FaceImage, Source};
 use crate::files;
 use crate::graph::Graph;
-use crate::likeness::{Likeness, cosines};
-use crate::model::{FloatModel, Model};
+use crate::model::{FloatModel, ModelError};
 use crate::quantize::{
     Calibration, LayerHarm, LayerReport, Learning, Options, Provenance, Quantized,
     arcface_landmarks, quantize, sensitivity,
@@ -37,7 +37,7 @@ pub(crate) struct QuantizeArgs {
 #[derive(clap::Args)]
 pub(super) struct Int8Args {
     /// Faces of the network's size, folders or tars with one directory a person, that show how large activations get: a
-    /// few hundred of the kind that the door will see.
+    /// few hundred of the kind that the door will see. For a detector, whole frames of any size.
     #[arg(long, value_delimiter = ',', required = true, value_name = "A[,B]")]
     pub(super) calibration: Vec<PathBuf>,
     /// Calibration images used, evenly spaced over all of them.
@@ -59,7 +59,8 @@ pub(super) struct Int8Args {
     /// beside those that it was calibrated on; runs the network once more for each layer and image.
     #[arg(long)]
     sensitivity: bool,
-    /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this.
+    /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this; of several outputs, that
+    /// of the worst.
     #[arg(long, value_name = "COSINE", value_parser = cosine)]
     gate: Option<f64>,
     /// Licence of the weights, written into the file.
@@ -101,16 +102,11 @@ struct QuantizeSummary {
     least_cosine: f64,
     /// Before it learned, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    before_qat: Option<BeforeQat>,
+    before_qat: Option<Vec<OutputLikeness>>,
+    outputs: Vec<OutputLikeness>,
     layers: Vec<LayerReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sensitivity: Option<Vec<LayerHarm>>,
-}
-
-#[derive(Serialize)]
-struct BeforeQat {
-    mean_cosine: f64,
-    least_cosine: f64,
 }
 
 /// Images that each layer's harm is measured on, at most.
@@ -146,47 +142,62 @@ impl Int8Args {
             Int8::make(&float, &faces, &options, learning, provenance)?;
         bar.finish();
         let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
-        let bytes = file.bytes().to_vec();
         let harms = self.sensitivity.then(|| harms(&equalised, &file, &judged)).transpose()?;
-        let float = Model::Float(float);
-        let (mean, least) = embeddings_alike(&float, &Model::Int8(file), &judged)?;
-        let before =
-            before_learning.map(|file| embeddings_alike(&float, &Model::Int8(file), &judged));
-        let before = before.transpose()?;
+        let outputs = likeness(&float, &file, &judged)?;
+        let before_qat =
+            before_learning.map(|file| likeness(&float, &file, &judged)).transpose()?;
+        let worst = |of: fn(&OutputLikeness) -> f64| outputs.iter().map(of).fold(1.0, f64::min);
+        let (mean, least) = (worst(|o| o.mean_cosine), worst(|o| o.least_cosine));
         if let Some(gate) = self.gate.filter(|gate| mean < *gate) {
             return Err(Failure::Check(format!(
-                "mean cosine between float and int8 embeddings is {mean:.4}, below the gate of {gate}: {} was not written",
+                "mean cosine between float and int8 outputs is {mean:.4}, below the gate of {gate}: {} was not written",
                 self.out.display()
             )));
         }
-        files::write_whole(&self.out, &bytes)?;
+        files::write_whole(&self.out, file.bytes())?;
         let summary = QuantizeSummary {
             out: self.out.clone(),
             model_id,
-            bytes: bytes.len(),
+            bytes: file.bytes().len(),
             arena_bytes,
             calibration_images: faces.len(),
             mean_cosine: mean,
             least_cosine: least,
-            before_qat: before
-                .map(|(mean_cosine, least_cosine)| BeforeQat { mean_cosine, least_cosine }),
+            before_qat,
+            outputs,
             layers,
             sensitivity: harms,
         };
         if self.json {
             return output::json(&summary);
         }
-        let before = before.map_or(String::new(), |(mean, least)| {
-            format!(" (before it learned: {mean:.4}, {least:.4})")
-        });
         output::line(&format!(
-            "{}: {} bytes, arena {} bytes, model id {}\ncosine of float and int8 embeddings of {} other images: mean {mean:.4}, least {least:.4}{before}",
+            "{}: {} bytes, arena {} bytes, model id {}",
             summary.out.display(),
             summary.bytes,
             summary.arena_bytes,
             summary.model_id,
-            summary.calibration_images,
         ))?;
+        let others = summary.calibration_images;
+        if let [OutputLikeness { sqnr_db, .. }] = &summary.outputs[..] {
+            output::line(&format!(
+                "cosine of float and int8 embeddings of {others} other images: mean {mean:.4}, least {least:.4}; signal over noise {sqnr_db:.1} dB"
+            ))?;
+        } else {
+            output::line(&format!("float and int8 outputs of {others} other images:"))?;
+            for of in &summary.outputs {
+                output::line(&format!(
+                    "{:<12} signal over noise {:>5.1} dB, largest difference {:.3}, cosine mean {:.4}, least {:.4}",
+                    of.name, of.sqnr_db, of.max_error, of.mean_cosine, of.least_cosine
+                ))?;
+            }
+        }
+        for before in summary.before_qat.iter().flatten() {
+            output::line(&format!(
+                "before it learned: mean {:.4}, least {:.4}; signal over noise {:.1} dB",
+                before.mean_cosine, before.least_cosine, before.sqnr_db
+            ))?;
+        }
         summary.sensitivity.map_or(Ok(()), |harms| output::line(&harms_text(&harms)))
     }
 }
@@ -222,25 +233,28 @@ fn harms_text(harms: &[LayerHarm]) -> String {
     lines.join("\n")
 }
 
-/// Up to `most` faces of the source to calibrate on, evenly spaced, all of the network's size; and as many others between
-/// them to judge by, where there are any.
+/// Up to `most` images of the source to calibrate on, evenly spaced; and as many others between them to judge by, where there
+/// are any. Faces for an embedding network must be of its size; for another, frames of any size are fitted.
 fn faces(float: &FloatModel, source: &Source, most: usize) -> Result<[Vec<FaceImage>; 2], Failure> {
-    let size = (float.graph.input.width, float.graph.input.height);
-    Ok([spaced(source, size, most, 0)?, spaced(source, size, most, 1)?])
+    let (width, height) = (float.graph.input.width, float.graph.input.height);
+    let embeds = float.is_embedding().map_err(ModelError::Graph)?;
+    let load = |index| match embeds {
+        true => source.load_of_size(index, (width, height)),
+        false => Ok(source.load(index)?.fitted(width, height).0),
+    };
+    let all = source.images().len();
+    Ok([spaced(all, most, 0, load)?, spaced(all, most, 1, load)?])
 }
 
-/// Up to `most` faces of a source, evenly spaced, all of this width and height; with a `shift` of 1 those in the middle between
-/// those of shift 0.
+/// Up to `most` of `all` images, evenly spaced; with a `shift` of 1 those in the middle between those of shift 0.
 pub(super) fn spaced(
-    source: &Source,
-    size: (usize, usize),
+    all: usize,
     most: usize,
     shift: usize,
+    load: impl Fn(usize) -> Result<FaceImage, DataError>,
 ) -> Result<Vec<FaceImage>, DataError> {
-    let all = source.images().len();
     let count = most.min(all);
-    let face = |i: usize| source.load_of_size((2 * i + shift) * all / (2 * count), size);
-    (0..count).map(face).collect()
+    (0..count).map(|i| load((2 * i + shift) * all / (2 * count))).collect()
 }
 
 /// What the model file says about itself.
@@ -293,17 +307,4 @@ impl Int8 {
         let before_learning = before_learning.map(ModelFile::from_bytes).transpose()?;
         Ok(Self { file: ModelFile::from_bytes(bytes)?, before_learning, layers, float })
     }
-}
-
-/// Mean and least cosine between two models' embeddings of the same faces.
-fn embeddings_alike(a: &Model, b: &Model, faces: &[FaceImage]) -> Result<(f64, f64), Failure> {
-    let bar = Progress::new("comparing", 2 * faces.len());
-    let embed = |model: &Model| {
-        model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || bar.step())
-    };
-    let (a, b) = (embed(a)?, embed(b)?);
-    bar.finish();
-    let pairs = a.embeddings.iter().zip(&b.embeddings);
-    let pairs: Vec<Likeness> = pairs.map(|(a, b)| Likeness::of(a, b)).collect();
-    Ok(cosines(&pairs))
 }

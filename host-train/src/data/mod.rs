@@ -16,6 +16,7 @@ pub mod convert;
 mod decode;
 mod error;
 mod face_image;
+mod fit;
 #[cfg(test)]
 mod fixture;
 mod image_folder;

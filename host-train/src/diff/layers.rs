@@ -112,6 +112,11 @@ fn in_files(op: &Op) -> &'static str {
         Op::MaxPool(_) => "max_pool",
         Op::GlobalAveragePool => "global_average_pool",
         Op::ScaleChannels => "scale_channels",
+        Op::Concat => "concat",
+        Op::Upsample { .. } => "upsample",
+        Op::Relu | Op::Clip { .. } | Op::Sigmoid | Op::HardSigmoid { .. } | Op::HardSwish => {
+            "lookup"
+        }
         other => other.name(),
     }
 }

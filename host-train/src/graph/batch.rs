@@ -61,7 +61,16 @@ enum Kind {
     },
     Mean,
     Sigmoid,
+    HardSigmoid {
+        alpha: f32,
+        beta: f32,
+    },
+    HardSwish,
     ScaleChannels,
+    Concat,
+    Upsample {
+        factor: [usize; 2],
+    },
 }
 
 impl BatchExecutor {
@@ -73,16 +82,18 @@ impl BatchExecutor {
         graph.check()?;
         let users = graph.users();
         let step = |(index, node): (usize, &super::Node)| {
-            let read_last = |operand: &&NodeId| users[operand.0].last() == Some(&NodeId(index));
+            let read_last = |operand: &&NodeId| {
+                users[operand.0].last() == Some(&NodeId(index)) && !graph.is_output(**operand)
+            };
             let done = node.inputs.iter().filter(read_last).copied();
             let kind = kind(&node.op, &graph.input, device);
             Step { kind, inputs: node.inputs.clone(), done: done.collect() }
         };
         let steps = graph.nodes.iter().enumerate().map(step).collect();
-        Ok(Self { input: graph.input.clone(), steps, output: graph.output })
+        Ok(Self { input: graph.input.clone(), steps, output: graph.output() })
     }
 
-    /// The output tensors, flattened HWC, `[batch, elements]`, of `images [batch, height, width, 3]`: pixels from 0 to 255, red
+    /// The first output's tensors, flattened HWC, `[batch, elements]`, of `images [batch, height, width, 3]`: pixels from 0 to 255, red
     /// first whatever the network's colour order, of the graph's size.
     pub fn embed(&self, images: Tensor<4>) -> Tensor<2> {
         let mut tensors: Vec<Option<Tensor<4>>> = vec![None; self.steps.len()];
@@ -126,7 +137,17 @@ impl BatchExecutor {
                 }
                 Kind::Mean => operand(0).mean_dim(2).mean_dim(3),
                 Kind::Sigmoid => activation::sigmoid(operand(0)),
+                Kind::HardSigmoid { alpha, beta } => hard_sigmoid(operand(0), *alpha, *beta),
+                Kind::HardSwish => operand(0) * hard_sigmoid(operand(0), 1.0 / 6.0, 0.5),
                 Kind::ScaleChannels => operand(0) * operand(1),
+                Kind::Concat => Tensor::cat(vec![operand(0), operand(1)], 1),
+                Kind::Upsample { factor: [down, right] } => {
+                    let x = operand(0);
+                    let [batch, channels, height, width] = x.dims();
+                    let pixels = x.reshape([batch, channels, height, 1, width, 1]);
+                    let repeated = pixels.repeat_dim(3, *down).repeat_dim(5, *right);
+                    repeated.reshape([batch, channels, height * down, width * right])
+                }
             };
             for operand in done {
                 tensors[operand.0] = None;
@@ -141,6 +162,10 @@ impl BatchExecutor {
 fn flat(x: Tensor<4>) -> Tensor<2> {
     let [batch, channels, height, width] = x.dims();
     x.permute([0, 2, 3, 1]).reshape([batch, height * width * channels])
+}
+
+fn hard_sigmoid(x: Tensor<4>, alpha: f32, beta: f32) -> Tensor<4> {
+    (x * alpha + beta).clamp(0.0, 1.0)
 }
 
 /// Top, left, bottom, right.
@@ -192,7 +217,11 @@ fn kind(op: &Op, input: &Input, device: &Device) -> Kind {
         }
         Op::GlobalAveragePool => Kind::Mean,
         Op::Sigmoid => Kind::Sigmoid,
+        Op::HardSigmoid { alpha, beta } => Kind::HardSigmoid { alpha: *alpha, beta: *beta },
+        Op::HardSwish => Kind::HardSwish,
         Op::ScaleChannels => Kind::ScaleChannels,
+        Op::Concat => Kind::Concat,
+        Op::Upsample { factor } => Kind::Upsample { factor: *factor },
     }
 }
 
@@ -244,9 +273,15 @@ mod tests {
         let gate = graph.push("gate", Op::Sigmoid, [mean]);
         let scaled = graph.push("scaled", Op::ScaleChannels, [pooled, gate]);
         let relu = graph.push("relu", Op::Relu, [scaled]);
-        graph.push("sum", Op::Add, [relu, pooled]);
+        let sum = graph.push("sum", Op::Add, [relu, pooled]);
         assert_same(&builder.graph);
-        builder.dense(builder.graph.output, 5);
+        let graph = &mut builder.graph;
+        let hard = graph.push("hard", Op::HardSigmoid { alpha: 0.3, beta: 0.4 }, [sum]);
+        let swish = graph.push("swish", Op::HardSwish, [sum]);
+        let both = graph.push("both", Op::Concat, [hard, swish]);
+        let large = graph.push("large", Op::Upsample { factor: [3, 2] }, [both]);
+        assert_same(&builder.graph);
+        builder.dense(large, 5);
         assert_same(&builder.graph);
     }
 }

@@ -2,7 +2,7 @@
 //! executor without a panic.
 
 use super::shape::MAX_EXTENT;
-use super::{Graph, GraphError, Op, Shape};
+use super::{Graph, GraphError, Op, Output, Shape};
 
 impl Graph {
     /// Checks the whole graph; returns the shape of every node's tensor, in node order.
@@ -11,8 +11,16 @@ impl Graph {
     /// The first fault in execution order, naming the node.
     pub fn check(&self) -> Result<Vec<Shape>, GraphError> {
         self.check_input()?;
-        if self.output.0 >= self.nodes.len() {
-            return Err(GraphError::NoSuchOutput { output: self.output, nodes: self.nodes.len() });
+        if self.outputs.is_empty() {
+            return Err(GraphError::NoOutput);
+        }
+        for (index, Output { name, node }) in self.outputs.iter().enumerate() {
+            if name.is_empty() || self.outputs[..index].iter().any(|other| other.name == *name) {
+                return Err(GraphError::OutputName(name.clone()));
+            }
+            if node.0 >= self.nodes.len() {
+                return Err(GraphError::NoSuchOutput { output: *node, nodes: self.nodes.len() });
+            }
         }
         let mut shapes = Vec::with_capacity(self.nodes.len());
         for (index, node) in self.nodes.iter().enumerate() {
@@ -100,9 +108,48 @@ mod tests {
     #[test]
     fn rejects_an_output_that_is_no_node() {
         let mut graph = Builder::new(6, 5, 1).graph;
-        graph.output = NodeId(3);
+        graph.outputs.clear();
+        assert_eq!(graph.check(), Err(GraphError::NoOutput));
+        graph.embed_at(NodeId(3));
         let expected = GraphError::NoSuchOutput { output: NodeId(3), nodes: 1 };
         assert_eq!(graph.check(), Err(expected));
+    }
+
+    #[test]
+    fn rejects_outputs_that_cannot_be_told_apart() {
+        let mut graph = Builder::new(6, 5, 1).graph;
+        graph.outputs.push(graph.outputs[0].clone());
+        assert_eq!(graph.check(), Err(GraphError::OutputName("embedding".to_owned())));
+        graph.outputs[1].name.clear();
+        assert_eq!(graph.check(), Err(GraphError::OutputName(String::new())));
+        graph.outputs[1].name.push_str("other");
+        assert!(graph.check().is_ok());
+    }
+
+    #[test]
+    fn channels_add_up_and_sides_grow() {
+        let mut graph = Builder::new(6, 5, 1).graph;
+        let x = graph.push("conv", Op::Conv2d(conv(3, 4)), IMAGE);
+        let large = graph.push("large", Op::Upsample { factor: [2, 3] }, [x]);
+        let both = graph.push("both", Op::Concat, [large, large]);
+        let shapes = graph.check().expect("well formed");
+        assert_eq!(
+            (shapes[2].to_string(), shapes[3].to_string()),
+            ("6x18x4".into(), "6x18x8".into())
+        );
+        graph.push("mixed", Op::Concat, [both, x]);
+        let error = graph.check().expect_err("pixels differ");
+        assert!(matches!(error, GraphError::Mismatch { op: "Concat", .. }), "{error}");
+    }
+
+    #[test]
+    fn rejects_factors_and_slopes_that_mean_nothing() {
+        for factor in [[0, 1], [1, usize::MAX], [MAX_EXTENT, 1]] {
+            let error = error(Op::Upsample { factor }, IMAGE);
+            assert!(matches!(error, GraphError::Factor { .. }), "{error}");
+        }
+        let error = error(Op::HardSigmoid { alpha: f32::NAN, beta: 0.0 }, IMAGE);
+        assert!(matches!(error, GraphError::ParameterValue { index: 0, .. }), "{error}");
     }
 
     #[test]

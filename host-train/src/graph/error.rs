@@ -12,8 +12,14 @@ pub enum GraphError {
         /// The offending node's name.
         node: String,
     },
-    /// The output names a node that does not exist.
-    #[error("the output is node {output}, but the graph has {nodes} nodes")]
+    /// The graph is asked for nothing.
+    #[error("the graph has no output")]
+    NoOutput,
+    /// Two outputs cannot be told apart, or one has no name.
+    #[error("there are two outputs named `{0}`, or one without a name")]
+    OutputName(String),
+    /// An output names a node that does not exist.
+    #[error("an output is node {output}, but the graph has {nodes} nodes")]
     NoSuchOutput {
         /// The named node.
         output: NodeId,
@@ -105,7 +111,18 @@ pub enum GraphError {
         /// The operand's shape.
         operand: Shape,
     },
-    /// The two operands of an addition differ in shape, or those of a channel scaling in channels.
+    /// A factor of an enlargement is zero, or makes a side huge.
+    #[error("node {node}: an operand of {operand} cannot be enlarged by {factor:?}")]
+    Factor {
+        /// The node's name.
+        node: String,
+        /// Rows, columns.
+        factor: [usize; 2],
+        /// The operand's shape.
+        operand: Shape,
+    },
+    /// The two operands of an addition differ in shape, those of a channel scaling in channels, or those of a concatenation in
+    /// pixels.
     #[error("node {node}: {op} cannot take operands of {left} and {right}")]
     Mismatch {
         /// The node's name.

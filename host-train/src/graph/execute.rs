@@ -14,7 +14,7 @@ use rayon::prelude::*;
 pub struct Executor<'g> {
     graph: &'g Graph,
     shapes: Vec<Shape>,
-    /// For each node, the last node that reads its tensor; the output's is past the end.
+    /// For each node, the last node that reads its tensor; an output's is past the end.
     last_use: Vec<usize>,
     /// Depthwise weights as `[ky][kx][channel]`; empty for other nodes.
     depthwise: Vec<Vec<f32>>,
@@ -31,7 +31,7 @@ impl<'g> Executor<'g> {
         for (index, users) in graph.users().iter().enumerate() {
             last_use[index] = users.last().map_or(index, |user| user.0);
         }
-        last_use[graph.output.0] = usize::MAX;
+        graph.outputs.iter().for_each(|output| last_use[output.node.0] = usize::MAX);
         let depthwise = graph
             .nodes
             .iter()
@@ -48,11 +48,19 @@ impl<'g> Executor<'g> {
         &self.shapes
     }
 
-    /// The output tensor for one image: `height * width * 3` bytes, HWC, red first whatever the network's colour order.
+    /// The first output's tensor for one image: `height * width * 3` bytes, HWC, red first whatever the network's colour order.
     ///
     /// # Errors
     /// [`GraphError::ImageLength`].
     pub fn embed(&self, rgb: &[u8]) -> Result<Vec<f32>, GraphError> {
+        Ok(self.run(rgb)?.swap_remove(0))
+    }
+
+    /// Every output's tensor for one image, flattened HWC, in the order of [`Graph::outputs`]; the image as for [`Self::embed`].
+    ///
+    /// # Errors
+    /// [`GraphError::ImageLength`].
+    pub fn run(&self, rgb: &[u8]) -> Result<Vec<Vec<f32>>, GraphError> {
         self.activations(rgb, |_, _| {})
     }
 
@@ -67,7 +75,7 @@ impl<'g> Executor<'g> {
         images.par_iter().map(|rgb| self.embed(rgb.as_ref())).collect()
     }
 
-    /// As [`Self::embed`]; `observe` sees every node's tensor, flattened HWC, as soon as it is computed.
+    /// As [`Self::run`]; `observe` sees every node's tensor, flattened HWC, as soon as it is computed.
     ///
     /// # Errors
     /// [`GraphError::ImageLength`].
@@ -75,7 +83,7 @@ impl<'g> Executor<'g> {
         &self,
         rgb: &[u8],
         mut observe: impl FnMut(NodeId, &[f32]),
-    ) -> Result<Vec<f32>, GraphError> {
+    ) -> Result<Vec<Vec<f32>>, GraphError> {
         self.run_with(rgb, |node, values| observe(node, values))
     }
 
@@ -87,7 +95,7 @@ impl<'g> Executor<'g> {
         &self,
         rgb: &[u8],
         mut edit: impl FnMut(NodeId, &mut [f32]),
-    ) -> Result<Vec<f32>, GraphError> {
+    ) -> Result<Vec<Vec<f32>>, GraphError> {
         let expected = self.shapes[0].elements();
         if rgb.len() != expected {
             return Err(GraphError::ImageLength { expected, got: rgb.len() });
@@ -103,7 +111,8 @@ impl<'g> Executor<'g> {
             }
             tensors[index] = tensor;
         }
-        Ok(core::mem::take(&mut tensors[self.graph.output.0]))
+        // Copies: two outputs may be of one node.
+        Ok(self.graph.outputs.iter().map(|output| tensors[output.node.0].clone()).collect())
     }
 
     fn run_node(&self, index: usize, rgb: &[u8], tensors: &mut [Vec<f32>]) -> Vec<f32> {
@@ -148,6 +157,11 @@ impl<'g> Executor<'g> {
                 layers::clip(0.0, f32::INFINITY, &mut out);
                 out
             }
+            Op::Sigmoid | Op::HardSigmoid { .. } | Op::HardSwish => {
+                let mut out = reuse(node.inputs[0]);
+                out.iter_mut().for_each(|x| *x = node.op.at(*x).unwrap_or(*x));
+                out
+            }
             Op::Clip { low, high } => {
                 let mut out = reuse(node.inputs[0]);
                 layers::clip(*low, *high, &mut out);
@@ -173,9 +187,22 @@ impl<'g> Executor<'g> {
                 layers::global_average_pool(&tensors[node.inputs[0].0], &mut out);
                 out
             }
-            Op::Sigmoid => {
-                let mut out = reuse(node.inputs[0]);
-                out.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp()));
+            Op::Concat => {
+                let [left, right] = [node.inputs[0], node.inputs[1]];
+                let mut out = fresh();
+                layers::concat(
+                    &tensors[left.0],
+                    &tensors[right.0],
+                    self.shapes[left.0].channels,
+                    to.channels,
+                    &mut out,
+                );
+                out
+            }
+            Op::Upsample { factor } => {
+                let (x, from) = (&tensors[node.inputs[0].0], self.shapes[node.inputs[0].0]);
+                let mut out = fresh();
+                layers::upsample(*factor, x, from, &mut out);
                 out
             }
             Op::ScaleChannels => {
@@ -210,7 +237,7 @@ fn normalise(input: &Input, rgb: &[u8]) -> Vec<f32> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::graph::random;
+    use crate::graph::{Output, random};
     use std::time::Instant;
 
     #[test]
@@ -245,7 +272,7 @@ mod tests {
         let out =
             executor.activations(&[110, 90, 80], |id, x| seen.push((id.0, x.to_vec()))).unwrap();
         // x = 10, -10, -20: relu + prelu = 20, -2.5, 20; doubled and x added.
-        assert_eq!(out, [50.0, -15.0, 20.0]);
+        assert_eq!(out, [[50.0, -15.0, 20.0]]);
         assert_eq!(seen[2], (2, vec![10.0, -2.5, 20.0]));
         assert_eq!(seen.len(), 6);
     }
@@ -264,7 +291,21 @@ mod tests {
                 x.copy_from_slice(&[5.0, x[1] + 0.5, -1.0]);
             }
         });
-        assert_eq!(out.unwrap(), [10.0, 5.0, -2.0]);
+        assert_eq!(out.unwrap(), [[10.0, 5.0, -2.0]]);
+    }
+
+    #[test]
+    fn every_output_is_kept_and_given_in_order() {
+        let mut graph = random::Builder::new(1, 1, 5).graph;
+        (graph.input.mean, graph.input.scale) = ([100.0; 3], [1.0; 3]);
+        let relu = graph.push("relu", Op::Relu, [NodeId(0)]);
+        let sum = graph.push("sum", Op::Add, [relu, NodeId(0)]);
+        graph.push("read by nobody", Op::Relu, [sum]);
+        let output = |name: &str, node| Output { name: name.to_owned(), node };
+        graph.outputs = vec![output("sum", sum), output("relu", relu), output("again", sum)];
+        let outputs = Executor::new(&graph).unwrap().run(&[110, 90, 80]).unwrap();
+        let sum = [20.0, -10.0, -20.0];
+        assert_eq!(outputs, [sum, [10.0, 0.0, 0.0], sum]);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 
 use super::{BatchNorm, Conv2d, Graph, GraphError, NodeId, Op};
 
-/// The same function without [`Op::BatchNorm`], and without nodes that the output does not depend on. Products are
+/// The same function without [`Op::BatchNorm`], and without nodes that no output depends on. Products are
 /// formed in double precision and rounded once.
 ///
 /// # Errors
@@ -29,7 +29,7 @@ pub fn fold(graph: &Graph) -> Result<Graph, GraphError> {
     let mut folded = Graph {
         input: graph.input.clone(),
         nodes: Vec::with_capacity(graph.nodes.len()),
-        output: NodeId(0),
+        outputs: graph.outputs.clone(),
     };
     // Where each old node's tensor is found in the new graph.
     let mut place = vec![NodeId(0); graph.nodes.len()];
@@ -44,12 +44,13 @@ pub fn fold(graph: &Graph) -> Result<Graph, GraphError> {
         node.inputs.iter_mut().for_each(|id| *id = place[id.0]);
         if let Op::BatchNorm(norm) = &node.op {
             let producer = node.inputs[0];
-            let alone = reader[graph.nodes[index].inputs[0].0].is_some();
+            let operand = graph.nodes[index].inputs[0];
+            let alone = reader[operand.0].is_some() && !graph.is_output(operand);
             if alone && absorb(&mut folded.nodes[producer.0].op, norm) {
                 place[index] = producer;
                 continue;
             }
-            let behind = reader[index].filter(|_| NodeId(index) != graph.output);
+            let behind = reader[index].filter(|_| !graph.is_output(NodeId(index)));
             if let (Some(NodeId(user)), Op::BatchNorm(norm)) = (behind, &graph.nodes[index].op)
                 && is_unpadded(&graph.nodes[user].op)
             {
@@ -65,14 +66,14 @@ pub fn fold(graph: &Graph) -> Result<Graph, GraphError> {
         folded.nodes.push(node);
         place[index] = NodeId(folded.nodes.len() - 1);
     }
-    folded.output = place[graph.output.0];
+    folded.outputs.iter_mut().for_each(|output| output.node = place[output.node.0]);
     Ok(folded)
 }
 
-/// Which nodes the output depends on.
+/// Which nodes an output depends on.
 fn needed(graph: &Graph) -> Vec<bool> {
     let mut needed = vec![false; graph.nodes.len()];
-    needed[graph.output.0] = true;
+    graph.outputs.iter().for_each(|output| needed[output.node.0] = true);
     for (index, node) in graph.nodes.iter().enumerate().rev() {
         if needed[index] {
             node.inputs.iter().for_each(|id| needed[id.0] = true);
@@ -152,7 +153,7 @@ fn as_depthwise(norm: &BatchNorm, channels: usize) -> Conv2d {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::graph::{Executor, random};
+    use crate::graph::{Executor, Output, random};
 
     /// Largest difference over all outputs, relative to the largest output.
     fn difference(a: &Graph, b: &Graph, seed: u64) -> f32 {
@@ -249,10 +250,29 @@ mod tests {
         let x = builder.relu(NodeId(0));
         let norm = builder.norm(x);
         builder.dense(norm, 3);
-        builder.graph.output = norm;
+        builder.graph.embed_at(norm);
         let folded = fold(&builder.graph).unwrap();
         assert_eq!(folded.nodes.len(), 3);
         assert!(difference(&builder.graph, &folded, 2) < 1e-5);
+    }
+
+    #[test]
+    fn a_layer_that_is_an_output_keeps_its_normalisation_apart() {
+        let mut builder = random::Builder::new(6, 5, 9);
+        let conv = builder.conv(NodeId(0), 4, 3, 1, 1);
+        let norm = builder.norm(conv);
+        let relu = builder.relu(norm);
+        let output = |name: &str, node| Output { name: name.to_owned(), node };
+        builder.graph.outputs = vec![output("raw", conv), output("y", relu)];
+        let folded = fold(&builder.graph).unwrap();
+        assert_eq!(folded.nodes.len(), 4);
+        let image = &random::images(1, 6, 5, 3)[0];
+        let run = |graph: &Graph| Executor::new(graph).unwrap().run(image).unwrap();
+        let (got, expected) = (run(&folded), run(&builder.graph));
+        assert_eq!(got[0], expected[0]);
+        for (got, expected) in got[1].iter().zip(&expected[1]) {
+            assert!((got - expected).abs() < 1e-5, "{got} {expected}");
+        }
     }
 
     #[test]

@@ -104,6 +104,33 @@ pub(super) fn max_pool(pool: &MaxPool, x: &[f32], from: Shape, out: &mut [f32], 
     }
 }
 
+/// The channels of `left`, which has so many, then those of `right`, `channels` together; `out` is overwritten.
+pub(super) fn concat(
+    left: &[f32],
+    right: &[f32],
+    left_channels: usize,
+    channels: usize,
+    out: &mut [f32],
+) {
+    let pixels = left.chunks_exact(left_channels).zip(right.chunks_exact(channels - left_channels));
+    for (out, (left, right)) in out.chunks_exact_mut(channels).zip(pixels) {
+        let (first, second) = out.split_at_mut(left_channels);
+        first.copy_from_slice(left);
+        second.copy_from_slice(right);
+    }
+}
+
+/// Every pixel repeated; `out` is overwritten.
+pub(super) fn upsample([down, right]: [usize; 2], x: &[f32], from: Shape, out: &mut [f32]) {
+    let row = from.width * right * from.channels;
+    for (y, row) in out.chunks_exact_mut(row).enumerate() {
+        let x = &x[y / down * from.width * from.channels..];
+        for (x_, pixel) in row.chunks_exact_mut(from.channels).enumerate() {
+            pixel.copy_from_slice(&x[x_ / right * from.channels..][..from.channels]);
+        }
+    }
+}
+
 /// Mean of each channel, summed in double precision; `out` is overwritten.
 pub(super) fn global_average_pool(x: &[f32], out: &mut [f32]) {
     let channels = out.len();
@@ -319,6 +346,19 @@ mod tests {
         assert_eq!(mean, [3.5, -3.5]);
         scale_channels(&[0.5, 2.0], &mut out);
         assert_eq!(out, [0.5, -2.0, 1.5, -4.0, 2.0, -8.0, 3.0, -10.0]);
+    }
+
+    #[test]
+    fn channels_side_by_side_and_pixels_repeated() {
+        let mut out = [f32::NAN; 6];
+        concat(&[1.0, 2.0, 3.0, 4.0], &[5.0, 6.0], 2, 3, &mut out);
+        assert_eq!(out, [1.0, 2.0, 5.0, 3.0, 4.0, 6.0]);
+        // A row of two pixels of two channels, becoming two rows of six.
+        let from = Shape { height: 1, width: 2, channels: 2 };
+        let mut out = [f32::NAN; 24];
+        upsample([2, 3], &[1.0, 2.0, 3.0, 4.0], from, &mut out);
+        let row = [1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 3.0, 4.0];
+        assert_eq!((&out[..12], &out[12..]), (&row[..], &row[..]));
     }
 
     #[test]

@@ -38,22 +38,31 @@ pub use error::GraphError;
 pub use execute::Executor;
 pub use fold::fold;
 pub use from_net::from_net;
-pub use from_onnx::{Normalisation, NormalisationError, OnnxError, from_onnx};
+pub use from_onnx::{Normalisation, NormalisationError, OnnxError, from_onnx, from_onnx_of_size};
 pub use shape::Shape;
 pub use to_onnx::to_onnx;
 
 use core::fmt;
 use model_format::ColourOrder;
 
-/// A network with one image as input and one tensor as output.
+/// A network with one image as input and named tensors as outputs; an embedding network has exactly one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
     /// What the first node's tensor is made from.
     pub input: Input,
     /// Nodes in execution order; node 0, and only node 0, is [`Op::Input`].
     pub nodes: Vec<Node>,
-    /// The node whose tensor is the embedding.
-    pub output: NodeId,
+    /// What the network is asked for, at least one tensor; several where it is a detector.
+    pub outputs: Vec<Output>,
+}
+
+/// A tensor that the network is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// What the ONNX file calls it.
+    pub name: String,
+    /// Whose tensor it is.
+    pub node: NodeId,
 }
 
 /// The image that the network expects, and how its bytes become numbers:
@@ -120,6 +129,22 @@ pub enum Op {
     GlobalAveragePool,
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
+    /// `alpha x + beta`, kept between 0 and 1.
+    HardSigmoid {
+        /// Slope.
+        alpha: f32,
+        /// Value at zero.
+        beta: f32,
+    },
+    /// `x * clamp(x / 6 + 1 / 2, 0, 1)`, arXiv 1905.02244.
+    HardSwish,
+    /// The channels of the first operand, then those of the second, which has as many pixels.
+    Concat,
+    /// Every pixel repeated: `y[row][column] = x[row / factor[0]][column / factor[1]]`.
+    Upsample {
+        /// Rows and columns that one pixel becomes, not zero.
+        factor: [usize; 2],
+    },
     /// The first operand, each channel times the second operand's value of that channel; the second is `1 x 1 x channels`.
     ScaleChannels,
 }
@@ -204,10 +229,30 @@ impl Graph {
     /// A graph of the input alone; add nodes with [`Graph::push`].
     pub fn new(input: Input) -> Self {
         let node = Node { name: "input".to_owned(), op: Op::Input, inputs: Vec::new() };
-        Self { input, nodes: vec![node], output: NodeId(0) }
+        let mut graph = Self { input, nodes: vec![node], outputs: Vec::new() };
+        graph.embed_at(NodeId(0));
+        graph
     }
 
-    /// Appends a node and makes it the output. Nothing is checked here: [`Graph::check`] sees the whole.
+    /// The first output; of an embedding network, the embedding.
+    ///
+    /// # Panics
+    /// When there is no output, which [`Graph::check`] refuses.
+    pub fn output(&self) -> NodeId {
+        self.outputs[0].node
+    }
+
+    /// Whether the network is asked for this node's tensor.
+    pub fn is_output(&self, id: NodeId) -> bool {
+        self.outputs.iter().any(|output| output.node == id)
+    }
+
+    /// Makes `node` the only output, named `embedding`.
+    pub fn embed_at(&mut self, node: NodeId) {
+        self.outputs = vec![Output { name: "embedding".to_owned(), node }];
+    }
+
+    /// Appends a node and makes it the only output. Nothing is checked here: [`Graph::check`] sees the whole.
     pub fn push(
         &mut self,
         name: impl Into<String>,
@@ -215,8 +260,9 @@ impl Graph {
         inputs: impl Into<Vec<NodeId>>,
     ) -> NodeId {
         self.nodes.push(Node { name: name.into(), op, inputs: inputs.into() });
-        self.output = NodeId(self.nodes.len() - 1);
-        self.output
+        let id = NodeId(self.nodes.len() - 1);
+        self.embed_at(id);
+        id
     }
 
     /// The node at `id`.
@@ -271,6 +317,18 @@ impl Graph {
 }
 
 impl Op {
+    /// What an operation that treats all values alike makes of `x`; none of any other operation. Int8 has it as a table.
+    pub fn at(&self, x: f32) -> Option<f32> {
+        match *self {
+            Self::Relu => Some(x.max(0.0)),
+            Self::Clip { low, high } => Some(x.max(low).min(high)),
+            Self::Sigmoid => Some(1.0 / (1.0 + (-x).exp())),
+            Self::HardSigmoid { alpha, beta } => Some((alpha * x + beta).clamp(0.0, 1.0)),
+            Self::HardSwish => Some(x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+            _ => None,
+        }
+    }
+
     /// The operation's name in messages.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -285,6 +343,10 @@ impl Op {
             Self::MaxPool(_) => "MaxPool",
             Self::GlobalAveragePool => "GlobalAveragePool",
             Self::Sigmoid => "Sigmoid",
+            Self::HardSigmoid { .. } => "HardSigmoid",
+            Self::HardSwish => "HardSwish",
+            Self::Concat => "Concat",
+            Self::Upsample { .. } => "Upsample",
             Self::ScaleChannels => "ScaleChannels",
         }
     }

@@ -37,7 +37,7 @@ impl Node {
     pub(super) fn operands(&self, seen: &[Shape]) -> Result<Vec<Shape>, GraphError> {
         let expected = match self.op {
             Op::Input => 0,
-            Op::Add | Op::ScaleChannels => 2,
+            Op::Add | Op::ScaleChannels | Op::Concat => 2,
             _ => 1,
         };
         if self.inputs.len() != expected {
@@ -61,10 +61,13 @@ impl Node {
     pub(super) fn shape(&self, operands: &[Shape]) -> Result<Shape, GraphError> {
         let first = operands[0];
         match &self.op {
-            Op::Input | Op::Relu | Op::Sigmoid => {}
+            Op::Input | Op::Relu | Op::Sigmoid | Op::HardSwish => {}
             // Also refuses limits that are not numbers.
             Op::Clip { low, high } if low <= high => {}
             Op::Clip { low, .. } => return Err(self.bad_value("low limit", 0, *low)),
+            Op::HardSigmoid { alpha, beta } => {
+                self.parameter("alpha and beta", &[*alpha, *beta], 2)?;
+            }
             Op::Conv2d(conv) => return self.conv_shape(conv, first),
             Op::BatchNorm(norm) => {
                 for (name, values) in [
@@ -88,6 +91,24 @@ impl Node {
             Op::Add => self.expect_second(operands, first)?,
             Op::ScaleChannels => {
                 self.expect_second(operands, Shape { height: 1, width: 1, ..first })?;
+            }
+            Op::Concat => {
+                // Operands that are too large together differ from any that fit.
+                let second = operands[1].channels.min(MAX_EXTENT.saturating_sub(first.channels));
+                self.expect_second(operands, Shape { channels: second, ..first })?;
+                return Ok(Shape { channels: first.channels + second, ..first });
+            }
+            Op::Upsample { factor } => {
+                let side = |side: usize, factor: usize| {
+                    side.checked_mul(factor).filter(|side| (1..=MAX_EXTENT).contains(side))
+                };
+                let sides = side(first.height, factor[0]).zip(side(first.width, factor[1]));
+                let (height, width) = sides.ok_or_else(|| GraphError::Factor {
+                    node: self.name.clone(),
+                    factor: *factor,
+                    operand: first,
+                })?;
+                return Ok(Shape { height, width, ..first });
             }
             Op::GlobalAveragePool => return Ok(Shape { height: 1, width: 1, ..first }),
             Op::MaxPool(pool) => {

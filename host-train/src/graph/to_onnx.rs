@@ -1,10 +1,11 @@
-//! A graph as an ONNX file that other runtimes run: batches of any size, pixels from 0 to 255 in, embeddings out.
+//! A graph as an ONNX file that other runtimes run: batches of any size, pixels from 0 to 255 in, embeddings out, or the
+//! outputs by their names.
 //!
 //! The image's normalisation is in the file, as the first two nodes, so that nobody has to be told of it; the order of the colours is
 //! not, and stands in the file's metadata as `input`. ONNX is NCHW, the graph HWC: weights of dense layers over more than one pixel are
 //! laid out anew.
 
-use super::{Conv2d, FullyConnected, Graph, GraphError, NodeId, Op, Shape, proto};
+use super::{Conv2d, FullyConnected, Graph, GraphError, NodeId, Op, Output, Shape, proto};
 use model_format::ColourOrder;
 use prost::Message;
 
@@ -28,14 +29,13 @@ pub fn to_onnx(graph: &Graph, metadata: &[(&str, &str)]) -> Result<Vec<u8>, Grap
     for index in 0..graph.nodes.len() {
         names.push(writer.node(index, &names));
     }
-    let (output, shape) = (&names[graph.output.0], shapes[graph.output.0]);
-    writer.add("Flatten", &[output], "embedding", vec![int("axis", 1)]);
+    let outputs = graph.outputs.iter().map(|output| writer.output(output, &names)).collect();
     let mut file = writer.file;
     let side = |extent: usize| extent as i64;
     let input = &graph.input;
     file.name = "face".to_owned();
     file.input = vec![value("image", &[3, side(input.height), side(input.width)])];
-    file.output = vec![value("embedding", &[side(shape.elements())])];
+    file.output = outputs;
     let colour = match input.colour {
         ColourOrder::Rgb => "rgb",
         ColourOrder::Bgr => "bgr",
@@ -133,9 +133,48 @@ impl Writer<'_> {
             }
             Op::GlobalAveragePool => self.add("GlobalAveragePool", &[of(0)], &name, Vec::new()),
             Op::Sigmoid => self.add("Sigmoid", &[of(0)], &name, Vec::new()),
+            Op::HardSigmoid { alpha, beta } => {
+                let attributes = vec![float("alpha", *alpha), float("beta", *beta)];
+                self.add("HardSigmoid", &[of(0)], &name, attributes);
+            }
+            Op::HardSwish => {
+                // An operation of its own from operator set 14 on.
+                let gate = constant("gate");
+                let attributes = vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)];
+                self.add("HardSigmoid", &[of(0)], &gate, attributes);
+                self.add("Mul", &[of(0), &gate], &name, Vec::new());
+            }
+            Op::Concat => self.add("Concat", &[of(0), of(1)], &name, vec![int("axis", 1)]),
+            Op::Upsample { factor } => {
+                let [down, right] = factor.map(|factor| factor as f32);
+                self.floats(&constant("scales"), &[4], &[1.0, 1.0, down, right]);
+                let inputs = [of(0).to_owned(), String::new(), constant("scales")];
+                let attributes = vec![
+                    text("mode", "nearest"),
+                    text("coordinate_transformation_mode", "asymmetric"),
+                    text("nearest_mode", "floor"),
+                ];
+                self.add("Resize", &inputs, &name, attributes);
+            }
             Op::ScaleChannels => self.add("Mul", &[of(0), of(1)], &name, Vec::new()),
         }
         name
+    }
+
+    /// Brings an output to batch x values, or where it has more than one pixel to batch x pixels x channels.
+    fn output(&mut self, output: &Output, names: &[String]) -> proto::ValueInfo {
+        let (tensor, name) = (&names[output.node.0], &output.name);
+        let Shape { height, width, channels } = self.shapes[output.node.0];
+        if (height, width) == (1, 1) {
+            self.add("Flatten", &[tensor], name, vec![int("axis", 1)]);
+            return value(name, &[channels as i64]);
+        }
+        let (last, shape) = (format!("{name}.channels_last"), format!("{name}.shape"));
+        self.add("Transpose", &[tensor], &last, vec![ints("perm", &[0, 2, 3, 1])]);
+        let to = [(height * width) as i64, channels as i64];
+        self.longs(&shape, &[0, to[0], to[1]]);
+        self.add("Reshape", &[last, shape], name, Vec::new());
+        value(name, &to)
     }
 
     /// Over the flattened operand, and back to four dimensions.
@@ -153,14 +192,7 @@ impl Writer<'_> {
             self.floats(&format!("{name}.bias"), &[bias.len()], bias);
         }
         self.add("Gemm", &operands, &product, vec![int("transB", 1)]);
-        let to = [0, dense.out_features as i64, 1, 1];
-        self.file.initializer.push(proto::Tensor {
-            dims: vec![4],
-            data_type: INT64,
-            name: shape.clone(),
-            raw_data: to.iter().flat_map(|extent| extent.to_le_bytes()).collect(),
-            ..proto::Tensor::default()
-        });
+        self.longs(&shape, &[0, dense.out_features as i64, 1, 1]);
         self.add("Reshape", &[product, shape], name, Vec::new());
     }
 
@@ -177,6 +209,16 @@ impl Writer<'_> {
             name: output.to_owned(),
             op_type: op.to_owned(),
             attribute,
+        });
+    }
+
+    fn longs(&mut self, name: &str, values: &[i64]) {
+        self.file.initializer.push(proto::Tensor {
+            dims: vec![values.len() as i64],
+            data_type: INT64,
+            name: name.to_owned(),
+            raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            ..proto::Tensor::default()
         });
     }
 
@@ -223,6 +265,11 @@ fn float(name: &str, f: f32) -> proto::Attribute {
     proto::Attribute { name: name.to_owned(), f, kind: 1, ..proto::Attribute::default() }
 }
 
+fn text(name: &str, text: &str) -> proto::Attribute {
+    let s = text.as_bytes().to_vec();
+    proto::Attribute { name: name.to_owned(), s, kind: 3, ..proto::Attribute::default() }
+}
+
 fn int(name: &str, i: i64) -> proto::Attribute {
     proto::Attribute { name: name.to_owned(), i, kind: 2, ..proto::Attribute::default() }
 }
@@ -249,8 +296,12 @@ mod tests {
         let read = from_onnx(&path, pixels).unwrap();
         let Input { height, width, .. } = graph.input;
         let images = random::images(3, height, width, 4);
-        let run = |graph: &Graph| Executor::new(graph).unwrap().embed_batch(&images).unwrap();
-        for (got, expected) in run(&read).concat().iter().zip(run(graph).concat()) {
+        let run = |graph: &Graph| -> Vec<f32> {
+            let executor = Executor::new(graph).unwrap();
+            images.iter().flat_map(|image| executor.run(image).unwrap().concat()).collect()
+        };
+        assert_eq!(run(&read).len(), run(graph).len());
+        for (got, expected) in run(&read).iter().zip(run(graph)) {
             assert!((got - expected).abs() < 1e-4 * (1.0 + expected.abs()), "{got} {expected}");
         }
         let count = |graph: &Graph| (graph.nodes.len(), graph.parameters());
@@ -290,5 +341,26 @@ mod tests {
         let bent = builder.prelu(dense);
         builder.norm(bent);
         assert_comes_back(&builder.graph);
+    }
+
+    #[test]
+    fn several_outputs_come_back_by_name() {
+        let mut builder = random::Builder::new(8, 6, 2);
+        let x = builder.conv(NodeId(0), 4, 3, 2, 1);
+        let deep = builder.conv(x, 4, 3, 1, 1);
+        let graph = &mut builder.graph;
+        let hard = graph.push("hard", Op::HardSigmoid { alpha: 0.3, beta: 0.4 }, [deep]);
+        let large = graph.push("large", Op::Upsample { factor: [2, 2] }, [hard]);
+        let image = graph.push("image", Op::Relu, [NodeId(0)]);
+        let both = graph.push("both", Op::Concat, [large, image]);
+        let mean = graph.push("mean", Op::GlobalAveragePool, [both]);
+        let output = |name: &str, node| Output { name: name.to_owned(), node };
+        graph.outputs = vec![output("maps", both), output("mean", mean)];
+        assert_comes_back(graph);
+        let file = to_onnx(graph, &[]).unwrap();
+        let file = proto::Model::decode(&file[..]).unwrap().graph.unwrap();
+        let names: Vec<&str> = file.output.iter().map(|output| &*output.name).collect();
+        assert_eq!(names, ["maps", "mean"]);
+        assert_eq!(file.output[0], value("maps", &[48, 7]));
     }
 }

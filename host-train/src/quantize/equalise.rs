@@ -87,7 +87,7 @@ fn reader(graph: &Graph, layers: &[Layer], layer: &Layer) -> Option<NodeId> {
         _ => false,
     };
     let convolves = matches!(graph.node(layer.head).op, Op::Conv2d(_));
-    if !convolves || !keeps_factors || layer.residual.is_some() || layer.output == graph.output {
+    if !convolves || !keeps_factors || layer.residual.is_some() || graph.is_output(layer.output) {
         return None;
     }
     let mut readers = layers.iter().filter(|other| other.reads().any(|id| id == layer.output));

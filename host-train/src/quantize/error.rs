@@ -16,6 +16,9 @@ pub enum QuantizeError {
         "no calibration images; give a few hundred aligned faces of the kind the network will see"
     )]
     NoImages,
+    /// A network that gives something else is to learn in int8.
+    #[error("only networks with one embedding as output learn in int8: leave --qat out")]
+    NoEmbedding,
     /// Images to learn from can't be loaded; boxed, for it is large and rare.
     #[error(transparent)]
     Images(Box<DataError>),

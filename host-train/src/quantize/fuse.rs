@@ -5,8 +5,9 @@
 //! FullyConnected ─> Prelu | Relu       one layer; as the output without either it keeps its sums
 //! Add ─> Prelu | Relu                  one layer, where no convolution can take the sum into its epilogue
 //! any of these three ─> Clip           one layer: the limits are the ends of the int8 range, so no sum can follow in it
-//! Sigmoid ─> ScaleChannels             one layer: the gate's function lies in the scaling's table
-//! MaxPool, GlobalAveragePool           one layer each
+//! Sigmoid | HardSigmoid ─> ScaleChannels   one layer: the gate's function lies in the scaling's table
+//! Relu, Clip, Sigmoid, HardSigmoid, HardSwish where none of the above takes them   one layer each: a table of 256 results
+//! MaxPool, GlobalAveragePool, Concat, Upsample   one layer each
 //! ```
 //!
 //! A node is absorbed only when nothing else reads the tensor before it, since that tensor then never exists in int8.
@@ -14,16 +15,16 @@
 //! followed by an activation stays by itself: an epilogue's activation acts before the sum. Numbers are no concern here.
 
 use super::QuantizeError;
-use crate::graph::{Graph, NodeId, Op, Shape};
+use crate::graph::{Graph, NodeId, Op};
 
 /// One int8 operation, in terms of the float nodes whose tensors it reads and writes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layer {
-    /// The convolution, dense layer, sum, scaling or pool.
+    /// The convolution, dense layer, sum, scaling, pool, function, concatenation or enlargement.
     pub(crate) head: NodeId,
-    /// Tensors read: two for a sum or a scaling, else one.
+    /// Tensors read: two for a sum, a scaling or a concatenation, else one.
     pub(crate) operands: Vec<NodeId>,
-    /// The PReLU, ReLU or limits whose work it does; of a scaling, the gate's sigmoid.
+    /// The PReLU, ReLU or limits whose work it does; of a scaling, the gate's function.
     pub(crate) activation: Option<NodeId>,
     /// The tensor added in the epilogue.
     pub(crate) residual: Option<NodeId>,
@@ -37,10 +38,11 @@ impl Layer {
         self.operands.iter().copied().chain(self.residual)
     }
 
-    /// Whether its sums are the embedding, exact: a dense layer at the output without activation.
+    /// Whether its sums are an output, exact: a dense layer at the network's end without activation.
     pub(super) fn keeps_sums(&self, graph: &Graph) -> bool {
         let dense = matches!(graph.node(self.head).op, Op::FullyConnected(_));
-        dense && self.output == graph.output && self.activation.is_none()
+        let is_read = || graph.nodes.iter().any(|node| node.inputs.contains(&self.output));
+        dense && graph.is_output(self.output) && self.activation.is_none() && !is_read()
     }
 }
 
@@ -49,15 +51,16 @@ impl Layer {
 /// # Errors
 /// [`QuantizeError::Unsupported`] for the first node that no layer can take.
 pub(crate) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
-    let shapes = graph.check()?;
+    graph.check()?;
     let users = graph.users();
     let only_user = |value: NodeId| match users[value.0][..] {
-        [user] if value != graph.output => Some(user),
+        [user] if !graph.is_output(value) => Some(user),
         _ => None,
     };
-    // The scaling that a sigmoid is the gate of.
+    // The scaling that a function is the gate of.
     let gates = |id: NodeId| {
-        let user = only_user(id).filter(|_| matches!(graph.node(id).op, Op::Sigmoid))?;
+        let is_gate = matches!(graph.node(id).op, Op::Sigmoid | Op::HardSigmoid { .. });
+        let user = only_user(id).filter(|_| is_gate)?;
         let node = graph.node(user);
         (matches!(node.op, Op::ScaleChannels) && node.inputs[1] == id).then_some(user)
     };
@@ -106,14 +109,9 @@ pub(crate) fn fuse(graph: &Graph) -> Result<Vec<Layer>, QuantizeError> {
         exists[layer.output.0] = true;
         layers.push(layer);
     }
-    let Shape { height, width, .. } = shapes[graph.output.0];
-    match layers.last() {
-        Some(last) if last.output == graph.output && (height, width) == (1, 1) => Ok(layers),
-        _ => Err(unsupported(
-            graph,
-            graph.output,
-            "the embedding must be one pixel, and the last that the network computes",
-        )),
+    match graph.is_output(NodeId(0)) {
+        true => Err(unsupported(graph, NodeId(0), "the image itself is no output")),
+        false => Ok(layers),
     }
 }
 
@@ -131,22 +129,20 @@ fn supported(graph: &Graph, layer: &Layer) -> Result<(), QuantizeError> {
         Op::Add if layer.operands[0] == layer.operands[1] => {
             "both operands are the same tensor; double the weights before it instead"
         }
+        Op::Concat if layer.operands[0] == layer.operands[1] => {
+            "both operands are the same tensor, which the engine cannot read twice"
+        }
         Op::ScaleChannels if layer.operands[0] == layer.operands[1] => {
             "image and gate are the same tensor, which the engine cannot read twice"
         }
-        Op::Add | Op::MaxPool(_) | Op::GlobalAveragePool | Op::ScaleChannels
-            if layer.operands.contains(&NodeId(0)) =>
-        {
+        Op::Prelu { .. } => {
+            "a slope a channel runs only as part of the one layer before it, and that layer's own output is used elsewhere too"
+        }
+        Op::BatchNorm(_) => "batch normalisation must be folded first",
+        Op::Conv2d(_) | Op::FullyConnected(_) => return Ok(()),
+        _ if layer.operands.contains(&NodeId(0)) => {
             "the image has a mean and scale a channel, which only a convolution can absorb"
         }
-        Op::Clip { low, high } if *low > 0.0 || *high < 0.0 => {
-            "limits that leave zero out have no int8 form"
-        }
-        Op::Prelu { .. } | Op::Relu | Op::Clip { .. } => {
-            "an activation runs only as part of the one layer before it, and that layer's own output is used elsewhere too"
-        }
-        Op::Sigmoid => "a sigmoid runs only as the gate of a channel scaling, in its table",
-        Op::BatchNorm(_) => "batch normalisation must be folded first",
         _ => return Ok(()),
     };
     Err(unsupported(graph, layer.head, reason))
@@ -157,7 +153,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::graph::random::{self, Builder};
-    use crate::graph::{Conv2d, fold};
+    use crate::graph::{Conv2d, Output, fold};
 
     const IMAGE: NodeId = NodeId(0);
 
@@ -265,6 +261,27 @@ mod tests {
         assert_eq!(keeps, [false, false, false, false, false, true]);
     }
 
+    #[test]
+    fn functions_alone_become_layers_and_outputs_stay_whole() {
+        let mut builder = Builder::new(6, 6, 1);
+        let stem = builder.conv(IMAGE, 4, 3, 1, 1); // 1, an output: its activation stands alone
+        let x = builder.relu(stem); // 2
+        let graph = &mut builder.graph;
+        let limited = graph.push("limits", Op::Clip { low: 1.0, high: 6.0 }, [x]); // 3
+        let large = graph.push("large", Op::Upsample { factor: [1, 2] }, [limited]); // 4
+        let sigmoid = graph.push("scores", Op::Sigmoid, [large]); // 5
+        let both = graph.push("both", Op::Concat, [large, sigmoid]); // 6
+        let dense = builder.dense(both, 5); // 7, an output that is read
+        let last = builder.dense(dense, 3); // 8
+        let output = |name: &str, node| Output { name: name.to_owned(), node };
+        builder.graph.outputs = vec![output("a", stem), output("b", dense), output("c", last)];
+        let layers = fuse(&builder.graph).unwrap();
+        assert_eq!(shape_of(&layers), (1..=8).map(|i| (i, None, i)).collect::<Vec<_>>());
+        assert!(layers.iter().all(|layer| layer.activation.is_none()));
+        let keeps: Vec<bool> = layers.iter().map(|l| l.keeps_sums(&builder.graph)).collect();
+        assert_eq!(keeps, [false, false, false, false, false, false, false, true]);
+    }
+
     fn reason(build: impl FnOnce(&mut Builder)) -> (String, &'static str) {
         let mut builder = Builder::new(6, 6, 1);
         build(&mut builder);
@@ -278,11 +295,11 @@ mod tests {
     fn rejects_what_the_engine_cannot_run() {
         let lone = reason(|b| {
             let x = b.conv(IMAGE, 4, 3, 1, 1);
-            let y = b.relu(x);
+            let y = b.prelu(x);
             let z = b.add(x, y);
             b.dense(z, 5);
         });
-        assert_eq!(lone, ("relu_2".to_owned(), "Relu"));
+        assert_eq!(lone, ("prelu_2".to_owned(), "Prelu"));
         let double = reason(|b| {
             let x = b.conv(IMAGE, 4, 3, 1, 1);
             let x = b.add(x, x);
@@ -296,27 +313,23 @@ mod tests {
         });
         assert_eq!(image, ("add_2".to_owned(), "Add"));
         let limits = reason(|b| {
-            let x = b.conv(IMAGE, 4, 3, 1, 1);
-            let x = b.graph.push("limits", Op::Clip { low: 1.0, high: 6.0 }, [x]);
+            let x = b.graph.push("limits", Op::Clip { low: 1.0, high: 6.0 }, [IMAGE]);
             b.dense(x, 5);
         });
         assert_eq!(limits, ("limits".to_owned(), "Clip"));
+        let twice = reason(|b| {
+            let x = b.conv(IMAGE, 4, 3, 1, 1);
+            let x = b.graph.push("twice", Op::Concat, [x, x]);
+            b.dense(x, 5);
+        });
+        assert_eq!(twice, ("twice".to_owned(), "Concat"));
         let norm = reason(|b| {
             let x = b.norm(IMAGE);
             b.dense(x, 5);
         });
         assert_eq!(norm, ("norm_1".to_owned(), "BatchNorm"));
-        let no_embedding = reason(|b| {
-            b.conv(IMAGE, 4, 5, 1, 0);
-        });
-        assert_eq!(no_embedding, ("conv_1".to_owned(), "Conv2d"));
         let image_alone = reason(|_| ());
         assert_eq!(image_alone, ("input".to_owned(), "Input"));
-        let sigmoid = reason(|b| {
-            let x = b.conv(IMAGE, 4, 6, 1, 0);
-            b.graph.push("lone", Op::Sigmoid, [x]);
-        });
-        assert_eq!(sigmoid, ("lone".to_owned(), "Sigmoid"));
         let pooled_image = reason(|b| {
             b.graph.push("mean", Op::GlobalAveragePool, [IMAGE]);
         });

@@ -8,14 +8,14 @@ use super::planner::{self, Lifetime};
 use super::ptq::{self, Filters, Linear};
 use super::range::Affine;
 use super::{Provenance, QuantizeError};
-use crate::graph::{Graph, Input, NodeId, Op, Shape};
+use crate::graph::{Graph, Input, NodeId, Op, Output, Shape};
 use model_format::writer::{
-    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, LookupSpec,
+    MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
-    ElementType, GlobalAveragePool, InputSpec, MaxPool, Padding, Residual, Tensor, TensorIndex,
-    Window,
+    Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, Padding, Residual, Tensor,
+    TensorIndex, Upsample, Window,
 };
 
 /// What is known of a tensor in int8: its scale and zero point, and the mean of each channel for bias correction.
@@ -67,11 +67,16 @@ impl Network<'_> {
             .collect();
         let plan = planner::plan(&lifetimes);
         let place = |(tensor, offset): (Tensor, &usize)| {
-            Ok(Tensor { offset: self.fit(self.graph.output, "arena offset", *offset)?, ..tensor })
+            Ok(Tensor { offset: self.fit(self.graph.output(), "arena offset", *offset)?, ..tensor })
         };
         let tensors = tensors.into_iter().zip(&plan.offsets).map(place);
         let tensors: Vec<Tensor> = tensors.collect::<Result<_, QuantizeError>>()?;
-        let output = self.index(self.graph.output)?;
+        let output = self.index(self.graph.output())?;
+        let named = |output: &Output| {
+            Ok(OutputSpec { name: output.name.clone(), tensor: self.index(output.node)? })
+        };
+        let outputs = self.graph.outputs.iter().filter(|_| !self.is_embedding()).map(named);
+        let outputs = outputs.collect::<Result<_, QuantizeError>>()?;
         Ok(ModelBuilder {
             metadata: self.metadata(provenance)?,
             thresholds: Vec::new(),
@@ -79,18 +84,28 @@ impl Network<'_> {
             ops,
             input: TensorIndex(0),
             output,
-            arena_bytes: self.fit(self.graph.output, "arena", plan.arena_bytes)?,
+            outputs,
+            arena_bytes: self.fit(self.graph.output(), "arena", plan.arena_bytes)?,
         })
+    }
+
+    /// Whether the file's one output is a vector, which needs no name.
+    fn is_embedding(&self) -> bool {
+        let Shape { height, width, .. } = self.shapes[self.graph.output().0];
+        self.graph.outputs.len() == 1 && (height, width) == (1, 1)
     }
 
     fn metadata(&self, provenance: &Provenance) -> Result<MetadataSpec, QuantizeError> {
         let input = &self.graph.input;
-        let length = self.shapes[self.graph.output.0].channels;
+        let length = match self.is_embedding() {
+            true => self.shapes[self.graph.output().0].channels,
+            false => 0,
+        };
         let provenance = provenance.clone();
         Ok(MetadataSpec {
             input: InputSpec { colour: input.colour, mean: input.mean, scale: input.scale },
             landmarks: provenance.landmarks,
-            embedding_len: self.fit(self.graph.output, "embedding length", length)?,
+            embedding_len: self.fit(self.graph.output(), "embedding length", length)?,
             name: provenance.name,
             data: provenance.data,
             command: provenance.command,
@@ -107,8 +122,11 @@ impl Network<'_> {
         let tensor = |(first, (value, sums)): (usize, (NodeId, bool))| {
             let readers = self.layers.iter().enumerate();
             let reads = readers.filter(|(_, layer)| layer.reads().any(|read| read == value));
-            // The caller reads the output after the last step.
-            let last = reads.map(|(step, _)| step + 1).next_back().unwrap_or(first);
+            // The caller reads outputs after the last step.
+            let last = match self.graph.is_output(value) {
+                true => self.layers.len(),
+                false => reads.map(|(step, _)| step + 1).next_back().unwrap_or(first),
+            };
             let shape = self.shapes[value.0];
             let Affine { scale, zero_point } = match sums {
                 true => Affine { scale: 1.0, zero_point: 0 },
@@ -185,27 +203,63 @@ impl Network<'_> {
                 output,
                 factors: self.factors(layer)?,
             }),
-            _ => {
-                let scales = [self.scale(layer.operands[0]), self.scale(layer.operands[1])];
-                let out_scale = self.stored(layer.output).affine.scale;
-                let multipliers = ptq::multipliers(&node.name, &scales, out_scale)?;
-                OpSpec::Add(AddSpec {
-                    inputs: [input, self.index(layer.operands[1])?],
-                    output,
-                    multipliers: [multipliers[0], multipliers[1]],
-                    activation: self.activation(layer, None),
-                })
-            }
+            Op::Upsample { factor: [down, right] } => OpSpec::Upsample(Upsample {
+                input,
+                output,
+                factor: [
+                    self.fit(layer.head, "factor", *down)?,
+                    self.fit(layer.head, "factor", *right)?,
+                ],
+            }),
+            Op::Concat => OpSpec::Concat(Concat {
+                inputs: [input, self.index(layer.operands[1])?],
+                output,
+                multipliers: self.from_both(layer)?,
+            }),
+            Op::Add => OpSpec::Add(AddSpec {
+                inputs: [input, self.index(layer.operands[1])?],
+                output,
+                multipliers: self.from_both(layer)?,
+                activation: self.activation(layer, None),
+            }),
+            op => OpSpec::Lookup(LookupSpec { input, output, table: self.table(layer, op) }),
         })
+    }
+
+    /// Multipliers from the scales of two operands to the output's.
+    fn from_both(&self, layer: &Layer) -> Result<[f32; 2], QuantizeError> {
+        let scales = [self.scale(layer.operands[0]), self.scale(layer.operands[1])];
+        let out_scale = self.stored(layer.output).affine.scale;
+        let name = &self.graph.node(layer.head).name;
+        let multipliers = ptq::multipliers(name, &scales, out_scale)?;
+        Ok([multipliers[0], multipliers[1]])
+    }
+
+    /// For every stored value of the operand, the stored value of the function's result.
+    fn table(&self, layer: &Layer, op: &Op) -> Vec<i8> {
+        let (from, to) = (self.stored(layer.operands[0]).affine, self.stored(layer.output).affine);
+        let result = |stored: i8| {
+            let x = from.scale * (f32::from(stored) - f32::from(from.zero_point));
+            let y = op.at(x).expect("fusing leaves only functions without weights");
+            let steps = (f64::from(y) / f64::from(to.scale)).round_ties_even();
+            (steps + f64::from(to.zero_point)).clamp(-128.0, 127.0) as i8
+        };
+        (i8::MIN..=i8::MAX).map(result).collect()
     }
 
     /// For every stored value of the gate, the function of its real value times the image's scale over the output's.
     fn factors(&self, layer: &Layer) -> Result<Vec<f32>, QuantizeError> {
         let Affine { scale, zero_point } = self.stored(layer.operands[1]).affine;
         let image = self.scale(layer.operands[0]);
+        let function = layer.activation.map(|id| &self.graph.node(id).op);
         let factor = |stored: i8| {
             let gate = f64::from(scale) * (f64::from(stored) - f64::from(zero_point));
-            image * if layer.activation.is_some() { 1.0 / (1.0 + (-gate).exp()) } else { gate }
+            image
+                * match function {
+                    Some(Op::Sigmoid) => 1.0 / (1.0 + (-gate).exp()),
+                    Some(op) => op.at(gate as f32).map_or(gate, f64::from),
+                    None => gate,
+                }
         };
         let factors: Vec<f64> = (i8::MIN..=i8::MAX).map(factor).collect();
         let name = &self.graph.node(layer.head).name;

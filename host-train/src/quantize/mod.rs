@@ -99,13 +99,13 @@ pub struct Quantized {
 /// How one operation's output is stored.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerReport {
-    /// Name of the convolution, dense layer, sum, scaling or pool.
+    /// Name of the node in the float graph that says what the operation is.
     pub name: String,
     /// Its operation in the float graph.
     pub op: &'static str,
     /// Rows, columns, channels of the output.
     pub shape: [usize; 3],
-    /// Range of the output; none for an embedding whose sums are kept whole.
+    /// Range of the output; none where its sums are kept whole.
     pub range: Option<RangeReport>,
 }
 
@@ -186,8 +186,17 @@ fn rounded<I: AsRef<[u8]> + Sync>(
             Some(RangeReport { scale: affine.scale, zero_point: affine.zero_point, sqnr_db });
         stored[value.0] = Some(Stored { affine, mean: observed.mean });
     }
-    // A maximum passes stored values on as they are.
-    for layer in layers.iter().filter(|l| matches!(graph.node(l.head).op, Op::MaxPool(_))) {
+    for layer in &layers {
+        let op = &graph.node(layer.head).op;
+        if let (Op::Sigmoid | Op::HardSigmoid { .. }, Some(to)) = (op, &mut stored[layer.output.0])
+        {
+            // Known, whatever the images were.
+            to.affine = Affine::spanning(0.0, 1.0);
+        }
+        // A maximum and an enlargement pass stored values on as they are.
+        if !matches!(op, Op::MaxPool(_) | Op::Upsample { .. }) {
+            continue;
+        }
         let (from, to) = (layer.operands[0].0, layer.output.0);
         let affine = stored[from].as_ref().map(|from: &Stored| from.affine);
         if let (Some(affine), Some(to)) = (affine, &mut stored[to]) {

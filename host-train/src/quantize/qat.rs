@@ -37,13 +37,16 @@ pub struct Learning<'a> {
 /// Lets `model` learn from `float`, the network that it was made of; `names` are its ops', for errors.
 ///
 /// # Errors
-/// A batch can't be loaded, or a sum could leave 32 bits.
+/// The network gives no embedding, a batch can't be loaded, or a sum could leave 32 bits.
 pub(super) fn learn(
     model: &mut ModelBuilder,
     names: &[&str],
     float: &Graph,
     learning: &Learning<'_>,
 ) -> Result<(), QuantizeError> {
+    if !model.outputs.is_empty() {
+        return Err(QuantizeError::NoEmbedding);
+    }
     let teacher = Executor::new(float)?;
     let device = Device::flex().autodiff();
     let mut learner = Learner::new(model, &device);

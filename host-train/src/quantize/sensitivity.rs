@@ -51,7 +51,10 @@ pub fn sensitivity<I: AsRef<[u8]> + Sync>(
         return Err(QuantizeError::NoImages);
     }
     let layers = fuse(float)?;
-    let expected = Executor::new(float)?.embed_batch(images)?;
+    let executor = Executor::new(float)?;
+    let run = |image: &I| Ok(executor.run(image.as_ref())?.concat());
+    let expected: Vec<Vec<f32>> =
+        images.par_iter().map(run).collect::<Result<_, QuantizeError>>()?;
     let in_network = in_network(float, &layers, file, images)?;
     let view = file.view();
     let mut harms = Vec::with_capacity(layers.len());
@@ -72,12 +75,12 @@ pub fn sensitivity<I: AsRef<[u8]> + Sync>(
         let grid = grid(&view, &op);
         let executor = Executor::new(&graph)?;
         let alone = |(image, expected): (&I, &Vec<f32>)| {
-            let embedding = executor.run_with(image.as_ref(), |id, values| {
+            let outputs = executor.run_with(image.as_ref(), |id, values| {
                 if let Some(grid) = grid.filter(|_| id == layer.output) {
                     round(grid, values);
                 }
             })?;
-            Ok(Likeness::of(expected, &embedding))
+            Ok(Likeness::of(expected, &outputs.concat()))
         };
         let alone = images.par_iter().zip(&expected).map(alone);
         let alone: Vec<Likeness> = alone.collect::<Result<_, QuantizeError>>()?;

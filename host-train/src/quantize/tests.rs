@@ -166,6 +166,62 @@ fn pools_and_gates_agree_with_float() {
     }
 }
 
+/// A detector in small: maps of two sizes, one enlarged and added to the other, functions alone, channels side by side,
+/// outputs by name, one of which is read on.
+#[test]
+fn several_outputs_agree_with_float() {
+    for seed in 0..4 {
+        let mut builder = Builder::new(16, 12, seed);
+        let stem = builder.conv(IMAGE, 8, 3, 2, 1);
+        let fine = builder.relu(stem);
+        let coarse = builder.conv(fine, 8, 3, 2, 1);
+        let coarse = builder.relu(coarse);
+        let large = builder.graph.push("large", Op::Upsample { factor: [2; 2] }, [coarse]);
+        let sum = builder.add(fine, large);
+        let logits = builder.conv(sum, 2, 1, 1, 0);
+        let boxes = builder.conv(sum, 4, 3, 1, 1);
+        let swished = builder.graph.push("swish", Op::HardSwish, [boxes]);
+        let both = builder.graph.push("both", Op::Concat, [boxes, swished]);
+        let scores = builder.graph.push("scores", Op::Sigmoid, [logits]);
+        let hard = Op::HardSigmoid { alpha: 0.2, beta: 0.5 };
+        let hard = builder.graph.push("hard", hard, [logits]);
+        let mean = builder.graph.push("mean", Op::GlobalAveragePool, [both]);
+        let classes = builder.dense(mean, 3);
+        let output = |name: &str, node| crate::graph::Output { name: name.to_owned(), node };
+        builder.graph.outputs = vec![
+            output("scores", scores),
+            output("hard", hard),
+            output("boxes", boxes),
+            output("both", both),
+            output("classes", classes),
+        ];
+        let graph = &builder.graph;
+        let bytes = quantized(graph, &random::images(16, 16, 12, seed)).bytes;
+        let file = ModelFile::from_bytes(&bytes).unwrap();
+        assert!(!file.view().is_embedding());
+        let engine = Engine::new(file.view());
+        let mut arena = vec![0; engine.arena_bytes()];
+        let executor = Executor::new(graph).unwrap();
+        let mut all = vec![(Vec::<f32>::new(), Vec::<f32>::new()); 5];
+        for image in random::images(8, 16, 12, seed + 1) {
+            engine.run(&image, &mut arena).unwrap();
+            let float = executor.run(&image).unwrap();
+            for (i, named) in file.view().outputs().enumerate() {
+                assert_eq!(named.name, graph.outputs[i].name);
+                let output = engine.read(named.tensor, &arena).unwrap();
+                assert_eq!(output.len(), float[i].len());
+                all[i].0.extend(output.values());
+                all[i].1.extend(&float[i]);
+            }
+        }
+        for ((int8, float), output) in all.iter().zip(&graph.outputs) {
+            let noise: f32 = int8.iter().zip(float).map(|(a, b)| (a - b).powi(2)).sum();
+            let signal: f32 = float.iter().map(|x| x * x).sum();
+            assert!(noise < 0.003 * signal, "{}: {noise} of {signal}, seed {seed}", output.name);
+        }
+    }
+}
+
 #[test]
 fn a_maximum_is_stored_as_its_operand() {
     let mut builder = Builder::new(6, 6, 1);
@@ -254,7 +310,7 @@ fn the_file_holds_the_numbers_of_a_known_layer() {
         },
     );
     graph.nodes[3].inputs = vec![NodeId(2)];
-    graph.output = NodeId(3);
+    graph.embed_at(NodeId(3));
     let Op::Conv2d(conv) = &mut graph.nodes[1].op else {
         panic!("node 1 is the convolution");
     };

@@ -107,7 +107,7 @@ impl Teacher {
         student: usize,
     ) -> Result<Self, TeacherError> {
         let path = || settings.teacher.clone();
-        let length = graph.check()?[graph.output.0].elements();
+        let length = graph.check()?[graph.output().0].elements();
         let (width, height) = (graph.input.width, graph.input.height);
         if (width, height) != (side, side) {
             return Err(TeacherError::Size { path: path(), width, height, side });

@@ -41,7 +41,7 @@ named! {
 named! {
     /// An array that an op keeps in the constants section.
     Constant {
-        /// int8 weights.
+        /// int8 weights, or the table of a lookup.
         Weights = "weights",
         /// int32 biases.
         Bias = "bias",
@@ -49,7 +49,8 @@ named! {
         Multiplier = "multiplier",
         /// f32 multipliers of the negative side, or the slopes of an add.
         Negative = "negative multiplier",
-        /// The f32 multipliers kept in the op record: of a residual, of an add's two inputs, of an average.
+        /// The f32 multipliers kept in the op record: of a residual, of the two inputs of an add or
+        /// a concatenation, of an average.
         Operand = "operand multiplier",
     }
 }
@@ -79,5 +80,7 @@ named! {
         Commit = "commit",
         /// Licence of the weights.
         Licence = "licence",
+        /// Names of the outputs.
+        Outputs = "list of outputs",
     }
 }

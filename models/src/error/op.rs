@@ -98,7 +98,7 @@ pub enum OpError {
         /// Shape of the output tensor.
         found: Shape,
     },
-    /// Residual, gate, or input of an add or scaling, of another shape than the output asks for.
+    /// Residual, gate, or input of an add, scaling, lookup or concatenation, of another shape than the output asks for.
     #[error("operand tensor {tensor} has shape {found}, the output asks for {expected}")]
     OperandShape {
         /// The operand.
@@ -108,7 +108,7 @@ pub enum OpError {
         /// Shape of the operand.
         found: Shape,
     },
-    /// A maximum whose output means other real values than its input: it stores values as they are.
+    /// A maximum or enlargement whose output means other real values than its input: it stores values as they are.
     #[error(
         "it passes the values of tensor {tensor} on, its output has another scale or zero point"
     )]

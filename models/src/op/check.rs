@@ -4,8 +4,8 @@
 //! When each tensor is written and read is checked in `plan.rs`.
 
 use super::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
-    GlobalAveragePool, MaxPool, Op, Requantize, Residual, ScaleChannels, Window,
+    Activation, Add, Concat, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GlobalAveragePool, Lookup, MaxPool, Op, Requantize, Residual, ScaleChannels, Upsample, Window,
 };
 use crate::error::{Constant, OpError};
 use crate::tensor::{ElementType, Shape, Tensor, TensorIndex};
@@ -43,6 +43,9 @@ pub(crate) fn check(op: &Op<'_>, view: &ModelView<'_>) -> Result<(), OpError> {
         Op::MaxPool(op) => check.max_pool(op),
         Op::GlobalAveragePool(op) => check.global_average_pool(op),
         Op::ScaleChannels(op) => check.scale_channels(op),
+        Op::Lookup(op) => check.lookup(op),
+        Op::Concat(op) => check.concat(op),
+        Op::Upsample(op) => check.upsample(op),
     }
 }
 
@@ -125,8 +128,23 @@ impl Check {
     }
 
     fn max_pool(&self, op: &MaxPool) -> Result<(), OpError> {
+        self.window(op.window, self.input.1.shape.channels)?;
+        self.same_quantization()
+    }
+
+    fn upsample(&self, op: &Upsample) -> Result<(), OpError> {
+        let Shape { height, width, channels } = self.input.1.shape;
+        let [down, right] = op.factor.map(u32::from);
+        // No tensor has a side of zero, so a factor of zero fits none.
+        let (height, width) = (u32::from(height), u32::from(width));
+        let (height, width) = (height.saturating_mul(down), width.saturating_mul(right));
+        self.output_shape([height, width, u32::from(channels)])?;
+        self.same_quantization()
+    }
+
+    /// For ops that pass stored values on.
+    fn same_quantization(&self) -> Result<(), OpError> {
         let ((TensorIndex(tensor), input), (_, output)) = (self.input, self.output);
-        self.window(op.window, input.shape.channels)?;
         if input.scale == output.scale && input.zero_point == output.zero_point {
             Ok(())
         } else {
@@ -153,12 +171,28 @@ impl Check {
                 return Err(OpError::OperandShape { tensor, expected, found });
             }
         }
-        self.length(
-            Constant::Multiplier,
-            op.factors.len(),
-            u64::try_from(GATE_VALUES).unwrap_or(u64::MAX),
-        )?;
+        self.length(Constant::Multiplier, op.factors.len(), gate_values())?;
         self.magnitudes(Constant::Multiplier, op.factors)
+    }
+
+    fn lookup(&self, op: &Lookup<'_>) -> Result<(), OpError> {
+        self.operand_shape(self.input)?;
+        self.length(Constant::Weights, op.table.len(), gate_values())
+    }
+
+    fn concat(&self, op: &Concat) -> Result<(), OpError> {
+        let mut channels = 0_u32;
+        for operand in [Some(self.input), self.second].into_iter().flatten() {
+            let (TensorIndex(tensor), Tensor { shape: found, .. }) = operand;
+            let expected = Shape { channels: found.channels, ..self.output.1.shape };
+            if found != expected {
+                return Err(OpError::OperandShape { tensor, expected, found });
+            }
+            channels = channels.saturating_add(u32::from(found.channels));
+        }
+        let Shape { height, width, .. } = self.output.1.shape;
+        self.output_shape([u32::from(height), u32::from(width), channels])?;
+        self.magnitudes(Constant::Operand, &op.multipliers)
     }
 
     /// Kernel, stride and padding, and the output shape that follows from them.
@@ -273,6 +307,10 @@ impl Check {
             None => Ok(()),
         }
     }
+}
+
+fn gate_values() -> u64 {
+    u64::try_from(GATE_VALUES).unwrap_or(u64::MAX)
 }
 
 /// The weights of one output channel where `inputs` of each lie together.

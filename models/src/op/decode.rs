@@ -5,8 +5,9 @@ use bytemuck::Pod;
 
 use super::record::{Extent, RawOp, tag};
 use super::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
-    GlobalAveragePool, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Window,
+    Activation, Add, Concat, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GlobalAveragePool, Lookup, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Upsample,
+    Window,
 };
 use crate::error::{Constant, OpError, Tag};
 use crate::record::to_usize;
@@ -69,6 +70,21 @@ pub(crate) fn decode<'a>(raw: &RawOp, constants: &'a [u8]) -> Result<Op<'a>, OpE
             gate: TensorIndex(raw.second),
             output: decoder.output(),
             factors: decoder.multiplier()?,
+        }),
+        tag::LOOKUP => Op::Lookup(Lookup {
+            input: decoder.input(),
+            output: decoder.output(),
+            table: decoder.weights()?,
+        }),
+        tag::CONCAT => Op::Concat(Concat {
+            inputs: [decoder.input(), TensorIndex(raw.second)],
+            output: decoder.output(),
+            multipliers: raw.operands.map(f32::from_bits),
+        }),
+        tag::UPSAMPLE => Op::Upsample(Upsample {
+            input: decoder.input(),
+            output: decoder.output(),
+            factor: raw.kernel,
         }),
         found => {
             return Err(OpError::UnknownTag { tag: Tag::OpKind, found });
@@ -211,6 +227,21 @@ impl<'a> Decoder<'a> {
             }
             Op::ScaleChannels(_) => {
                 (rest.second, rest.multiplier) = Default::default();
+                rest.variant = self.raw.variant;
+                false
+            }
+            Op::Lookup(_) => {
+                rest.weights = Extent::default();
+                rest.variant = self.raw.variant;
+                false
+            }
+            Op::Concat(_) => {
+                (rest.second, rest.operands) = Default::default();
+                rest.variant = self.raw.variant;
+                false
+            }
+            Op::Upsample(_) => {
+                rest.kernel = Default::default();
                 rest.variant = self.raw.variant;
                 false
             }

@@ -8,9 +8,10 @@
 //! ```
 //!
 //! `weights` to `negative` are an offset into the constants section and a length, both u32 and in bytes. `second` is the
-//! residual, the second input of an add or the gate of a channel scaling, whose factors are its `multiplier`. The two operand
-//! multipliers are f32: of an add's inputs; of a residual, the second; of an average, the first. A field that an op does not
-//! use is zero.
+//! residual, the second input of an add or a concatenation, or the gate of a channel scaling, whose factors are its
+//! `multiplier`. A lookup's table is its `weights`, an enlargement's factor its `kernel hw`. The two operand multipliers are f32:
+//! of the inputs of an add or a concatenation; of a residual, the second; of an average, the first. A field that an op does
+//! not use is zero.
 
 use crate::record::{bytes_at, nonzero_in, u8_at, u16_at, u32_at};
 
@@ -47,6 +48,9 @@ pub(crate) mod tag {
     pub(crate) const MAX_POOL: u8 = 5;
     pub(crate) const GLOBAL_AVERAGE_POOL: u8 = 6;
     pub(crate) const SCALE_CHANNELS: u8 = 7;
+    pub(crate) const LOOKUP: u8 = 8;
+    pub(crate) const CONCAT: u8 = 9;
+    pub(crate) const UPSAMPLE: u8 = 10;
 
     pub(crate) const NO_ACTIVATION: u8 = 0;
     pub(crate) const RELU: u8 = 1;

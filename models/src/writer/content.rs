@@ -2,15 +2,16 @@
 //!
 //! Hashed: how images enter (colour order, mean, scale, landmark template), endpoints, shapes, element types and
 //! quantization of all tensors, all ops with their constants. Not hashed: arena places and lives, thresholds, texts,
-//! seed. So another arena plan, or a new calibration, keeps the templates made with the model valid. Every list is
+//! seed. Names of outputs are hashed where there is a list of them. So another arena plan, or a new calibration, keeps the templates made with the model valid. Every list is
 //! preceded by its length, so that no two networks give one byte sequence.
 
 use sha2::{Digest, Sha256};
 
 use crate::id::ModelId;
 use crate::op::{
-    Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
-    GlobalAveragePool, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Window, tag,
+    Activation, Add, Concat, Conv2d, DepthwiseConv2d, FullyConnected, FullyConnectedResult,
+    GlobalAveragePool, Lookup, MaxPool, Op, Padding, Requantize, Residual, ScaleChannels, Upsample,
+    Window, tag,
 };
 use crate::tensor::TensorIndex;
 use crate::view::ModelView;
@@ -41,6 +42,14 @@ pub fn content_id(view: &ModelView<'_>) -> ModelId {
     content.len(view.op_count());
     for op in view.ops() {
         content.op(&op);
+    }
+    if !view.is_embedding() {
+        content.len(view.outputs().count());
+        for output in view.outputs() {
+            content.tensor(output.tensor);
+            content.len(output.name.len());
+            content.bytes(output.name.as_bytes());
+        }
     }
     content.finish()
 }
@@ -135,6 +144,27 @@ impl Content {
                     self.tensor(tensor);
                 }
                 self.floats(factors);
+            }
+            Op::Lookup(Lookup { input, output, table }) => {
+                self.bytes(&[tag::LOOKUP]);
+                self.tensor(input);
+                self.tensor(output);
+                self.len(table.len());
+                self.bytes(bytemuck::cast_slice(table));
+            }
+            Op::Concat(Concat { inputs, output, multipliers }) => {
+                self.bytes(&[tag::CONCAT]);
+                for tensor in inputs {
+                    self.tensor(tensor);
+                }
+                self.tensor(output);
+                self.floats(&multipliers);
+            }
+            Op::Upsample(Upsample { input, output, factor }) => {
+                self.bytes(&[tag::UPSAMPLE]);
+                self.tensor(input);
+                self.tensor(output);
+                self.bytes(&factor);
             }
         }
     }

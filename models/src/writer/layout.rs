@@ -4,12 +4,15 @@
 use std::vec::Vec;
 
 use super::{
-    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec, WriteError,
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, LookupSpec,
+    MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec, ScaleChannelsSpec, WriteError,
 };
+use crate::error::Text;
 use crate::header::{self, HEADER, MAGIC};
 use crate::meta::{self, METADATA_RECORD, TEXTS, THRESHOLD_RECORD, Threshold};
-use crate::op::{Extent, GlobalAveragePool, MaxPool, Padding, RawOp, Window, tag};
+use crate::op::{
+    Concat, Extent, GlobalAveragePool, MaxPool, Padding, RawOp, Upsample, Window, tag,
+};
 use crate::record::put;
 use crate::tensor::Tensor;
 use crate::{CONSTANT_ALIGN, FORMAT_VERSION, MAX_THRESHOLDS, SECTION_ALIGN, WEIGHTS_ALIGN};
@@ -22,7 +25,7 @@ pub(super) fn file(model: &ModelBuilder) -> Result<Vec<u8>, WriteError> {
     for op in &model.ops {
         ops.extend(raw_op(op, &mut constants)?.encode());
     }
-    let metadata = metadata(&model.metadata, &model.thresholds)?;
+    let metadata = metadata(&model.metadata, &model.thresholds, &outputs(&model.outputs)?)?;
 
     let mut file = std::vec![0; HEADER];
     let mut section = |bytes: &[u8]| {
@@ -73,6 +76,9 @@ fn raw_op(op: &OpSpec, constants: &mut Constants) -> Result<RawOp, WriteError> {
         OpSpec::MaxPool(op) => Ok(raw_max_pool(op)),
         OpSpec::GlobalAveragePool(op) => Ok(raw_global_average_pool(op)),
         OpSpec::ScaleChannels(op) => raw_scale_channels(op, constants),
+        OpSpec::Lookup(op) => raw_lookup(op, constants),
+        OpSpec::Concat(op) => Ok(raw_concat(op)),
+        OpSpec::Upsample(op) => Ok(raw_upsample(op)),
     }
 }
 
@@ -161,6 +167,29 @@ fn raw_scale_channels(
     })
 }
 
+fn raw_lookup(op: &LookupSpec, constants: &mut Constants) -> Result<RawOp, WriteError> {
+    let weights = constants.weights(&op.table)?;
+    let (input, output) = (op.input.0, op.output.0);
+    Ok(RawOp { kind: tag::LOOKUP, input, output, weights, ..RawOp::default() })
+}
+
+fn raw_concat(op: &Concat) -> RawOp {
+    let [first, second] = op.inputs;
+    RawOp {
+        kind: tag::CONCAT,
+        input: first.0,
+        second: second.0,
+        output: op.output.0,
+        operands: op.multipliers.map(f32::to_bits),
+        ..RawOp::default()
+    }
+}
+
+fn raw_upsample(op: &Upsample) -> RawOp {
+    let (input, output, kernel) = (op.input.0, op.output.0, op.factor);
+    RawOp { kind: tag::UPSAMPLE, input, output, kernel, ..RawOp::default() }
+}
+
 /// A record of a window alone.
 fn raw_window(window: Window) -> RawOp {
     let Padding { top, left, bottom, right } = window.padding;
@@ -195,13 +224,33 @@ fn with_activation(
     })
 }
 
-fn metadata(spec: &MetadataSpec, thresholds: &[Threshold]) -> Result<Vec<u8>, WriteError> {
+/// The list of outputs.
+fn outputs(outputs: &[OutputSpec]) -> Result<Vec<u8>, WriteError> {
+    let mut list = Vec::new();
+    for OutputSpec { name, tensor } in outputs {
+        list.extend(tensor.0.to_le_bytes());
+        list.extend(text_len(Text::Outputs, name.len())?);
+        list.extend(name.bytes());
+    }
+    Ok(list)
+}
+
+/// A text's length as the file has it.
+fn text_len(text: Text, len: usize) -> Result<[u8; 2], WriteError> {
+    let too_long = WriteError::TextTooLong { text, len, limit: u16::MAX };
+    Ok(u16::try_from(len).map_err(|_| too_long)?.to_le_bytes())
+}
+
+fn metadata(
+    spec: &MetadataSpec,
+    thresholds: &[Threshold],
+    outputs: &[u8],
+) -> Result<Vec<u8>, WriteError> {
     use meta::field;
     let texts = [&spec.name, &spec.data, &spec.command, &spec.commit, &spec.licence];
     let mut lengths = [[0; 2]; 5];
     for ((to, from), text) in lengths.iter_mut().zip(texts).zip(TEXTS) {
-        let too_long = WriteError::TextTooLong { text, len: from.len(), limit: u16::MAX };
-        *to = u16::try_from(from.len()).map_err(|_| too_long)?.to_le_bytes();
+        *to = text_len(text, from.len())?;
     }
     let limit = usize::from(MAX_THRESHOLDS);
     let too_many = WriteError::TooManyThresholds { count: thresholds.len(), limit: MAX_THRESHOLDS };
@@ -223,8 +272,10 @@ fn metadata(spec: &MetadataSpec, thresholds: &[Threshold]) -> Result<Vec<u8>, Wr
     put::<{ field::THRESHOLD_COUNT }, _, _>(&mut record, [count]);
     put::<{ field::SEED }, _, _>(&mut record, spec.seed.to_le_bytes());
     put::<{ field::TEXT_LENGTHS }, 10, _>(&mut record, bytemuck::cast(lengths));
+    put::<{ field::OUTPUTS }, _, _>(&mut record, text_len(Text::Outputs, outputs.len())?);
     put::<{ field::THRESHOLDS }, 128, _>(&mut record, bytemuck::cast(places));
-    Ok(record.into_iter().chain(texts.into_iter().flat_map(|text| text.bytes())).collect())
+    let texts = texts.into_iter().flat_map(|text| text.bytes());
+    Ok(record.into_iter().chain(texts).chain(outputs.iter().copied()).collect())
 }
 
 /// Appends zeros up to the next multiple of `align`.

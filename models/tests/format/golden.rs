@@ -56,6 +56,21 @@ fn records_lie_where_the_header_says() {
     assert_eq!(op(1)[52..60], [0, 0, 0x80, 0x3e, 0, 0, 0, 0]);
     assert_eq!(op(2)[..10], [7, 0, 0, 0, 1, 0, 2, 0, 3, 0]);
     assert_eq!(op(2)[36..44], [0, 0, 0, 0, 0, 4, 0, 0]);
+    // In the third: two rows for one, a table of 256 bytes, tensors 1 and 2 side by side.
+    let file = sample::detector().build().unwrap();
+    let op = |index: usize| &file[256 + index * 64..][..64];
+    assert_eq!(op(0)[..14], [10, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0, 0]);
+    assert_eq!(op(0)[14..], [0; 50]);
+    assert_eq!(op(1)[..10], [8, 0, 0, 0, 1, 0, 0, 0, 2, 0]);
+    assert_eq!(op(1)[20..28], [0, 0, 0, 0, 0, 1, 0, 0]);
+    assert_eq!(op(2)[..10], [9, 0, 0, 0, 1, 0, 2, 0, 3, 0]);
+    assert_eq!(op(2)[52..60], [0, 0, 0, 0x3f, 0, 0, 0, 0x40]);
+    // The list of outputs ends the file, and its length is in the metadata.
+    let list = [3, 0, 4, 0, b'm', b'a', b'p', b's', 2, 0, 6, 0, b's', b'c', b'o', b'r', b'e', b's'];
+    assert_eq!(file[file.len() - list.len()..], list);
+    let metadata = file.len() - (224 + 6 + 11 + 25 + 7 + 21 + list.len());
+    assert_eq!(file[metadata + 68..metadata + 70], [0, 0]);
+    assert_eq!(file[metadata + 90..metadata + 92], [18, 0]);
     let file = sample::bytes();
     // The first weight of op 0 opens the constants: 1 - 100.
     assert_eq!(file[CONSTANTS], 0x9d);

@@ -1,6 +1,6 @@
 //! The bytes depend on the model alone, and the id on what it computes alone.
 
-use model_format::writer::{ActivationSpec, ModelBuilder, content_id};
+use model_format::writer::{ActivationSpec, ModelBuilder, OpSpec, content_id};
 use model_format::{ModelFile, ModelId, Shape, Threshold};
 
 use crate::sample;
@@ -55,6 +55,26 @@ fn thresholds_and_provenance_keep_the_id() {
         model.metadata.licence = "CC0-1.0".into();
     });
     assert_eq!(renamed, id(|_| ()));
+}
+
+#[test]
+fn names_and_tables_change_the_id() {
+    let of = |edit: Edit| id_of(sample::detector(), edit);
+    let edits: [Edit; 4] = [
+        |model| model.outputs[1].name = "score".into(),
+        |model| drop(model.outputs.pop()),
+        |model| match &mut model.ops[1] {
+            OpSpec::Lookup(op) => op.table[7] = 0,
+            other => panic!("op 1 is {other:?}"),
+        },
+        |model| match &mut model.ops[2] {
+            OpSpec::Concat(op) => op.multipliers[0] = 0.25,
+            other => panic!("op 2 is {other:?}"),
+        },
+    ];
+    for edit in edits {
+        assert_ne!(of(edit), of(|_| ()));
+    }
 }
 
 #[test]

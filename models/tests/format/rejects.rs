@@ -31,6 +31,11 @@ fn edited_gated(edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
     edited(sample::gated(), edit)
 }
 
+/// Why the sample with two outputs is refused after `edit` of the model.
+fn edited_detector(edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
+    edited(sample::detector(), edit)
+}
+
 fn edited(mut model: ModelBuilder, edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
     edit(&mut model);
     match model.build() {

@@ -1,11 +1,12 @@
 //! Every field that goes in comes out.
 
 use model_format::writer::{
-    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec,
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, LookupSpec,
+    MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
-    Activation, FullyConnectedResult, ModelFile, ModelView, Op, Requantize, TensorIndex,
+    Activation, FullyConnectedResult, ModelFile, ModelView, NamedOutput, Op, Requantize,
+    TensorIndex,
 };
 
 use crate::sample;
@@ -13,6 +14,7 @@ use crate::sample;
 /// The builder that would write `view`.
 fn builder(view: &ModelView<'_>) -> ModelBuilder {
     let metadata = view.metadata();
+    let spec = |NamedOutput { name, tensor }| OutputSpec { name: name.into(), tensor };
     ModelBuilder {
         metadata: MetadataSpec {
             input: metadata.input,
@@ -30,6 +32,7 @@ fn builder(view: &ModelView<'_>) -> ModelBuilder {
         ops: view.ops().map(op_spec).collect(),
         input: view.input_index(),
         output: view.output_index(),
+        outputs: view.outputs().filter(|_| !view.is_embedding()).map(spec).collect(),
         arena_bytes: u32::try_from(view.arena_bytes()).unwrap(),
     }
 }
@@ -82,6 +85,13 @@ fn op_spec(op: Op<'_>) -> OpSpec {
             output: op.output,
             factors: op.factors.into(),
         }),
+        Op::Lookup(op) => OpSpec::Lookup(LookupSpec {
+            input: op.input,
+            output: op.output,
+            table: op.table.into(),
+        }),
+        Op::Concat(op) => OpSpec::Concat(op),
+        Op::Upsample(op) => OpSpec::Upsample(op),
     }
 }
 
@@ -102,7 +112,7 @@ fn activation(activation: Activation<'_>) -> ActivationSpec {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for model in [sample::model(), sample::gated()] {
+    for model in [sample::model(), sample::gated(), sample::detector()] {
         let file = ModelFile::from_bytes(model.build().unwrap()).unwrap();
         assert_eq!(builder(&file.view()), model);
     }
@@ -136,6 +146,31 @@ fn ops_without_weights_have_names_and_reads_but_no_products() {
     assert_eq!(names, ["max_pool", "global_average_pool", "scale_channels"]);
     assert_eq!(view.macs(), 0);
     assert_eq!(view.op(0).unwrap().reads(), (TensorIndex(0), None));
+    assert_eq!(view.op(2).unwrap().reads(), (TensorIndex(1), Some(TensorIndex(2))));
+    assert_eq!(view.op(2).unwrap().output(), TensorIndex(3));
+}
+
+#[test]
+fn an_embedding_is_the_one_output_and_a_list_keeps_its_order() {
+    let of = |model: ModelBuilder| {
+        let file = ModelFile::from_bytes(model.build().unwrap()).unwrap();
+        let names: Vec<(String, u16)> =
+            file.view().outputs().map(|output| (output.name.into(), output.tensor.0)).collect();
+        (file.view().is_embedding(), names)
+    };
+    assert_eq!(of(sample::model()), (true, vec![("embedding".into(), 6)]));
+    let expected = vec![("maps".into(), 3), ("scores".into(), 2)];
+    assert_eq!(of(sample::detector()), (false, expected));
+}
+
+#[test]
+fn ops_that_move_values_have_names_and_reads_but_no_products() {
+    let file = ModelFile::from_bytes(sample::detector().build().unwrap()).unwrap();
+    let view = file.view();
+    let names: Vec<_> = view.ops().map(|op| op.name()).collect();
+    assert_eq!(names, ["upsample", "lookup", "concat"]);
+    assert_eq!(view.macs(), 0);
+    assert_eq!(view.op(1).unwrap().reads(), (TensorIndex(1), None));
     assert_eq!(view.op(2).unwrap().reads(), (TensorIndex(1), Some(TensorIndex(2))));
     assert_eq!(view.op(2).unwrap().output(), TensorIndex(3));
 }

@@ -1,5 +1,5 @@
-//! Two small networks. [`model`] has every op with weights, every activation, both fully connected results and a residual;
-//! [`gated`] has the ops without weights. Their arenas reuse bytes.
+//! Small networks. [`model`] has every op with weights, every activation, both fully connected results and a residual;
+//! [`gated`] has ops without weights, [`detector`] the others and two outputs by name. The first two arenas reuse bytes.
 //!
 //! ```text
 //! t0 4x4x3 -conv 3x3-> t1 4x4x4 -depthwise 3x3-> t2 4x4x4 -conv 1x1 (+ t1)-> t3 4x4x4
@@ -7,15 +7,18 @@
 //!
 //! t0 4x4x3 -max pool 2x2 /2-> t1 2x2x3 -global average-> t2 1x1x3
 //! t1 * factors of t2 -scale channels-> t3 2x2x3
+//!
+//! t0 4x4x3 -upsample 2x1-> t1 8x4x3 -lookup-> t2 8x4x3 = scores
+//! t1 beside t2 -concat-> t3 8x4x6 = maps
 //! ```
 
 use model_format::writer::{
-    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, MetadataSpec,
-    ModelBuilder, OpSpec, RequantizeSpec, ScaleChannelsSpec, SigningKey,
+    ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, LookupSpec,
+    MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec, ScaleChannelsSpec, SigningKey,
 };
 use model_format::{
-    ColourOrder, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Padding, Residual,
-    Shape, Tensor, TensorIndex, Threshold, Window,
+    ColourOrder, Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Padding,
+    Residual, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
 };
 
 /// Where the sections of [`bytes`] start, for tests that change single bytes.
@@ -137,6 +140,7 @@ pub(crate) fn model() -> ModelBuilder {
         ],
         input: TensorIndex(0),
         output: TensorIndex(6),
+        outputs: Vec::new(),
         arena_bytes: 192,
     }
 }
@@ -171,6 +175,38 @@ pub(crate) fn gated() -> ModelBuilder {
             }),
         ],
         output: scaled,
+        ..model
+    }
+}
+
+pub(crate) fn detector() -> ModelBuilder {
+    let mut model = model();
+    model.metadata.embedding_len = 0;
+    let [image, large, scores, maps] = [0, 1, 2, 3].map(TensorIndex);
+    let output = |name: &str, tensor| OutputSpec { name: name.into(), tensor };
+    ModelBuilder {
+        tensors: vec![
+            tensor([4, 4, 3], 0, [0, 1]),
+            tensor([8, 4, 3], 64, [1, 3]),
+            tensor([8, 4, 3], 192, [2, 3]),
+            tensor([8, 4, 6], 320, [3, 3]),
+        ],
+        ops: vec![
+            OpSpec::Upsample(Upsample { input: image, output: large, factor: [2, 1] }),
+            OpSpec::Lookup(LookupSpec {
+                input: large,
+                output: scores,
+                table: (i8::MIN..=i8::MAX).rev().collect(),
+            }),
+            OpSpec::Concat(Concat {
+                inputs: [large, scores],
+                output: maps,
+                multipliers: [0.5, 2.0],
+            }),
+        ],
+        output: maps,
+        outputs: vec![output("maps", maps), output("scores", scores)],
+        arena_bytes: 512,
         ..model
     }
 }

@@ -36,10 +36,7 @@ impl<'f> Constants<'f> {
 
     /// The value of a `Constant` node, which has one of several attributes.
     pub(super) fn insert(&mut self, name: &'f str, node: &'f proto::Node) -> Result<(), OnnxError> {
-        let numbers = |dims: Vec<i64>, float_data: Vec<f32>| {
-            let data_type = element::FLOAT;
-            Cow::Owned(proto::Tensor { dims, data_type, float_data, ..proto::Tensor::default() })
-        };
+        let numbers = |dims, values| Cow::Owned(proto::Tensor::of_floats(dims, values));
         let of = |attribute: &'f proto::Attribute| match attribute.name.as_str() {
             "value" => attribute.t.as_ref().map(Cow::Borrowed),
             "value_float" => Some(numbers(Vec::new(), vec![attribute.f])),
@@ -57,6 +54,11 @@ impl<'f> Constants<'f> {
         let value = value.ok_or_else(|| unusable(node, "only numbers are known here"))?;
         self.tensors.insert(name, value);
         Ok(())
+    }
+
+    /// Numbers that were worked out of others.
+    pub(super) fn set(&mut self, name: &'f str, tensor: proto::Tensor) {
+        self.tensors.insert(name, Cow::Owned(tensor));
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&proto::Tensor> {
@@ -133,6 +135,13 @@ impl<'f> Constants<'f> {
         };
         let bytes = read().map_err(|error| external(format!("{}: {error}", path.display())))?;
         bytes.map(Some).ok_or_else(|| external(format!("{} is too short", path.display())))
+    }
+}
+
+impl proto::Tensor {
+    /// A tensor of f32 with these extents.
+    pub(super) fn of_floats(dims: Vec<i64>, float_data: Vec<f32>) -> Self {
+        Self { dims, data_type: element::FLOAT, float_data, ..Self::default() }
     }
 }
 

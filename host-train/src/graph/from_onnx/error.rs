@@ -18,9 +18,9 @@ pub enum OnnxError {
     /// The bytes are not an ONNX model.
     #[error("not an ONNX model: {0}")]
     Decode(#[from] prost::DecodeError),
-    /// No graph, or not one image in and one tensor out.
+    /// No graph, or not one image in, or nothing out.
     #[error(
-        "the model has {inputs} inputs and {outputs} outputs: one image in, one embedding out is needed"
+        "the model has {inputs} inputs and {outputs} outputs: one image in, and at least one tensor out is needed"
     )]
     Ends {
         /// Inputs that are not constants.
@@ -28,9 +28,15 @@ pub enum OnnxError {
         /// Outputs.
         outputs: usize,
     },
+    /// No node makes this output, or what makes it is only known inside a network.
+    #[error("output {name} is no tensor that a node makes of the image")]
+    Output {
+        /// The output's name.
+        name: String,
+    },
     /// The input is no batch of colour images.
     #[error(
-        "input {name} has shape {shape:?}: batch x 3 x height x width is needed, with height and width known"
+        "input {name} has shape {shape:?}: batch x 3 x height x width is needed, with height and width known or given (--size)"
     )]
     InputShape {
         /// The input's name.

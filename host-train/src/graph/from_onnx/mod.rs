@@ -5,25 +5,36 @@
 //! | `Conv` (any group, stride, pad, dilation, `auto_pad`), `Pad` with zeros before it | [`Op::Conv2d`] |
 //! | `BatchNormalization`; `Add`, `Sub`, `Mul`, `Div` with a constant | [`Op::BatchNorm`]; on the image, its normalisation |
 //! | `PRelu`, `LeakyRelu`, `Relu`, `Clip`, `Sigmoid` | [`Op::Prelu`], [`Op::Relu`], [`Op::Clip`], [`Op::Sigmoid`] |
+//! | `HardSigmoid`, `HardSwish` or `Mul` of a tensor and its `HardSigmoid` | [`Op::HardSigmoid`], [`Op::HardSwish`] |
 //! | `Add` of two tensors | [`Op::Add`] |
 //! | `Mul` of an image and a value a channel | [`Op::ScaleChannels`] |
 //! | `Gemm`, `MatMul`, behind `Flatten`, `Reshape` or `Squeeze` | [`Op::FullyConnected`] |
 //! | `GlobalAveragePool`, `ReduceMean` over all pixels, `AveragePool` | [`Op::GlobalAveragePool`], [`Op::Conv2d`] |
 //! | `MaxPool` | [`Op::MaxPool`] |
-//! | `Identity`, `Dropout`, `Cast`, `Constant`, division by the own length at the end (cosines do not see it) | nothing |
+//! | `Concat` over channels | [`Op::Concat`], one a pair |
+//! | `Resize`, `Upsample` to the nearest pixel, by whole factors | [`Op::Upsample`] |
+//! | `Identity`, `Dropout`, `Cast`, `Constant`, `Transpose` of channels to the front or the end | nothing |
+//! | division by the own length at the end (cosines do not see it), `Softmax` at the end | nothing |
 //!
-//! ONNX is NCHW, the graph HWC: weights are laid out anew, once, here. Weights may be f32, f64, f16 or bf16, in the file or beside it.
-//! What the image's numbers must be is not in the file: the caller says it.
+//! Without its `Softmax`, a classifier gives logits: their order is that of the probabilities, and a difference of two is the
+//! logarithm of their ratio, which int8 keeps where probabilities near 0 and 1 would all be the same.
+//!
+//! ONNX is NCHW, the graph HWC: weights are laid out anew, once, here, and outputs are HWC whatever their order in the file. Outputs
+//! keep their names. Weights may be f32, f64, f16 or bf16, in the file or beside it. What the image's numbers must be is not in the
+//! file: the caller says it, and may say another size than the file's.
 
 mod constants;
 mod error;
+mod extents;
 mod layers;
+mod layout;
 mod normalisation;
+mod resize;
 
 pub use error::OnnxError;
 pub use normalisation::{Normalisation, NormalisationError};
 
-use super::{BatchNorm, Graph, Input, NodeId, Op, Shape, proto};
+use super::{BatchNorm, Graph, Input, NodeId, Op, Output, Shape, proto};
 use constants::Constants;
 use model_format::ColourOrder;
 use prost::Message;
@@ -38,15 +49,28 @@ const OPSETS: core::ops::RangeInclusive<i64> = 7..=25;
 /// # Errors
 /// What [`OnnxError`] lists.
 pub fn from_onnx(path: &Path, normalisation: Normalisation) -> Result<Graph, OnnxError> {
+    from_onnx_of_size(path, normalisation, None)
+}
+
+/// As [`from_onnx`], for images of another size than the file says: height, width.
+///
+/// # Errors
+/// What [`OnnxError`] lists; a network with a dense layer over an image has one size.
+pub fn from_onnx_of_size(
+    path: &Path,
+    normalisation: Normalisation,
+    size: Option<[usize; 2]>,
+) -> Result<Graph, OnnxError> {
     let bytes =
         std::fs::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })?;
-    decode(&bytes, path.parent(), normalisation)
+    decode(&bytes, path.parent(), normalisation, size)
 }
 
 fn decode(
     bytes: &[u8],
     folder: Option<&Path>,
     normalisation: Normalisation,
+    size: Option<[usize; 2]>,
 ) -> Result<Graph, OnnxError> {
     let model = proto::Model::decode(bytes)?;
     let own = model.opset_import.iter().find(|set| matches!(&*set.domain, "" | "ai.onnx"));
@@ -58,10 +82,10 @@ fn decode(
     // Old files list their constants among the inputs.
     let images: Vec<_> =
         file.input.iter().filter(|input| constants.get(&input.name).is_none()).collect();
-    let ([image], [output]) = (&images[..], &file.output[..]) else {
+    let ([image], [_, ..]) = (&images[..], &file.output[..]) else {
         return Err(OnnxError::Ends { inputs: images.len(), outputs: file.output.len() });
     };
-    let (input, layout) = input(image, normalisation)?;
+    let (input, layout) = input(image, normalisation, size)?;
     let graph = Graph::new(input);
     let shapes = graph.check()?;
     let mut builder = Builder {
@@ -73,11 +97,17 @@ fn decode(
     for node in &file.node {
         builder.add(node)?;
     }
-    match builder.values.get(output.name.as_str()) {
-        // Who compares by cosines does not see lengths.
-        Some(Value::Tensor(id) | Value::Direction(id)) => builder.graph.output = *id,
-        _ => return Err(OnnxError::Ends { inputs: 1, outputs: 0 }),
-    }
+    let output = |output: &proto::ValueInfo| match builder.values.get(output.name.as_str()) {
+        // Who compares by cosines does not see lengths, and who compares classes does not need shares.
+        Some(
+            Value::Tensor(node)
+            | Value::Direction(node)
+            | Value::Softmax(node)
+            | Value::ChannelsLast(node),
+        ) => Ok(Output { name: output.name.clone(), node: *node }),
+        _ => Err(OnnxError::Output { name: output.name.clone() }),
+    };
+    builder.graph.outputs = file.output.iter().map(output).collect::<Result<_, _>>()?;
     builder.graph.check()?;
     Ok(builder.graph)
 }
@@ -86,6 +116,7 @@ fn decode(
 fn input(
     image: &proto::ValueInfo,
     normalisation: Normalisation,
+    size: Option<[usize; 2]>,
 ) -> Result<(Input, Value), OnnxError> {
     let dims = image.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()?.shape.as_ref());
     let shape: Vec<i64> =
@@ -93,10 +124,11 @@ fn input(
     let extent = |side: i64| usize::try_from(side).ok().filter(|side| *side > 0);
     let (height, width, layout) = match shape[..] {
         [_, 3, height, width] => (extent(height), extent(width), Value::Tensor(NodeId(0))),
-        [_, height, width, 3] => (extent(height), extent(width), Value::ChannelsLast),
-        _ => (None, None, Value::ChannelsLast),
+        [_, height, width, 3] => (extent(height), extent(width), Value::ChannelsLast(NodeId(0))),
+        _ => return Err(OnnxError::InputShape { name: image.name.clone(), shape }),
     };
-    let (Some(height), Some(width)) = (height, width) else {
+    let stated = height.zip(width).map(|(height, width)| [height, width]);
+    let Some([height, width]) = size.or(stated) else {
         return Err(OnnxError::InputShape { name: image.name.clone(), shape });
     };
     let input = Input {
@@ -120,8 +152,10 @@ enum Value {
     Length(NodeId),
     /// A tensor divided by its own length: its direction, which only the network's end may be.
     Direction(NodeId),
-    /// The image, its channels last, until a `Transpose` brings them to the front.
-    ChannelsLast,
+    /// The exponentials of a tensor's channels as shares of their sum, which only the network's end may be.
+    Softmax(NodeId),
+    /// A tensor with its channels last: an image until a `Transpose` brings them to the front, an output behind one.
+    ChannelsLast(NodeId),
 }
 
 /// The graph so far, and what the file's names stand for in it.
@@ -139,81 +173,28 @@ impl<'f> Builder<'f> {
         if node.op_type == "Constant" {
             return self.constants.insert(result, node);
         }
-        let value = match self.passed_on(node)? {
-            Some(value) => value,
-            None => Value::Tensor(self.operation(node)?),
+        if let Some(extents) = self.extents(node)? {
+            self.constants.set(result, extents);
+            return Ok(());
+        }
+        let value = match (self.passed_on(node)?, self.value(node, 0)) {
+            (Some(value), _) => value,
+            (None, Some(Value::ChannelsLast(x))) if is_function(node) => {
+                Value::ChannelsLast(self.function(node, x)?)
+            }
+            _ => Value::Tensor(self.operation(node)?),
         };
         self.values.insert(result, value);
         Ok(())
-    }
-
-    /// What a node gives that computes nothing of its own.
-    fn passed_on(&self, node: &proto::Node) -> Result<Option<Value>, OnnxError> {
-        let (op, first) = (node.op_type.as_str(), self.value(node, 0));
-        match (op, first) {
-            ("Transpose", Some(Value::ChannelsLast)) => {
-                let to_the_front =
-                    attribute(node, "perm").is_some_and(|perm| perm.ints == [0, 3, 1, 2]);
-                if !to_the_front {
-                    return Err(unusable(
-                        node,
-                        "only the image's channels may be moved, to the front",
-                    ));
-                }
-                return Ok(Some(Value::Tensor(NodeId(0))));
-            }
-            ("Identity" | "Cast", Some(value)) => return Ok(Some(value)),
-            ("Clip" | "Max" | "Expand", Some(Value::Length(of))) => {
-                return Ok(Some(Value::Length(of)));
-            }
-            ("Div", Some(Value::Tensor(x))) => {
-                if matches!(self.value(node, 1), Some(Value::Length(of)) if of == x) {
-                    return Ok(Some(Value::Direction(x)));
-                }
-                return Ok(None);
-            }
-            _ => {}
-        }
-        let x = match op {
-            "Dropout" | "Flatten" | "Reshape" | "Squeeze" | "Pad" | "ReduceL2"
-            | "LpNormalization" => self.operand(node, 0)?,
-            _ => return Ok(None),
-        };
-        let is_vector = is_vector(self.shapes[x.0]);
-        match op {
-            "Flatten" if attribute(node, "axis").is_some_and(|a| a.i != 1) => {
-                Err(unusable(node, "only axis 1, which keeps the images apart, is known here"))
-            }
-            "Reshape" => self.reshaped(node, x).map(Some),
-            "Squeeze" if !is_vector => {
-                Err(unusable(node, "there is more than one pixel to squeeze"))
-            }
-            "ReduceL2" | "LpNormalization" if !is_vector => {
-                Err(unusable(node, "lengths of other than embeddings are not known here"))
-            }
-            "LpNormalization" if attribute(node, "p").is_some_and(|p| p.i != 2) => {
-                Err(unusable(node, "only p = 2 is known here"))
-            }
-            "Pad" => Ok(Some(Value::Padded(x, self.zeros_around(node)?))),
-            "ReduceL2" => Ok(Some(Value::Length(x))),
-            "LpNormalization" => Ok(Some(Value::Direction(x))),
-            _ => Ok(Some(Value::Tensor(x))),
-        }
-    }
-
-    /// `Reshape`, to a vector an image, or to the same one with a pixel's two dimensions.
-    fn reshaped(&self, node: &proto::Node, x: NodeId) -> Result<Value, OnnxError> {
-        match self.list(node, "shape", 1)?[..] {
-            [_, _] => Ok(Value::Tensor(x)),
-            [_, _, 1.0, 1.0] if is_vector(self.shapes[x.0]) => Ok(Value::Tensor(x)),
-            _ => Err(unusable(node, "only a reshape to batch x values is known here")),
-        }
     }
 
     /// Appends what a node computes.
     fn operation(&mut self, node: &proto::Node) -> Result<NodeId, OnnxError> {
         if matches!(node.op_type.as_str(), "Add" | "Sub" | "Mul" | "Div") {
             return self.arithmetic(node);
+        }
+        if node.op_type == "Concat" {
+            return self.concat(node);
         }
         let (x, padded) = self.padded_operand(node)?;
         let from = self.shapes[x.0];
@@ -230,12 +211,8 @@ impl<'f> Builder<'f> {
                 let slope = attribute(node, "alpha").map_or(0.01, |a| a.f);
                 Op::Prelu { slope: vec![slope; from.channels] }
             }
-            "Relu" => Op::Relu,
-            "Sigmoid" => Op::Sigmoid,
-            "Clip" => Op::Clip {
-                low: self.bound(node, 1, "min", f32::NEG_INFINITY)?,
-                high: self.bound(node, 2, "max", f32::INFINITY)?,
-            },
+            _ if is_function(node) => return self.function(node, x),
+            "Resize" | "Upsample" => self.upsample(node, from)?,
             "Gemm" => Op::FullyConnected(self.gemm(node, from)?),
             "MatMul" => Op::FullyConnected(self.dense(node, from, false)?),
             "GlobalAveragePool" => Op::GlobalAveragePool,
@@ -243,6 +220,37 @@ impl<'f> Builder<'f> {
             op => return Err(OnnxError::Op { node: name(node), op: op.to_owned() }),
         };
         self.push(node, op, vec![x])
+    }
+
+    /// Appends what treats all values alike, whatever their order.
+    fn function(&mut self, node: &proto::Node, x: NodeId) -> Result<NodeId, OnnxError> {
+        let number = |name, default| attribute(node, name).map_or(default, |a| a.f);
+        let op = match node.op_type.as_str() {
+            "Relu" => Op::Relu,
+            "Sigmoid" => Op::Sigmoid,
+            "HardSwish" => Op::HardSwish,
+            "HardSigmoid" => {
+                Op::HardSigmoid { alpha: number("alpha", 0.2), beta: number("beta", 0.5) }
+            }
+            _ => Op::Clip {
+                low: self.bound(node, 1, "min", f32::NEG_INFINITY)?,
+                high: self.bound(node, 2, "max", f32::INFINITY)?,
+            },
+        };
+        self.push(node, op, vec![x])
+    }
+
+    /// `Concat` over channels, two operands at a time.
+    fn concat(&mut self, node: &proto::Node) -> Result<NodeId, OnnxError> {
+        if attribute(node, "axis").is_none_or(|axis| !matches!(axis.i, 1 | -3)) {
+            return Err(unusable(node, "only channels can be put side by side"));
+        }
+        let mut all = self.operand(node, 0)?;
+        for index in 1..node.input.len() {
+            let next = self.operand(node, index)?;
+            all = self.push(node, Op::Concat, vec![all, next])?;
+        }
+        Ok(all)
     }
 
     fn push(
@@ -266,6 +274,8 @@ impl<'f> Builder<'f> {
             let is_gate = |id: NodeId| is_vector(self.shapes[id.0]);
             return match op {
                 "Add" => self.push(node, Op::Add, vec![x, y]),
+                "Mul" if self.is_swish(x, y) => self.push(node, Op::HardSwish, vec![x]),
+                "Mul" if self.is_swish(y, x) => self.push(node, Op::HardSwish, vec![y]),
                 "Mul" if is_gate(y) => self.push(node, Op::ScaleChannels, vec![x, y]),
                 "Mul" if is_gate(x) => self.push(node, Op::ScaleChannels, vec![y, x]),
                 _ => Err(unusable(
@@ -300,6 +310,14 @@ impl<'f> Builder<'f> {
         let (mean, variance) = (vec![0.0; gamma.len()], vec![1.0; gamma.len()]);
         let map = BatchNorm { gamma, beta, mean, variance, epsilon: 0.0 };
         self.push(node, Op::BatchNorm(map), vec![x])
+    }
+
+    /// Whether `gate` is the factor that makes of `x` its hard swish.
+    fn is_swish(&self, x: NodeId, gate: NodeId) -> bool {
+        let gate = self.graph.node(gate);
+        let sixth = |alpha: f32| (alpha - 1.0 / 6.0).abs() < 1e-6;
+        gate.inputs == [x]
+            && matches!(gate.op, Op::HardSigmoid { alpha, beta: 0.5 } if sixth(alpha))
     }
 
     fn normalization(&self, node: &proto::Node, channels: usize) -> Result<BatchNorm, OnnxError> {
@@ -370,9 +388,14 @@ impl<'f> Builder<'f> {
                 node,
                 "its operand is divided by its own length, which is known at the network's end alone",
             )),
-            Some(Value::ChannelsLast) => {
-                Err(unusable(node, "the image's channels are last; a Transpose must come first"))
-            }
+            Some(Value::Softmax(_)) => Err(unusable(
+                node,
+                "its operand comes from a Softmax, which is known at the network's end alone",
+            )),
+            Some(Value::ChannelsLast(_)) => Err(unusable(
+                node,
+                "its operand's channels are last; a Transpose must bring them to the front",
+            )),
             None => Err(unusable(node, "an operand is a constant or comes later")),
         }
     }
@@ -474,6 +497,11 @@ impl<'f> Builder<'f> {
     }
 }
 
+/// Whether a node treats all values alike.
+fn is_function(node: &proto::Node) -> bool {
+    matches!(&*node.op_type, "Relu" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Clip")
+}
+
 /// Whether there is one pixel.
 fn is_vector(shape: Shape) -> bool {
     (shape.height, shape.width) == (1, 1)
@@ -508,6 +536,8 @@ fn unusable(node: &proto::Node, what: &'static str) -> OnnxError {
     OnnxError::Use { node: name(node), op: node.op_type.clone(), what }
 }
 
+#[cfg(test)]
+mod outputs;
 #[cfg(test)]
 mod quirks;
 #[cfg(test)]

@@ -6,21 +6,26 @@ use super::*;
 use crate::graph::fold;
 use proptest::prelude::{any, prop_assert, proptest};
 
-fn text(name: &str, value: &str) -> proto::Attribute {
+pub(super) fn text(name: &str, value: &str) -> proto::Attribute {
     let s = value.as_bytes().to_vec();
     proto::Attribute { name: name.to_owned(), s, ..proto::Attribute::default() }
 }
 
-fn float(name: &str, f: f32) -> proto::Attribute {
+pub(super) fn float(name: &str, f: f32) -> proto::Attribute {
     proto::Attribute { name: name.to_owned(), f, ..proto::Attribute::default() }
 }
 
-fn with(op: &str, inputs: &[&str], output: &str, attribute: Vec<proto::Attribute>) -> proto::Node {
+pub(super) fn with(
+    op: &str,
+    inputs: &[&str],
+    output: &str,
+    attribute: Vec<proto::Attribute>,
+) -> proto::Node {
     proto::Node { attribute, ..node(op, inputs, output) }
 }
 
 /// `count` numbers that are all different.
-fn numbers(count: usize) -> Vec<f32> {
+pub(super) fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i * 7 % 23) as f32 / 8.0 - 1.0).collect()
 }
 
@@ -443,6 +448,10 @@ fn whole() -> Vec<u8> {
         with("MaxPool", &["c"], "d", vec![ints("kernel_shape", &[2, 2])]),
         node("GlobalAveragePool", &["d"], "e"),
         node("Sigmoid", &["e"], "f"),
+        node("Shape", &["d"], "shape"),
+        with("Concat", &["d", "d"], "cc", vec![int("axis", 1)]),
+        node("Upsample", &["cc", "four"], "u"),
+        with("Transpose", &["u"], "t", vec![ints("perm", &[0, 2, 3, 1])]),
         node("Mul", &["d", "f"], "g"),
         node("Flatten", &["g"], "h"),
         with("Gemm", &["h", "v", "four"], "y", vec![int("transB", 1)]),
@@ -464,15 +473,15 @@ proptest! {
         changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 0..4),
     ) {
         let mut bytes = whole();
-        prop_assert!(decode(&bytes, None, PLAIN).is_ok());
+        prop_assert!(decode(&bytes, None, PLAIN, None).is_ok());
         for (place, byte) in changes {
             let place = usize::from(place) % bytes.len();
             bytes[place] = byte;
         }
-        if let Ok(graph) = decode(&bytes, None, PLAIN) {
+        if let Ok(graph) = decode(&bytes, None, PLAIN, None) {
             prop_assert!(graph.check().is_ok());
         }
         bytes.truncate(usize::from(length) % bytes.len());
-        let _ = decode(&bytes, None, PLAIN);
+        let _ = decode(&bytes, None, PLAIN, None);
     }
 }

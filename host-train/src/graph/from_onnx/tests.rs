@@ -53,7 +53,7 @@ pub(super) fn file(node: Vec<proto::Node>, initializer: Vec<proto::Tensor>) -> p
 
 pub(super) fn read(graph: proto::Graph, normalisation: Normalisation) -> Result<Graph, OnnxError> {
     let model = proto::Model { graph: Some(graph), ..proto::Model::default() };
-    decode(&model.encode_to_vec(), None, normalisation)
+    decode(&model.encode_to_vec(), None, normalisation, None)
 }
 
 pub(super) fn run(graph: &Graph, rgb: &[u8]) -> Vec<f32> {
@@ -145,7 +145,7 @@ pub(super) fn refused(node: proto::Node, constants: Vec<proto::Tensor>) -> OnnxE
 
 #[test]
 fn rejects_decode() {
-    assert!(matches!(decode(&[0xff; 9], None, PLAIN), Err(OnnxError::Decode(_))));
+    assert!(matches!(decode(&[0xff; 9], None, PLAIN, None), Err(OnnxError::Decode(_))));
 }
 
 #[test]
@@ -155,10 +155,13 @@ fn rejects_read() {
 }
 
 #[test]
-fn rejects_ends() {
-    assert!(matches!(decode(&[], None, PLAIN), Err(OnnxError::Ends { inputs: 0, outputs: 0 })));
+fn rejects_ends_and_output() {
+    assert!(matches!(
+        decode(&[], None, PLAIN, None),
+        Err(OnnxError::Ends { inputs: 0, outputs: 0 })
+    ));
     let error = refused(node("Relu", &["image"], "elsewhere"), Vec::new());
-    assert!(matches!(error, OnnxError::Ends { inputs: 1, outputs: 0 }));
+    assert!(matches!(error, OnnxError::Output { name } if name == "y"));
 }
 
 #[test]
@@ -226,7 +229,7 @@ fn rejects_opset() {
         let set = proto::OperatorSet { domain: domain.to_owned(), version };
         let graph = Some(file(vec![node("Relu", &["image"], "y")], Vec::new()));
         let model = proto::Model { graph, opset_import: vec![set], ..proto::Model::default() };
-        match decode(&model.encode_to_vec(), None, PLAIN) {
+        match decode(&model.encode_to_vec(), None, PLAIN, None) {
             Ok(_) => assert!(known),
             Err(error) => assert!(matches!(error, OnnxError::Opset { version: v } if v == version)),
         }

@@ -4,8 +4,9 @@
 //! | --- | --- |
 //! | convolutions, dense layer | exact sums, then [`requantize`] |
 //! | mean of all pixels | exact sums, then [`requantize`] |
-//! | sum, channel scaling | products and sums in the engine's order, then [`stepped`] |
-//! | maximum | itself |
+//! | sum, channel scaling, concatenation | products and sums in the engine's order, then [`stepped`] |
+//! | lookup | the table, with the slope between its entries as gradient |
+//! | maximum, enlargement | itself |
 //!
 //! Sums of whole numbers are exact in f32 up to 2^24, which a network's real sums keep far below, whatever their bounds; then
 //! every tensor is the engine's to the bit.
@@ -230,6 +231,28 @@ impl Learner {
                     let multipliers = [row(spec.multiplier), row(spec.multiplier)];
                     let range = range(model, spec.output);
                     (spec.output, requantize(sums, row(0.0), multipliers, None, range))
+                }
+                OpSpec::Lookup(spec) => {
+                    let zero = f32::from(tensor(model, spec.input).zero_point) + 128.0;
+                    let to = f32::from(tensor(model, spec.output).zero_point);
+                    let table: Vec<f32> = spec.table.iter().map(|&y| f32::from(y) - to).collect();
+                    (spec.output, self.looked_up(read(spec.input), zero, &table))
+                }
+                OpSpec::Concat(spec) => {
+                    let range = range(model, spec.output);
+                    let [a, b] = spec.inputs.map(read);
+                    let [a_steps, b_steps] = spec.multipliers;
+                    let parts = [(a, a_steps), (b, b_steps)];
+                    let parts = parts.map(|(x, steps)| stepped(x.mul_scalar(steps), range));
+                    (spec.output, Tensor::cat(parts.into(), 3))
+                }
+                OpSpec::Upsample(spec) => {
+                    let x = read(spec.input);
+                    let [batch, height, width, channels] = x.dims();
+                    let [down, right] = spec.factor.map(usize::from);
+                    let x: Tensor<6> = x.reshape([batch, height, 1, width, 1, channels]);
+                    let x = x.repeat(&[1, 1, down, 1, right, 1]);
+                    (spec.output, x.reshape([batch, height * down, width * right, channels]))
                 }
                 OpSpec::ScaleChannels(spec) => {
                     let zero = f32::from(tensor(model, spec.gate).zero_point) + 128.0;

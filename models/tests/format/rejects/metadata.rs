@@ -1,8 +1,10 @@
-//! Input description, thresholds, texts.
+//! Input description, thresholds, texts, outputs.
 
-use model_format::{FormatError, Text, Threshold};
+use model_format::writer::{OutputSpec, reseal};
+use model_format::{FormatError, ModelFile, TensorIndex, Text, Threshold};
 
-use super::{edited_bytes, edited_model};
+use super::{edited_bytes, edited_detector, edited_model};
+use crate::sample;
 
 /// Field offsets in the metadata record.
 const THRESHOLD_COUNT: usize = 70;
@@ -81,4 +83,50 @@ fn rejects_text_encoding() {
         file[at] = 0xff;
     });
     assert_eq!(refused, FormatError::TextEncoding { text: Text::Data, valid: 3 });
+}
+
+#[test]
+fn rejects_embedding_or_outputs() {
+    let refused = edited_detector(|model| model.metadata.embedding_len = 6);
+    assert_eq!(refused, FormatError::EmbeddingOrOutputs { stated: 6, outputs: 2 });
+    let refused = edited_detector(|model| model.outputs.clear());
+    assert_eq!(refused, FormatError::EmbeddingLength { stated: 0, channels: 6 });
+}
+
+#[test]
+fn rejects_output_cut() {
+    // The second name's length, 6, is 8 bytes from the end; the first byte of a length of 256 more.
+    let mut file = sample::detector().build().unwrap();
+    let at = file.len() - 7;
+    file[at] = 1;
+    reseal(&mut file);
+    assert_eq!(ModelFile::from_bytes(file).unwrap_err(), FormatError::OutputCut { at: 8 });
+}
+
+#[test]
+fn rejects_output_count() {
+    let refused = edited_detector(|model| {
+        let many = (0..65).map(|i| OutputSpec { name: format!("{i}"), tensor: TensorIndex(i) });
+        model.outputs = many.collect();
+    });
+    assert_eq!(refused, FormatError::OutputCount { count: 65, limit: 64 });
+}
+
+#[test]
+fn rejects_outputs_alike() {
+    let alike = FormatError::OutputsAlike { index: 1 };
+    assert_eq!(edited_detector(|model| model.outputs[1].name = "maps".into()), alike);
+    assert_eq!(edited_detector(|model| model.outputs[1].tensor = TensorIndex(3)), alike);
+    let unnamed = edited_detector(|model| model.outputs[0].name.clear());
+    assert_eq!(unnamed, FormatError::OutputsAlike { index: 0 });
+}
+
+#[test]
+fn rejects_first_output_and_outputs_that_are_no_tensors() {
+    let refused = edited_detector(|model| model.outputs.reverse());
+    assert_eq!(refused, FormatError::FirstOutput { plan: 3, first: 2 });
+    let refused = edited_detector(|model| model.outputs[1].tensor = TensorIndex(4));
+    assert_eq!(refused, FormatError::EndpointMissing { tensor: 4, count: 4 });
+    let refused = edited_detector(|model| model.outputs[1].tensor = TensorIndex(0));
+    assert_eq!(refused, FormatError::EndpointsEqual { tensor: 0 });
 }

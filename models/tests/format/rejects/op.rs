@@ -1,9 +1,11 @@
 //! Single ops: tags, tensors, window, shapes.
 
-use model_format::writer::reseal;
-use model_format::{ElementType, ModelFile, OpError, Padding, Shape, Tag, TensorIndex, Window};
+use model_format::writer::{OpSpec, reseal};
+use model_format::{
+    Constant, ElementType, ModelFile, OpError, Padding, Shape, Tag, TensorIndex, Window,
+};
 
-use super::{edited_bytes, edited_gated, edited_model, in_op};
+use super::{edited_bytes, edited_detector, edited_gated, edited_model, in_op};
 use crate::sample::{self, OP, OPS};
 
 /// Field offsets in an op record.
@@ -19,8 +21,8 @@ fn rejects_unknown_tag() {
         (2, VARIANT, Tag::OpVariant),
         (4, VARIANT, Tag::OpVariant),
     ] {
-        let refused = edited_bytes(|file| file[OPS + usize::from(op) * OP + at] = 9);
-        assert_eq!(refused, in_op(op, OpError::UnknownTag { tag, found: 9 }));
+        let refused = edited_bytes(|file| file[OPS + usize::from(op) * OP + at] = 99);
+        assert_eq!(refused, in_op(op, OpError::UnknownTag { tag, found: 99 }));
     }
 }
 
@@ -66,10 +68,66 @@ fn rejects_unused_fields_of_ops_without_weights() {
 }
 
 #[test]
+fn rejects_unused_fields_of_ops_that_move_values() {
+    for (op, at) in [
+        (0, ACTIVATION),
+        (0, VARIANT),
+        (0, 6),  // a second input of an enlargement
+        (0, 12), // stride of an enlargement
+        (1, VARIANT),
+        (1, 10), // window of a lookup
+        (1, 36), // multipliers of a lookup
+        (2, ACTIVATION),
+        (2, VARIANT),
+        (2, WEIGHTS), // weights of a concatenation
+    ] {
+        let mut file = sample::detector().build().unwrap();
+        file[256 + usize::from(op) * OP + at] = 1;
+        reseal(&mut file);
+        let refused = ModelFile::from_bytes(file).unwrap_err();
+        assert_eq!(refused, in_op(op, OpError::UnusedField), "op {op}, byte {at}");
+    }
+}
+
+#[test]
+fn rejects_sides_and_channels_that_do_not_add_up() {
+    let refused = |factor| {
+        edited_detector(|model| match &mut model.ops[0] {
+            OpSpec::Upsample(op) => op.factor = factor,
+            other => panic!("op 0 is {other:?}"),
+        })
+    };
+    let found = Shape { height: 8, width: 4, channels: 3 };
+    for (factor, expected) in [([2, 2], [8, 8, 3]), ([0, 1], [0, 4, 3]), ([255, 1], [1020, 4, 3])] {
+        assert_eq!(refused(factor), in_op(0, OpError::OutputShape { expected, found }));
+    }
+    let refused = edited_detector(|model| model.tensors[3].shape.channels = 5);
+    let found = Shape { channels: 5, ..found };
+    assert_eq!(refused, in_op(2, OpError::OutputShape { expected: [8, 4, 6], found }));
+    let refused = edited_detector(|model| model.tensors[3].shape.width = 3);
+    let (expected, found) =
+        (Shape { width: 3, channels: 3, ..found }, Shape { channels: 3, ..found });
+    assert_eq!(refused, in_op(2, OpError::OperandShape { tensor: 1, expected, found }));
+    let refused = edited_detector(|model| match &mut model.ops[1] {
+        OpSpec::Lookup(op) => op.table.truncate(255),
+        other => panic!("op 1 is {other:?}"),
+    });
+    let (constant, expected, found) = (Constant::Weights, 256, 255);
+    assert_eq!(refused, in_op(1, OpError::ConstantLength { constant, expected, found }));
+    let refused = edited_detector(|model| match &mut model.ops[2] {
+        OpSpec::Concat(op) => op.multipliers[1] = f32::INFINITY,
+        other => panic!("op 2 is {other:?}"),
+    });
+    let (constant, index, value) = (Constant::Operand, 1, f32::INFINITY);
+    assert_eq!(refused, in_op(2, OpError::MultiplierRange { constant, index, value }));
+}
+
+#[test]
 fn rejects_quantization_changes() {
     let expected = in_op(0, OpError::QuantizationChanges { tensor: 0 });
     assert_eq!(edited_gated(|model| model.tensors[1].scale = 0.5), expected);
     assert_eq!(edited_gated(|model| model.tensors[1].zero_point = 0), expected);
+    assert_eq!(edited_detector(|model| model.tensors[1].zero_point = 0), expected);
 }
 
 #[test]
