@@ -9,6 +9,7 @@
 //! of a wrong size: if it is right on channels of the size that its own weights undo, the fault is its maker's.
 
 use super::layers::{Layer, Network};
+use super::rounding::Operand;
 use super::sizes::{self, Sizes, factor, reader, strangeness};
 use super::{DiffError, Own, Rule, Trace, rounding};
 use crate::likeness::Likeness;
@@ -44,8 +45,7 @@ pub(super) struct Alone<'a, I> {
 /// What a layer has made of one image.
 struct Made {
     values: Vec<f32>,
-    /// Sum of squares of each channel of its first operand.
-    squares: Vec<f64>,
+    operands: Vec<Operand>,
 }
 
 impl<'a, I: AsRef<[u8]> + Sync> Alone<'a, I> {
@@ -152,22 +152,15 @@ impl<'a, I: AsRef<[u8]> + Sync> Alone<'a, I> {
         let mut arena = vec![0; self.engine.arena_bytes()];
         self.engine.load(image.as_ref(), &mut arena)?;
         let (first, second) = op.reads();
-        let tensor = |index| view.tensor(index).expect("the file was checked");
-        let first = tensor(first);
-        let operands = core::iter::once(first).chain(second.map(tensor));
-        for (operand, &read) in operands.zip(&self.layers[layer].reads) {
-            if read > 0 {
-                write(&operand, &expected[read - 1], &sizes[read], &mut arena);
-            }
-        }
-        let (grid, channels) = (Affine::of(&first), usize::from(first.shape.channels));
-        let mut squares = vec![0.0; channels];
-        let stored = &arena[first.offset as usize..][..first.byte_len()];
-        for (i, byte) in stored.iter().enumerate() {
-            squares[i % channels] += f64::from(grid.real(byte.cast_signed())).powi(2);
+        let mut operands = Vec::with_capacity(2);
+        let tensors = core::iter::once(first).chain(second);
+        for (index, &read) in tensors.zip(&self.layers[layer].reads) {
+            let tensor = view.tensor(index).expect("the file was checked");
+            let given = (read > 0).then(|| (&expected[read - 1][..], &sizes[read][..]));
+            operands.push(place(&tensor, given, &mut arena));
         }
         let written = self.engine.step(layer, &mut arena)?;
-        Ok(Made { values: values(&view, op, written), squares })
+        Ok(Made { values: values(&view, op, written), operands })
     }
 
     /// For each channel the factor of the reference's values that comes nearest to those made.
@@ -235,31 +228,24 @@ impl<'a, I: AsRef<[u8]> + Sync> Alone<'a, I> {
             each.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0));
         // Cutting off is the business of the whole tensor, whose range is the best for all channels together.
         let all: f64 = off.iter().map(|(all, _)| all).sum();
-        let error = worst.max(ratio(all, variance.iter().sum()));
+        let error = worst.max(ratio(all, variance.iter().sum()) / rounding::CUT);
         let allowed = if self.rule == Rule::Bits { 0.0 } else { 1.0 };
         Own { error, channel, likeness, fault: error > allowed }
     }
 
     /// The variance of what rounding explains, by channel.
     fn variance(&self, layer: usize, made: &[Made]) -> Vec<f64> {
-        let operand = self.layers[layer].reads[0];
-        let pixels = match operand {
-            0 => {
-                let shape = self.engine.model().input().shape;
-                usize::from(shape.height) * usize::from(shape.width)
-            }
-            made => {
-                let shape = self.layers[made - 1].shape;
-                shape.height * shape.width
-            }
-        };
-        let mut squares = vec![0.0; made[0].squares.len()];
-        for image in made {
-            for (sum, square) in squares.iter_mut().zip(&image.squares) {
-                *sum += square / (pixels * made.len()) as f64;
-            }
+        let mut operands = made[0].operands.clone();
+        for (at, operand) in operands.iter_mut().enumerate() {
+            let mean = |of: fn(&Operand) -> &[f64]| -> Vec<f64> {
+                let image = |made: &Made, c: usize| of(&made.operands[at])[c];
+                let sum = |c: usize| made.iter().map(|made| image(made, c)).sum::<f64>();
+                (0..operand.squares.len()).map(|c| sum(c) / made.len() as f64).collect()
+            };
+            let (squares, errors) = (mean(|o| &o.squares), mean(|o| &o.errors));
+            *operand = Operand { squares, errors };
         }
-        let mut variance = rounding::variance(&self.engine.model(), &self.ops[layer], &squares);
+        let mut variance = rounding::variance(&self.engine.model(), &self.ops[layer], &operands);
         variance.iter_mut().for_each(|variance| *variance *= self.roundings);
         variance
     }
@@ -273,11 +259,22 @@ fn same_grids(a: ModelView<'_>, b: ModelView<'_>) -> bool {
     grids(a) == grids(b)
 }
 
-/// Puts real values into the arena, each channel enlarged.
-fn write(tensor: &Tensor, values: &[f32], sizes: &[f64], arena: &mut [u8]) {
+/// Puts real values into the arena, each channel enlarged; what is given no values, the image, is there already.
+fn place(tensor: &Tensor, given: Option<(&[f32], &[f64])>, arena: &mut [u8]) -> Operand {
     let grid = Affine::of(tensor);
     let stored = &mut arena[tensor.offset as usize..][..tensor.byte_len()];
-    for (i, (to, value)) in stored.iter_mut().zip(values).enumerate() {
-        *to = grid.stored(f64::from(*value) * sizes[i % sizes.len()]).cast_unsigned();
+    let channels = usize::from(tensor.shape.channels);
+    let share = channels as f64 / stored.len() as f64;
+    let mut operand = Operand { squares: vec![0.0; channels], errors: vec![0.0; channels] };
+    for (i, byte) in stored.iter_mut().enumerate() {
+        let c = i % channels;
+        if let Some((values, sizes)) = given {
+            let real = f64::from(values[i]) * sizes[c];
+            *byte = grid.stored(real).cast_unsigned();
+            let moved = f64::from(grid.real(byte.cast_signed())) - real;
+            operand.errors[c] += share * moved * moved;
+        }
+        operand.squares[c] += share * f64::from(grid.real(byte.cast_signed())).powi(2);
     }
+    operand
 }

@@ -1,10 +1,12 @@
 //! How far off an int8 layer alone may be: what rounding explains.
 //!
-//! Its operands are real tensors moved to the nearest stored value, an error of variance `s^2 / 12` with steps of `s`; so are
-//! weights and output. A row of weights `w` in units of `u`, on inputs of mean square `x^2`, with a sum's other operand `r`:
+//! Its operands are real tensors moved to the nearest stored value, which is an error `e^2` of each channel: as measured, for the ends
+//! of the grid may cut values off, but within reason. Weights and output are rounded with steps of `u` and `s_out`, an error of a
+//! twelfth of the step's square each. A row of weights `w`, on
+//! inputs of mean square `x^2`, with a sum's other operand:
 //!
 //! ```text
-//! variance = s_out^2 / 12 + s_in^2 / 12 * sum w^2 + u^2 / 12 * sum x^2 + s_r^2 / 12
+//! variance = s_out^2 / 12 + sum w^2 e^2 + u^2 / 12 * sum x^2 + e_other^2
 //! ```
 //!
 //! Weights chosen by reconstruction are further from the float weights than half a unit, but not what they make of the
@@ -16,41 +18,68 @@ use model_format::{ModelView, Op, TensorIndex};
 /// A channel's error may be this many deviations.
 pub(super) const LIMIT: f64 = 6.0;
 
-/// The variance that rounding explains of each output channel, in the file's sizes. `squares` are the mean squares of the first
-/// operand's channels.
-pub(super) fn variance(view: &ModelView<'_>, op: &Op<'_>, squares: &[f64]) -> Vec<f64> {
-    let step = |scale: f32| f64::from(scale).powi(2) / 12.0;
-    let of = |index: TensorIndex| match view.tensor(index) {
-        // The image is what it is.
-        Some(tensor) if index != view.input_index() => step(tensor.scale),
-        _ => 0.0,
-    };
+/// The whole tensor's may be as many times more with what the ends of the grid cut off: images that calibration has not seen
+/// reach further.
+pub(super) const CUT: f64 = 4.0;
+
+/// What the grid may do to an operand's channel, mean square in steps: 16 times what rounding does. More is no accident of
+/// calibration, but a range that does not fit.
+const MOST: f64 = 16.0 / 12.0;
+
+/// An operand as the layer gets it; by channel.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Operand {
+    /// Mean square of its values.
+    pub(super) squares: Vec<f64>,
+    /// Mean square of what moving them to the grid did.
+    pub(super) errors: Vec<f64>,
+}
+
+impl Operand {
+    /// The error that is explained, of values with steps of `scale`.
+    fn explained(&self, scale: f64) -> Vec<f64> {
+        let most = MOST * scale * scale;
+        self.errors.iter().map(|error| error.min(most)).collect()
+    }
+}
+
+/// The variance that rounding explains of each output channel, in the file's sizes.
+pub(super) fn variance(view: &ModelView<'_>, op: &Op<'_>, operands: &[Operand]) -> Vec<f64> {
+    let scale = |index: TensorIndex| view.tensor(index).map_or(1.0, |t| f64::from(t.scale));
+    let output = grid(view, op).map_or(0.0, |Affine { scale, .. }| f64::from(scale).powi(2) / 12.0);
+    let explained = |at: usize, index: TensorIndex| operands[at].explained(scale(index));
     let (first, second) = op.reads();
-    let output = grid(view, op).map_or(0.0, |Affine { scale, .. }| step(scale));
-    let around = output + second.map_or(0.0, of);
-    let channels = view.tensor(op.output()).map_or(0, |tensor| tensor.shape.channels.into());
+    let (squares, errors) = (&operands[0].squares, explained(0, first));
+    let others = second.map(|index| explained(1, index));
+    let other = |channel: usize| others.as_ref().map_or(0.0, |errors| errors[channel]);
     match op {
-        Op::ScaleChannels(scale) => {
-            // By how much one step of the gate, and one of the image, move the output.
-            let slopes = scale.factors.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-            let slope = f64::from(slopes.fold(0.0, f32::max)).powi(2);
-            let most = scale.factors.iter().fold(0.0_f32, |most, factor| most.max(factor.abs()));
-            let image = view.tensor(first).map_or(1.0, |tensor| f64::from(tensor.scale).powi(2));
-            let moved = |square: &f64| f64::from(most).powi(2) + slope * square / image;
-            squares.iter().map(|square| output * (1.0 + moved(square))).collect()
-        }
-        Op::Conv2d(_) | Op::DepthwiseConv2d(_) | Op::FullyConnected(_) => {
-            let Some(recovered) = parameters(view, op) else { return Vec::new() };
-            let filters = &recovered.filters;
-            let row = |(row, unit): (usize, &f64)| {
-                let weights = &filters.weight[row * filters.depth()..][..filters.depth()];
-                let squared: f64 = weights.iter().map(|weight| weight * weight).sum();
-                let inputs: f64 =
-                    (0..weights.len()).map(|i| squares[filters.channel(row, i)]).sum();
-                around + of(first) * squared + unit * unit / 12.0 * inputs
+        Op::ScaleChannels(op) => {
+            // The largest gate, and by how much it moves with the tensor that chooses it.
+            let unit = scale(op.output) / scale(op.input);
+            let most = op.factors.iter().fold(0.0_f32, |most, factor| most.max(factor.abs()));
+            let steps = op.factors.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+            let slope = unit / scale(op.gate) * f64::from(steps.fold(0.0, f32::max));
+            let gate = unit * f64::from(most);
+            let of = |(c, (square, error)): (usize, (&f64, &f64))| {
+                output + gate * gate * error + slope * slope * square * other(c)
             };
-            recovered.units.iter().enumerate().map(row).collect()
+            squares.iter().zip(&errors).enumerate().map(of).collect()
         }
-        _ => vec![around + of(first); channels],
+        _ => match parameters(view, op) {
+            Some(recovered) => {
+                let filters = &recovered.filters;
+                let row = |(row, unit): (usize, &f64)| {
+                    let weights = &filters.weight[row * filters.depth()..][..filters.depth()];
+                    let of = |(i, weight): (usize, &f64)| {
+                        let c = filters.channel(row, i);
+                        weight * weight * errors[c] + unit * unit / 12.0 * squares[c]
+                    };
+                    output + other(row) + weights.iter().enumerate().map(of).sum::<f64>()
+                };
+                recovered.units.iter().enumerate().map(row).collect()
+            }
+            // Sums and pools pass errors on.
+            None => errors.iter().enumerate().map(|(c, e)| output + e + other(c)).collect(),
+        },
     }
 }

@@ -67,7 +67,12 @@ const DAMAGES: [Damage; 7] = [
         c.weights[..half].fill(0);
     }),
     ("weights' signs", |c| c.weights.iter_mut().for_each(|w| *w = -*w)),
-    ("bias", |c| c.bias.iter_mut().for_each(|b| *b += 4000)),
+    ("bias", |c| {
+        for (i, bias) in c.bias.iter_mut().enumerate() {
+            // 25 steps of the output, or as much as a sum that is kept.
+            *bias += c.multiplier.get(i).map_or(50_000, |m| (25.0 / m) as i32);
+        }
+    }),
     ("multipliers", |c| {
         c.multiplier.iter_mut().chain(&mut c.negative).for_each(|m| *m *= 1.5);
         // Where the sums are kept there are none.
@@ -150,8 +155,8 @@ fn float_comes_second_as_well_as_first() {
     assert_eq!(first, second);
     assert_eq!((first.first_fault, first.largest, first.rule), (Some(3), Some(3), Rule::Rounding));
     let graph = fold(&graph).unwrap();
-    let head = fuse(&graph).unwrap()[3].head;
-    assert_eq!(first.layers[3].name, graph.node(head).name);
+    let layers = fuse(&graph).unwrap();
+    assert_eq!(first.layers[3].name, graph.node(layers[3].head).name);
     // As they run, all layers behind it are off too; alone they are not.
     assert!(first.layers[2].sqnr_db > 20.0 && first.layers[4].sqnr_db < 10.0, "{first:#?}");
     assert!(first.layers[4].own_sqnr_db > 20.0 && first.mean_cosine.unwrap() < 0.99);
@@ -171,7 +176,10 @@ fn the_broken_node_of_a_float_network_is_found() {
                 match &mut broken.nodes[id.0].op {
                     // One weight of one row.
                     Op::Conv2d(conv) => conv.weight[1] += 0.02,
-                    Op::FullyConnected(dense) => dense.bias.as_mut().unwrap()[2] += 0.02,
+                    // All of one bias: a single unit may be silent.
+                    Op::FullyConnected(dense) => {
+                        dense.bias.as_mut().unwrap().iter_mut().for_each(|b| *b += 0.02);
+                    }
                     Op::Prelu { slope } => slope[3] += 0.02,
                     _ => continue,
                 }
