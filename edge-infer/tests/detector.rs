@@ -162,7 +162,7 @@ fn overlap_is_shared_area_over_covered_area() {
 #[test]
 fn rejects_missing_and_grid() {
     let error = |kinds: &[(&str, u16)]| {
-        Detector::new(Engine::new(model(kinds).view())).err().expect("it is refused")
+        Detector::new(Engine::new(model(kinds).view())).expect_err("it is refused")
     };
     let name = "kps_8";
     assert_eq!(error(&KINDS[..3]), DetectorError::Missing { name });

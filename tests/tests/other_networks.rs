@@ -205,7 +205,7 @@ fn yunet_in_int8_finds_the_faces_that_float_finds() {
             mean(&scores),
         );
         assert!(found * 100 >= expected * 95, "{name}: {found} of {expected}");
-        assert!(overlap > 0.9 && mean(&shares) < 0.03, "{name}: {overlap}, {}", mean(&shares));
+        assert!(overlap > 0.9 && mean(&shares) < 0.05, "{name}: {overlap}, {}", mean(&shares));
     }
 }
 

@@ -415,7 +415,7 @@ fn a_lookup_is_its_table() {
     let table: Vec<i8> = (i8::MIN..=i8::MAX).map(i8::saturating_neg).collect();
     let mut output = [0; 5];
     let layer = Lookup { input: &[-128, -1, 0, 1, 127], table: &table };
-    lookup(&layer, &mut output).unwrap();
+    lookup(&layer, &mut output).expect("slices fit");
     assert_eq!(output, [127, 1, 0, -1, -127]);
 }
 
@@ -432,12 +432,12 @@ fn a_concatenation_brings_both_sides_to_one_scale() {
         zero_point: -3,
     };
     let mut output = [0; 6];
-    concat(&layer, &mut output).unwrap();
+    concat(&layer, &mut output).expect("slices fit");
     // Halves go to the even neighbour: 3 / 2 to 2, 5 / 2 to 2; -138 / 2 is exact.
     assert_eq!(output, [-128, -3, -1, 127, -1, -72]);
     let wide = Addend { values: &[127, -128], multiplier: 4.0, zero_point: 0 };
     let layer = Concat { inputs: [wide, Addend { values: &[0; 4], ..wide }], ..layer };
-    concat(&layer, &mut output).unwrap();
+    concat(&layer, &mut output).expect("slices fit");
     assert_eq!(output, [127, -3, -3, -128, -3, -3]);
 }
 
@@ -450,8 +450,8 @@ fn an_enlargement_repeats_pixels() {
         factor: [1, 2],
     };
     let mut output = [0; 16];
-    upsample(&layer, &mut output).unwrap();
+    upsample(&layer, &mut output).expect("slices fit");
     assert_eq!(output, [1, 2, 1, 2, 3, 4, 3, 4, 5, 6, 5, 6, 7, 8, 7, 8]);
-    upsample(&Upsample { factor: [2, 1], ..layer }, &mut output).unwrap();
+    upsample(&Upsample { factor: [2, 1], ..layer }, &mut output).expect("slices fit");
     assert_eq!(output, [1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8, 5, 6, 7, 8]);
 }

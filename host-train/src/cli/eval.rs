@@ -15,8 +15,9 @@ use std::path::PathBuf;
 ///
 /// With --json: pairs, accuracy, accuracy_std, threshold, tar, eer, auc, ms_per_image, model_id; with --all-pairs:
 /// genuine, impostor, tar, rank1, eer, auc, ms_per_image, model_id. `tar` has a key for every false-accept rate that the
-/// impostor pairs resolve ("1e-2", "1e-3", ..); `thresholds` says from which cosine that rate accepts, and
-/// `accepted_impostors` how many pairs it really let through.
+/// impostor pairs resolve ("1e-2", "1e-3", ..); `thresholds` says from which cosine that rate accepts,
+/// `accepted_impostors` how many pairs it really let through, and `far_bounds` below what the true rate is with 95 % (Clopper
+/// and Pearson, as if no two pairs shared a face).
 #[derive(clap::Args)]
 pub(crate) struct EvalArgs {
     /// A run's folder or an ONNX file (float), or an .afm file (int8).
@@ -146,12 +147,24 @@ pub(super) const COLLAPSED: &str =
     "every face has nearly the same embedding: this network does not recognise anybody";
 
 fn rates_text(rates: &Rates) -> Vec<String> {
-    let Rates { tar, thresholds, accepted_impostors, eer, auc, ms_per_image, collapsed } = rates;
-    // All three have the same keys.
-    let tar = tar.iter().zip(thresholds.values()).zip(accepted_impostors.values());
-    let tar = tar.map(|(((far, share), threshold), impostors)| {
+    let Rates {
+        tar,
+        thresholds,
+        accepted_impostors,
+        far_bounds,
+        eer,
+        auc,
+        ms_per_image,
+        collapsed,
+    } = rates;
+    // All four have the same keys.
+    let accepted = accepted_impostors.values().zip(far_bounds.values());
+    let tar = tar.iter().zip(thresholds.values()).zip(accepted);
+    let tar = tar.map(|(((far, share), threshold), (impostors, bound))| {
         let share = 100.0 * share;
-        format!("TAR@{far}   {share:.2} % from {threshold:.4} cosine ({impostors} impostor pairs accepted)")
+        format!(
+            "TAR@{far}   {share:.2} % from {threshold:.4} cosine ({impostors} impostor pairs accepted; the true rate is below {bound:.1e}, 95 %)"
+        )
     });
     let rest = [
         format!("EER        {:.2} %", 100.0 * eer),

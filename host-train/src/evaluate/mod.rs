@@ -16,6 +16,7 @@
 
 mod collapse;
 mod comparison;
+mod confidence;
 mod error;
 mod histogram;
 mod identification;

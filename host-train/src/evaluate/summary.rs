@@ -1,9 +1,10 @@
 //! The figures of one model on one set, with the keys that `eval --json` prints.
 //!
 //! Shares and rates are in [0, 1]. `tar` is an object keyed by false-accept rate ("1e-2", "1e-3", ..) that stops where the
-//! impostor pairs no longer resolve the rate; `thresholds` and `accepted_impostors` have the same keys and say from which cosine
-//! that rate accepts and how many pairs it really let through. `collapsed` is the alarm of [`is_collapsed`].
+//! impostor pairs no longer resolve the rate; `thresholds`, `accepted_impostors` and `far_bounds` have the same keys and say from
+//! which cosine that rate accepts, how many pairs it really let through, and how large the true rate may be. `collapsed` is the alarm of [`is_collapsed`].
 
+use super::confidence::upper_bound;
 use super::{
     ComparisonRow, EvaluateError, Rank1, Roc, ScoredPair, Unit, identification::AllPairs,
     is_collapsed, k_fold,
@@ -58,6 +59,8 @@ pub struct Rates {
     pub thresholds: BTreeMap<String, f32>,
     /// Impostor pairs accepted at each of these.
     pub accepted_impostors: BTreeMap<String, usize>,
+    /// Upper bound of the true false-accept rate there: Clopper and Pearson's, one-sided, 95 %, as if no two pairs shared a face.
+    pub far_bounds: BTreeMap<String, f64>,
     /// Equal error rate.
     pub eer: f64,
     /// Area under the ROC.
@@ -77,6 +80,9 @@ impl Rates {
             thresholds: keyed().map(|(far, point)| (far, point.threshold)).collect(),
             accepted_impostors: keyed()
                 .map(|(far, point)| (far, point.accepted_impostors))
+                .collect(),
+            far_bounds: keyed()
+                .map(|(far, point)| (far, upper_bound(point.accepted_impostors, roc.impostors())))
                 .collect(),
             eer: roc.eer(),
             auc: roc.auc(),

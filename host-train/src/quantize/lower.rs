@@ -214,12 +214,12 @@ impl Network<'_> {
             Op::Concat => OpSpec::Concat(Concat {
                 inputs: [input, self.index(layer.operands[1])?],
                 output,
-                multipliers: self.from_both(layer)?,
+                multipliers: self.pair_multipliers(layer)?,
             }),
             Op::Add => OpSpec::Add(AddSpec {
                 inputs: [input, self.index(layer.operands[1])?],
                 output,
-                multipliers: self.from_both(layer)?,
+                multipliers: self.pair_multipliers(layer)?,
                 activation: self.activation(layer, None),
             }),
             op => OpSpec::Lookup(LookupSpec { input, output, table: self.table(layer, op) }),
@@ -227,7 +227,7 @@ impl Network<'_> {
     }
 
     /// Multipliers from the scales of two operands to the output's.
-    fn from_both(&self, layer: &Layer) -> Result<[f32; 2], QuantizeError> {
+    fn pair_multipliers(&self, layer: &Layer) -> Result<[f32; 2], QuantizeError> {
         let scales = [self.scale(layer.operands[0]), self.scale(layer.operands[1])];
         let out_scale = self.stored(layer.output).affine.scale;
         let name = &self.graph.node(layer.head).name;

@@ -1,0 +1,95 @@
+//! How large a rate may truly be of which a few events were seen: Clopper and Pearson's exact upper bound, one-sided.
+//!
+//! Of `n` trials `k` were events. The bound is the rate `p` at which so few would still be seen one time in twenty:
+//!
+//! ```text
+//!   sum over i = 0..k of C(n, i) p^i (1 - p)^(n - i)  =  1 - CONFIDENCE
+//! ```
+//!
+//! Without an event it is about `3 / n`. It holds for trials that know nothing of each other. Pairs of a set of faces share
+//! faces, so that the truth is less certain than the bound says; it is the least that can be asked of a rate, not all.
+
+/// How sure the bound is: the true rate lies above it in 5 % of all samples.
+pub(super) const CONFIDENCE: f64 = 0.95;
+
+/// Upper bound, in [0, 1], of the rate of which `events` of `trials` are a sample; 1 if every trial is one, or there is none.
+pub(super) fn upper_bound(events: usize, trials: usize) -> f64 {
+    if events >= trials {
+        return 1.0;
+    }
+    let choose = ln_choose(trials, events);
+    // The chance of so few events falls as the rate rises.
+    let (mut below, mut above) = (events as f64 / trials as f64, 1.0);
+    loop {
+        let middle = f64::midpoint(below, above);
+        if middle <= below || middle >= above {
+            return above;
+        }
+        if at_most(events, trials, middle, choose) > 1.0 - CONFIDENCE {
+            below = middle;
+        } else {
+            above = middle;
+        }
+    }
+}
+
+/// Chance of at most `events` of `trials` at a rate that is not below theirs; `choose` is `ln C(trials, events)`.
+fn at_most(events: usize, trials: usize, rate: f64, choose: f64) -> f64 {
+    let (k, n) = (events as f64, trials as f64);
+    // From the likeliest count down, each from the one before: C(n, i - 1) / C(n, i) = i / (n - i + 1).
+    let mut term = (choose + k * rate.ln() + (n - k) * (-rate).ln_1p()).exp();
+    let mut sum = 0.0;
+    for i in (0..=events).rev() {
+        sum += term;
+        if term <= sum * f64::EPSILON {
+            break;
+        }
+        term *= i as f64 / (trials - i + 1) as f64 * (1.0 - rate) / rate;
+    }
+    sum
+}
+
+/// `ln C(n, k)`.
+fn ln_choose(n: usize, k: usize) -> f64 {
+    (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(events: usize, trials: usize, expected: f64) {
+        let got = upper_bound(events, trials);
+        assert!((got / expected - 1.0).abs() < 1e-8, "{events} of {trials}: {got}, not {expected}");
+    }
+
+    /// References: the sum above in decimal arithmetic of 50 digits, from i = 0 upwards.
+    #[test]
+    fn bounds_are_the_exact_ones() {
+        close(1, 10, 0.394_163_302_436_504_8);
+        close(9, 10, 0.994_883_803_108_176_3);
+        close(1, 100, 0.046_559_811_453_538_946);
+        close(5, 100, 0.102_253_377_643_274_5);
+        close(76, 7_680_000, 0.000_011_976_459_535_451_638);
+        close(768, 7_680_000, 0.000_106_142_198_401_397_72);
+    }
+
+    #[test]
+    fn without_events_it_is_the_root_of_the_doubt() {
+        for trials in [1, 2, 20, 1_000, 7_680_000] {
+            close(0, trials, -((0.05_f64).ln() / trials as f64).exp_m1());
+        }
+    }
+
+    #[test]
+    fn ends_are_certain() {
+        assert_eq!((upper_bound(3, 3), upper_bound(0, 0)), (1.0, 1.0));
+    }
+
+    #[test]
+    fn more_events_mean_more_and_more_trials_less() {
+        let bounds: Vec<f64> = (0..=50).map(|events| upper_bound(events, 50)).collect();
+        assert!(bounds.is_sorted_by(|a, b| a < b), "{bounds:?}");
+        assert!((0..50).all(|events| upper_bound(events, 51) < upper_bound(events, 50)));
+    }
+}
