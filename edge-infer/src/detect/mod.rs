@@ -122,7 +122,7 @@ impl<'m> Detector<'m> {
         let Shape { height, width, .. } = model.input().shape;
         let places = detector.outputs.iter_mut().zip(&mut detector.grids);
         for ((outputs, grid), (stride, names)) in places.zip(STRIDES.into_iter().zip(NAMES)) {
-            *grid = [height.div_ceil(stride), width.div_ceil(stride)];
+            *grid = [height, width].map(|side| cells(side, stride));
             for (output, (name, channels)) in outputs.iter_mut().zip(names) {
                 let expected = Shape { height: grid[0], width: grid[1], channels };
                 let (index, Tensor { shape: found, element, .. }) =
@@ -192,6 +192,12 @@ impl<'m> Detector<'m> {
         }
         Ok(best)
     }
+}
+
+/// Cells along a side, the last of which may reach beyond it; 0 where they cannot be counted, which no output has.
+fn cells(side: u16, stride: u16) -> u16 {
+    let covered = side.checked_next_multiple_of(stride);
+    covered.and_then(|covered| covered.checked_div(stride)).unwrap_or(0)
 }
 
 /// The values of cell `at`.
