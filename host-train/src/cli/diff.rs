@@ -154,7 +154,7 @@ fn words(layer: &LayerDifference) -> String {
 fn number(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
-        value if value < 1e-3 || value >= 1e5 => format!("{value:.1e}"),
+        value if !(1e-3..1e5).contains(&value) => format!("{value:.1e}"),
         value if value < 10.0 => format!("{value:.3}"),
         value => format!("{value:.0}"),
     }

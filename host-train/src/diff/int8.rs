@@ -245,6 +245,11 @@ impl<'a, I: AsRef<[u8]> + Sync> Alone<'a, I> {
             let (squares, errors) = (mean(|o| &o.squares), mean(|o| &o.errors));
             *operand = Operand { squares, errors };
         }
+        let (first, _) = self.ops[layer].reads();
+        let guessed = reader(self.layers, self.layers[layer].reads[0]) == Some(layer);
+        if let Some(tensor) = self.engine.model().tensor(first).filter(|_| guessed) {
+            operands[0].limit(tensor.scale);
+        }
         let mut variance = rounding::variance(&self.engine.model(), &self.ops[layer], &operands);
         variance.iter_mut().for_each(|variance| *variance *= self.roundings);
         variance

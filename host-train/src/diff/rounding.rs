@@ -1,7 +1,7 @@
 //! How far off an int8 layer alone may be: what rounding explains.
 //!
 //! Its operands are real tensors moved to the nearest stored value, which is an error `e^2` of each channel: as measured, for the ends
-//! of the grid may cut values off, but within reason. Weights and output are rounded with steps of `u` and `s_out`, an error of a
+//! of the grid may cut values off. Weights and output are rounded with steps of `u` and `s_out`, an error of a
 //! twelfth of the step's square each. A row of weights `w`, on
 //! inputs of mean square `x^2`, with a sum's other operand:
 //!
@@ -22,9 +22,9 @@ pub(super) const LIMIT: f64 = 6.0;
 /// reach further.
 pub(super) const CUT: f64 = 4.0;
 
-/// What the grid may do to an operand's channel, mean square in steps: 16 times what rounding does. More is no accident of
-/// calibration, but a range that does not fit.
-const MOST: f64 = 16.0 / 12.0;
+/// What the grid may do to a channel whose size is a guess, mean square in steps: 40 times what rounding does. More is no
+/// accident of calibration, but a wrong size.
+const MOST: f64 = 40.0 / 12.0;
 
 /// An operand as the layer gets it; by channel.
 #[derive(Clone, Debug, Default)]
@@ -36,10 +36,10 @@ pub(super) struct Operand {
 }
 
 impl Operand {
-    /// The error that is explained, of values with steps of `scale`.
-    fn explained(&self, scale: f64) -> Vec<f64> {
-        let most = MOST * scale * scale;
-        self.errors.iter().map(|error| error.min(most)).collect()
+    /// Leaves of its error what is explained when its channels may be of a wrong size; its steps are of `scale`.
+    pub(super) fn limit(&mut self, scale: f32) {
+        let most = MOST * f64::from(scale).powi(2);
+        self.errors.iter_mut().for_each(|error| *error = error.min(most));
     }
 }
 
@@ -47,11 +47,8 @@ impl Operand {
 pub(super) fn variance(view: &ModelView<'_>, op: &Op<'_>, operands: &[Operand]) -> Vec<f64> {
     let scale = |index: TensorIndex| view.tensor(index).map_or(1.0, |t| f64::from(t.scale));
     let output = grid(view, op).map_or(0.0, |Affine { scale, .. }| f64::from(scale).powi(2) / 12.0);
-    let explained = |at: usize, index: TensorIndex| operands[at].explained(scale(index));
-    let (first, second) = op.reads();
-    let (squares, errors) = (&operands[0].squares, explained(0, first));
-    let others = second.map(|index| explained(1, index));
-    let other = |channel: usize| others.as_ref().map_or(0.0, |errors| errors[channel]);
+    let Operand { squares, errors } = &operands[0];
+    let other = |channel: usize| operands.get(1).map_or(0.0, |other| other.errors[channel]);
     match op {
         Op::ScaleChannels(op) => {
             // The largest gate, and by how much it moves with the tensor that chooses it.
@@ -63,7 +60,7 @@ pub(super) fn variance(view: &ModelView<'_>, op: &Op<'_>, operands: &[Operand]) 
             let of = |(c, (square, error)): (usize, (&f64, &f64))| {
                 output + gate * gate * error + slope * slope * square * other(c)
             };
-            squares.iter().zip(&errors).enumerate().map(of).collect()
+            squares.iter().zip(errors).enumerate().map(of).collect()
         }
         _ => match parameters(view, op) {
             Some(recovered) => {

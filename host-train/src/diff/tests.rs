@@ -69,8 +69,8 @@ const DAMAGES: [Damage; 7] = [
     ("weights' signs", |c| c.weights.iter_mut().for_each(|w| *w = -*w)),
     ("bias", |c| {
         for (i, bias) in c.bias.iter_mut().enumerate() {
-            // 25 steps of the output, or as much as a sum that is kept.
-            *bias += c.multiplier.get(i).map_or(50_000, |m| (25.0 / m) as i32);
+            // Beyond the grid, so that silent units see it too; or as much as a sum that is kept.
+            *bias += c.multiplier.get(i).map_or(50_000, |m| (400.0 / m) as i32);
         }
     }),
     ("multipliers", |c| {
