@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// scales by a bit; else by 6 deviations of the noise that rounding its operands, weights and output makes, in the channel
 /// that is worst or in the whole tensor. The channels that quantization has enlarged are brought back to size first, by factors
 /// fitted to the tensors and held against the weights of the layer that reads them. A network that has learned in int8 (--qat) is
-/// another one than its float form, and its layers are off by more.
+/// another one than its float form, and its layers are off by more; so may be one whose weights were chosen by a handful of images.
 ///
 /// Exit 0 whatever the networks are like, unless --gate is not met.
 ///
