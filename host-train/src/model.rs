@@ -7,7 +7,7 @@ use crate::data::{DataError, FaceImage, augment};
 use crate::evaluate::{EvaluateError, UnitRows};
 use crate::files::{self, FileError};
 use crate::graph::{
-    Executor, Graph, GraphError, Normalisation, OnnxError, Shape, fold, from_net, from_onnx_of_size,
+    Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_net, from_onnx_of_size,
 };
 use crate::train::{
     ConfigError, FaceModel, ParameterError, RunConfig, RunError, RunFolder, with_parameters,
@@ -69,9 +69,7 @@ pub enum ModelError {
     #[error("{} does not say what its pixels must be: give --input rgb or bgr, --mean and --std, as its authors state them", .0.display())]
     Pixels(PathBuf),
     /// A network of other outputs.
-    #[error(
-        "the network gives no embedding but {0}: only `import`, `export` and `inspect` take it"
-    )]
+    #[error("the network gives {0}: eval and embed need one with an embedding as its only output")]
     NoEmbedding(String),
     /// The run's settings build no network.
     #[error(transparent)]
@@ -204,17 +202,14 @@ impl Model {
     }
 
     fn check_embedding(&self) -> Result<(), ModelError> {
-        let (embeds, names): (bool, Vec<String>) = match self {
-            Self::Float(float) => {
-                let names = float.graph.outputs.iter().map(|output| output.name.clone());
-                (float.is_embedding()?, names.collect())
-            }
-            Self::Int8(file) => {
-                let names = file.view().outputs().map(|output| output.name.to_owned()).collect();
-                (file.view().is_embedding(), names)
-            }
+        if self.is_embedding()? {
+            return Ok(());
+        }
+        let names: Vec<&str> = match self {
+            Self::Float(float) => float.graph.outputs.iter().map(|o| &*o.name).collect(),
+            Self::Int8(file) => file.view().outputs().map(|output| output.name).collect(),
         };
-        if embeds { Ok(()) } else { Err(ModelError::NoEmbedding(names.join(", "))) }
+        Err(ModelError::NoEmbedding(names.join(", ")))
     }
 
     /// Embeddings in the form in which this model's are compared.
@@ -283,8 +278,7 @@ impl FloatModel {
     /// # Errors
     /// The graph is not sound.
     pub fn is_embedding(&self) -> Result<bool, GraphError> {
-        let Shape { height, width, .. } = self.graph.check()?[self.graph.output().0];
-        Ok(self.graph.outputs.len() == 1 && (height, width) == (1, 1))
+        Ok(self.graph.is_embedding(&self.graph.check()?))
     }
 
     /// The float form of a trained model.
@@ -378,5 +372,24 @@ impl Gallery {
                 }))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::graph::{NodeId, random};
+
+    #[test]
+    fn what_gives_no_embedding_is_refused_by_its_outputs() {
+        let mut builder = random::Builder::new(6, 6, 1);
+        let map = builder.conv(NodeId(0), 4, 3, 1, 1);
+        builder.graph.outputs[0].name = "scores".to_owned();
+        assert_eq!(builder.graph.output(), map);
+        let model = Model::Float(FloatModel { graph: builder.graph, id: String::new() });
+        let face = |_| unreachable!("nothing is loaded");
+        let error = model.embed_all(1, false, face, || ()).err().unwrap();
+        assert!(matches!(&error, ModelError::NoEmbedding(names) if names == "scores"), "{error}");
     }
 }

@@ -266,6 +266,8 @@ fn usage() {
         "eval --model m --data d",
         "eval --model m --data d --pairs p --all-pairs",
         "quantize --model m --out f --calibration c --gate 2",
+        "quantize --model m --out f --calibration c --qat 9 --qat-rate 2",
+        "quantize --model m --out f --calibration c --qat 9 --qat-batch 1",
         "embed --model m",
         "bench --model m --runs 0",
         "nonsense",

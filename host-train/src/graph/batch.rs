@@ -168,8 +168,12 @@ fn hard_sigmoid(x: Tensor<4>, alpha: f32, beta: f32) -> Tensor<4> {
     (x * alpha + beta).clamp(0.0, 1.0)
 }
 
-/// Top, left, bottom, right.
-fn padded(x: Tensor<4>, [top, left, bottom, right]: [usize; 4], value: f32) -> Tensor<4> {
+/// `x [batch, channels, height, width]` with `value` around it: so many rows and columns top, left, bottom, right.
+pub(crate) fn padded(
+    x: Tensor<4>,
+    [top, left, bottom, right]: [usize; 4],
+    value: f32,
+) -> Tensor<4> {
     if [top, left, bottom, right] == [0; 4] {
         return x;
     }

@@ -34,6 +34,7 @@ mod shape;
 mod to_onnx;
 
 pub use batch::BatchExecutor;
+pub(crate) use batch::padded;
 pub use error::GraphError;
 pub use execute::Executor;
 pub use fold::fold;
@@ -240,6 +241,12 @@ impl Graph {
     /// When there is no output, which [`Graph::check`] refuses.
     pub fn output(&self) -> NodeId {
         self.outputs[0].node
+    }
+
+    /// Whether the network gives one vector, and not maps or several outputs; `shapes` are those of [`Graph::check`].
+    pub fn is_embedding(&self, shapes: &[Shape]) -> bool {
+        let Shape { height, width, .. } = shapes[self.output().0];
+        self.outputs.len() == 1 && (height, width) == (1, 1)
     }
 
     /// Whether the network is asked for this node's tensor.

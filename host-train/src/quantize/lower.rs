@@ -72,10 +72,12 @@ impl Network<'_> {
         let tensors = tensors.into_iter().zip(&plan.offsets).map(place);
         let tensors: Vec<Tensor> = tensors.collect::<Result<_, QuantizeError>>()?;
         let output = self.index(self.graph.output())?;
+        // One vector needs no name.
+        let embeds = self.graph.is_embedding(self.shapes);
         let named = |output: &Output| {
             Ok(OutputSpec { name: output.name.clone(), tensor: self.index(output.node)? })
         };
-        let outputs = self.graph.outputs.iter().filter(|_| !self.is_embedding()).map(named);
+        let outputs = self.graph.outputs.iter().filter(|_| !embeds).map(named);
         let outputs = outputs.collect::<Result<_, QuantizeError>>()?;
         Ok(ModelBuilder {
             metadata: self.metadata(provenance)?,
@@ -89,15 +91,9 @@ impl Network<'_> {
         })
     }
 
-    /// Whether the file's one output is a vector, which needs no name.
-    fn is_embedding(&self) -> bool {
-        let Shape { height, width, .. } = self.shapes[self.graph.output().0];
-        self.graph.outputs.len() == 1 && (height, width) == (1, 1)
-    }
-
     fn metadata(&self, provenance: &Provenance) -> Result<MetadataSpec, QuantizeError> {
         let input = &self.graph.input;
-        let length = match self.is_embedding() {
+        let length = match self.graph.is_embedding(self.shapes) {
             true => self.shapes[self.graph.output().0].channels,
             false => 0,
         };
@@ -239,10 +235,8 @@ impl Network<'_> {
     fn table(&self, layer: &Layer, op: &Op) -> Vec<i8> {
         let (from, to) = (self.stored(layer.operands[0]).affine, self.stored(layer.output).affine);
         let result = |stored: i8| {
-            let x = from.scale * (f32::from(stored) - f32::from(from.zero_point));
-            let y = op.at(x).expect("fusing leaves only functions without weights");
-            let steps = (f64::from(y) / f64::from(to.scale)).round_ties_even();
-            (steps + f64::from(to.zero_point)).clamp(-128.0, 127.0) as i8
+            let y = op.at(from.real(stored)).expect("fusing leaves only functions without weights");
+            to.stored(y.into())
         };
         (i8::MIN..=i8::MAX).map(result).collect()
     }

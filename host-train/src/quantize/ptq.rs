@@ -82,28 +82,30 @@ impl Filters {
     /// one whole number. Otherwise a border tap is off: the float network pads with zero after normalisation, the bias
     /// counts the constant for padded taps too. With means of 127.5 that is half a pixel step per padded tap.
     pub(super) fn absorb_image(&mut self, input: &Input) {
-        let zero = f64::from(image_affine(input).zero_point) + 128.0;
-        let depth = self.depth();
-        for row in 0..self.bias.len() {
-            for i in 0..depth {
-                let c = self.channel(row, i);
-                let weight = &mut self.weight[row * depth + i];
-                *weight *= f64::from(input.scale[c]);
-                self.bias[row] += *weight * (zero - f64::from(input.mean[c]));
-            }
-        }
+        self.for_image(input, |weight, bias, scale, offset| {
+            *weight *= scale;
+            *bias += *weight * offset;
+        });
     }
 
     /// Undoes [`absorb_image`](Self::absorb_image).
     pub(super) fn release_image(&mut self, input: &Input) {
+        self.for_image(input, |weight, bias, scale, offset| {
+            *bias -= *weight * offset;
+            *weight /= scale;
+        });
+    }
+
+    /// Calls `change` with each weight, its row's bias, and of the weight's channel the scale and `zero_point + 128 - mean`.
+    fn for_image(&mut self, input: &Input, change: impl Fn(&mut f64, &mut f64, f64, f64)) {
         let zero = f64::from(image_affine(input).zero_point) + 128.0;
         let depth = self.depth();
         for row in 0..self.bias.len() {
             for i in 0..depth {
                 let c = self.channel(row, i);
+                let (scale, mean) = (f64::from(input.scale[c]), f64::from(input.mean[c]));
                 let weight = &mut self.weight[row * depth + i];
-                self.bias[row] -= *weight * (zero - f64::from(input.mean[c]));
-                *weight /= f64::from(input.scale[c]);
+                change(weight, &mut self.bias[row], scale, zero - mean);
             }
         }
     }

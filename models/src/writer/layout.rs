@@ -14,7 +14,7 @@ use crate::op::{
     Concat, Extent, GlobalAveragePool, MaxPool, Padding, RawOp, Upsample, Window, tag,
 };
 use crate::record::put;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, TensorIndex};
 use crate::{CONSTANT_ALIGN, FORMAT_VERSION, MAX_THRESHOLDS, SECTION_ALIGN, WEIGHTS_ALIGN};
 
 /// The whole file.
@@ -126,15 +126,7 @@ fn raw_fully_connected(
 }
 
 fn raw_add(op: &AddSpec, constants: &mut Constants) -> Result<RawOp, WriteError> {
-    let [first, second] = op.inputs;
-    let raw = RawOp {
-        kind: tag::ADD,
-        input: first.0,
-        second: second.0,
-        output: op.output.0,
-        operands: op.multipliers.map(f32::to_bits),
-        ..RawOp::default()
-    };
+    let raw = raw_pair(tag::ADD, op.inputs, op.output, op.multipliers);
     with_activation(raw, &op.activation, constants)
 }
 
@@ -174,13 +166,22 @@ fn raw_lookup(op: &LookupSpec, constants: &mut Constants) -> Result<RawOp, Write
 }
 
 fn raw_concat(op: &Concat) -> RawOp {
-    let [first, second] = op.inputs;
+    raw_pair(tag::CONCAT, op.inputs, op.output, op.multipliers)
+}
+
+/// Two operands, each with a multiplier in the record.
+fn raw_pair(
+    kind: u8,
+    [first, second]: [TensorIndex; 2],
+    output: TensorIndex,
+    multipliers: [f32; 2],
+) -> RawOp {
     RawOp {
-        kind: tag::CONCAT,
+        kind,
         input: first.0,
         second: second.0,
-        output: op.output.0,
-        operands: op.multipliers.map(f32::to_bits),
+        output: output.0,
+        operands: multipliers.map(f32::to_bits),
         ..RawOp::default()
     }
 }

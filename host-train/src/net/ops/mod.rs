@@ -50,7 +50,7 @@ pub(crate) trait FaceOps: Backend {
         prelu: bool,
         moments: Moments,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
-    /// Whole sums to int8 steps; `residual` is not read without a factor.
+    /// Whole sums to int8 steps; `residual` does not count without a factor.
     fn requantize(
         sums: FloatTensor<Self>,
         bias: FloatTensor<Self>,

@@ -49,7 +49,7 @@ pub(super) struct Gradients {
     pub(super) negative: Vec<f32>,
 }
 
-/// `sums [rows, channels]` to `y` of the same shape; `residual` has it too, and is not read without a factor.
+/// `sums [rows, channels]` to `y` of the same shape; `residual` has it too, and does not count without a factor.
 pub(super) fn forward(
     sums: &[f32],
     channels: Channels<'_>,
@@ -116,24 +116,15 @@ vectorized! {
         y: &'a mut [f32],
     ) {
         let count = channels.bias.len();
+        let factor = steps.factor.unwrap_or(0.0);
         let rows = sums.chunks_exact(count).zip(residual.chunks_exact(count));
         for ((sums, residual), y) in rows.zip(y.chunks_exact_mut(count)) {
             let Channels { bias, positive, negative } = channels;
             let numbers = bias.iter().zip(positive).zip(negative);
             let values = y.iter_mut().zip(sums).zip(residual).zip(numbers);
-            match steps.factor {
-                None => {
-                    for (((y, &s), _), ((&bias, &positive), &negative)) in values {
-                        let t = scaled(s, [bias, positive, negative], 0.0);
-                        *y = t.round_ties_even().clamp(steps.low, steps.high);
-                    }
-                }
-                Some(factor) => {
-                    for (((y, &s), &r), ((&bias, &positive), &negative)) in values {
-                        let t = scaled(s, [bias, positive, negative], r * factor);
-                        *y = t.round_ties_even().clamp(steps.low, steps.high);
-                    }
-                }
+            for (((y, &s), &r), ((&bias, &positive), &negative)) in values {
+                let t = scaled(s, [bias, positive, negative], r * factor);
+                *y = t.round_ties_even().clamp(steps.low, steps.high);
             }
         }
     }

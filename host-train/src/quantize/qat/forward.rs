@@ -14,9 +14,10 @@
 use super::super::QuantizeError;
 use super::super::ptq;
 use super::adam::Learned;
+use crate::graph::padded;
 use crate::net::{ConvKind, convolution, requantize};
 use burn::tensor::module::{conv2d, max_pool2d};
-use burn::tensor::ops::{ConvOptions, MaxPoolOptions, PadMode};
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use model_format::writer::{
     ActivationSpec, ConvSpec, FullyConnectedResultSpec, ModelBuilder, OpSpec, RequantizeSpec,
@@ -409,8 +410,7 @@ fn convolved(x: Tensor<4>, numbers: &Numbers, window: &Window, depthwise: bool) 
     let [_, height, width, channels] = x.dims();
     let [rows, columns] = window.kernel.map(usize::from);
     let stride = window.stride.map(usize::from);
-    let Padding { top, left, bottom, right } = window.padding;
-    let padding = [top, left, bottom, right].map(usize::from);
+    let padding = sides(window);
     let square = rows == columns && stride[0] == stride[1];
     let centred = square && rows % 2 == 1 && padding == [rows / 2; 4];
     let fits = channels.is_multiple_of(LANES);
@@ -438,19 +438,20 @@ fn convolved(x: Tensor<4>, numbers: &Numbers, window: &Window, depthwise: bool) 
         }
     };
     let options = ConvOptions::new(stride, [0, 0], [1, 1], groups);
-    let x = padded(x, padding, 0.0);
+    let x = padded(x.permute([0, 3, 1, 2]), padding, 0.0);
     conv2d(x, weights.permute([0, 3, 1, 2]), None, options).permute([0, 2, 3, 1])
 }
 
 fn maximum(x: Tensor<4>, window: &Window) -> Tensor<4> {
-    let Padding { top, left, bottom, right } = window.padding;
-    let padding = [top, left, bottom, right].map(usize::from);
+    let padding = sides(window);
     let options = MaxPoolOptions::new(window.kernel.map(usize::from))
         .with_stride(window.stride.map(usize::from));
-    max_pool2d(padded(x, padding, f32::NEG_INFINITY), options).permute([0, 2, 3, 1])
+    let x = padded(x.permute([0, 3, 1, 2]), padding, f32::NEG_INFINITY);
+    max_pool2d(x, options).permute([0, 2, 3, 1])
 }
 
-/// `[batch, height, width, channels]` to `[batch, channels, height', width']`; padding is top, left, bottom, right.
-fn padded(x: Tensor<4>, [top, left, bottom, right]: [usize; 4], value: f32) -> Tensor<4> {
-    x.permute([0, 3, 1, 2]).pad([(top, bottom), (left, right)], PadMode::Constant(value))
+/// Top, left, bottom, right.
+fn sides(window: &Window) -> [usize; 4] {
+    let Padding { top, left, bottom, right } = window.padding;
+    [top, left, bottom, right].map(usize::from)
 }

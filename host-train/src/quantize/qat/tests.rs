@@ -109,18 +109,28 @@ fn the_same_lessons_give_the_same_numbers() {
     assert_eq!(learned(&graph, 3, 0.1), learned(&graph, 3, 0.1));
 }
 
+/// What quantizing says when the network is to learn from a batch.
+fn refused(
+    graph: &Graph,
+    batch: &(dyn Fn(usize) -> Result<Vec<Vec<u8>>, DataError> + Sync),
+) -> String {
+    let learning = Learning { steps: 1, rate: 0.1, batch, seen: &|_| () };
+    let (images, options) = (images(graph, 4, 5), Options::default());
+    let result = quantize(graph, &images, &options, Some(&learning), &Provenance::default());
+    result.unwrap_err().to_string()
+}
+
 #[test]
 fn images_that_cannot_be_loaded_are_named() {
-    let graph = random::small(1);
     let absent = |_| Err(DataError::NotFound { path: "absent.jpg".into() });
-    let learning = Learning { steps: 1, rate: 0.1, batch: &absent, seen: &|_| () };
-    let calibration = images(&graph, 4, 5);
-    let error = quantize(
-        &graph,
-        &calibration,
-        &Options::default(),
-        Some(&learning),
-        &Provenance::default(),
-    );
-    assert!(error.unwrap_err().to_string().contains("absent.jpg"));
+    assert!(refused(&random::small(1), &absent).contains("absent.jpg"));
+}
+
+#[test]
+fn networks_of_other_outputs_do_not_learn() {
+    let mut builder = Builder::new(8, 8, 3);
+    let x = builder.conv(NodeId(0), 16, 3, 1, 1);
+    builder.relu(x);
+    let error = refused(&builder.graph, &|_| unreachable!("nothing is learned"));
+    assert!(error.contains("leave --qat out"), "{error}");
 }
