@@ -16,6 +16,7 @@ mod keygen;
 mod likeness;
 mod loss;
 mod output;
+mod pixel_check;
 mod pixels;
 mod progress;
 mod qat;
