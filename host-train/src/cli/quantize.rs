@@ -44,7 +44,7 @@ pub(super) struct Int8Args {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     images: u32,
     /// How activation ranges are chosen.
-    #[arg(long, default_value = "mse")]
+    #[arg(long, default_value = "best")]
     method: Method,
     /// Leave the sizes of channels as they are, instead of bringing those of a tensor to one.
     #[arg(long)]
@@ -76,10 +76,14 @@ pub(super) struct Int8Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Method {
+    /// For each tensor that of the others which harms the network's outputs least.
+    Best,
     /// The whole range that was seen.
     MinMax,
     /// All but the outermost 0.01 % on either side.
     Percentile,
+    /// The range that keeps the distribution's shape best (least Kullback-Leibler divergence).
+    Entropy,
     /// The range with the least expected squared error.
     Mse,
 }
@@ -124,10 +128,12 @@ impl Int8Args {
     pub(super) fn write(&self, float: FloatModel, provenance: &Provenance) -> Result<(), Failure> {
         let source = Source::open(&self.calibration)?;
         let [faces, judged] = faces(&float, &source, self.images as usize)?;
-        let calibration = match self.method {
-            Method::MinMax => Calibration::MinMax,
-            Method::Percentile => Calibration::Percentile(99.99),
-            Method::Mse => Calibration::Mse,
+        let calibration: &[Calibration] = match self.method {
+            Method::Best => Calibration::ALL,
+            Method::MinMax => &[Calibration::MinMax],
+            Method::Percentile => &[Calibration::Percentile(99.99)],
+            Method::Entropy => &[Calibration::Entropy],
+            Method::Mse => &[Calibration::Mse],
         };
         let options =
             Options { calibration, equalise: !self.no_equalise, reconstruct: !self.no_reconstruct };
