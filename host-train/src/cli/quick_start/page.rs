@@ -33,7 +33,7 @@ pub(super) fn render(outcome: &Outcome, out: &Path) -> String {
         scores: Some(ScoreFigures {
             float: (&float.roc).into(),
             int8: (&int8.roc).into(),
-            threshold: int8.summary.threshold,
+            threshold: Some(int8.summary.threshold),
         }),
         comparison: PairsSummary::compare(&float.summary, &int8.summary),
         sizes: Some(sizes(outcome)),

@@ -25,7 +25,7 @@ pub use angle_stages::AngleStages;
 pub use axis::Axis;
 pub use chart::{Chart, Ink, Marker, Patch, Series, Stroke};
 pub use document::{Block, Document, Figure, Listing, Section, render_document};
-pub use figures::angles;
+pub use figures::{angles, roc, score_histogram};
 
 use super::{ComparisonRow, Histogram, PairsSummary, Roc, RocPoint};
 use crate::data::FaceImage;
@@ -162,8 +162,8 @@ pub struct ScoreFigures {
     pub float: Scored,
     /// Of the int8 file, on the same pairs.
     pub int8: Scored,
-    /// The int8 file's threshold (cosine), marked in the histogram.
-    pub threshold: f32,
+    /// The int8 file's threshold (cosine), marked in the histogram where there is one.
+    pub threshold: Option<f32>,
 }
 
 /// One network's curve and histograms.
