@@ -196,7 +196,7 @@ fn a_verdict_is_measured_kept_in_the_file_and_shown() {
         "FNIR@FPIR 1e-1",
         "same first found",
         left_out[0],
-        &report["model_id"].as_str().unwrap(),
+        report["model_id"].as_str().unwrap(),
     ] {
         assert!(page.contains(words), "{words}");
     }
@@ -230,7 +230,7 @@ fn refusals(made: &Made) {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("TAR@FAR 1e-3") && text.contains("no threshold for 1e-4"), "{text}");
     let page = std::fs::read_to_string(page).unwrap();
-    assert!(page.contains("The gate is not met: 1 of 3 limits"));
+    assert!(page.contains("The gate is not met, by 1 of 3 limits"));
 
     let refused = |options: &str, paths: &[&Path], words: &str| {
         let output = made.quantize(&afm, options, paths);

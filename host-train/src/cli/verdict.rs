@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 pub(super) struct VerdictArgs {
     /// Labelled faces, folders or tars with one directory a person, that neither training nor --calibration has seen. Float and
-    /// int8 are compared on all their pairs and on searches, which goes into the file beside its command; and so do cosines for the
-    /// false match rates from 1e-2 to 1e-6, as far down as the impostor pairs bound them with 95 % (Clopper and Pearson, one-sided,
-    /// as if no two pairs shared a face). In searches with strangers, the first image of each person is enrolled and who has a
-    /// single one is a stranger.
+    /// int8 are compared on all their pairs and on searches. The result goes into the file, with cosines for false match rates from
+    /// 1e-2 to 1e-6, as far down as the impostor pairs bound them with 95 % (Clopper and Pearson, one-sided, as if no two pairs
+    /// shared a face). In searches with strangers, the first image of each person is enrolled, and who has a single one is a
+    /// stranger.
     #[arg(long, value_delimiter = ',', value_name = "A[,B]")]
     verdict: Vec<PathBuf>,
     /// Pairs of these faces whose accuracy is measured too: LFW's pairs.txt, or CSV with the columns fold,a,b,same.
@@ -45,12 +45,11 @@ impl VerdictArgs {
             gate.map_or(Ok(()), |gate| gate.check(None))?;
             return Ok(None);
         }
+        // A path that is not there is refused with the system's words.
         let place = |path: &PathBuf| path.canonicalize().ok();
-        let seen = self
-            .verdict
-            .iter()
-            .find(|path| calibration.iter().any(|other| place(other) == place(path)));
-        if let Some(path) = seen.filter(|path| path.exists()) {
+        let seen: Vec<PathBuf> = calibration.iter().filter_map(place).collect();
+        let is_seen = |path: &&PathBuf| place(path).is_some_and(|place| seen.contains(&place));
+        if let Some(path) = self.verdict.iter().find(is_seen) {
             return Err(Failure::Input(format!(
                 "{} is given to --calibration and to --verdict: int8 is judged by faces that it was not made with",
                 path.display()
@@ -114,7 +113,7 @@ pub(super) fn text(verdict: &Verdict) -> String {
     }
     lines.extend(verdict.table.thresholds.iter().map(|at| {
         format!(
-            "threshold {:.4} keeps a false match rate of {} ({} impostor pairs match, the true rate is below {:.2e} with 95 %), TAR {:.2} %",
+            "threshold {:.4} keeps a false match rate of {} ({} impostor pairs match, upper bound {:.2e} with 95 %), TAR {:.2} %",
             at.cosine, at.rate, at.accepted_impostors, at.bound, 100.0 * at.tar
         )
     }));

@@ -5,8 +5,8 @@ use crate::cli::COMMIT;
 use crate::cli::gate::Held;
 use crate::evaluate::ComparisonRow;
 use crate::evaluate::report::{
-    Block, Document, Figure, Listing, Provenance, ScoreFigures, Section, Table, render_document,
-    roc, score_histogram,
+    Block, Document, Figure, Listing, Marker, Provenance, ScoreFigures, Section, Table,
+    render_document, roc, score_histogram,
 };
 use crate::verdict::{Measured, Verdict};
 use model_format::ModelView;
@@ -76,7 +76,7 @@ fn headline(held: &[Held]) -> String {
     match held.iter().filter(|held| !held.kept).count() {
         0 => "The gate is met: int8 costs no more than was allowed.".to_owned(),
         broken => format!(
-            "The gate is not met: {broken} of {} limits are broken, and the model file was not written.",
+            "The gate is not met, by {broken} of {} limits: the model file was not written.",
             held.len()
         ),
     }
@@ -87,7 +87,7 @@ fn gate(held: &[Held]) -> Listing {
         let kept = if held.kept { "kept" } else { "broken" };
         let limit = match held.term == "cosine" {
             true => format!("at least {}", held.limit),
-            false => format!("{} points lost", held.limit),
+            false => format!("at most {}", held.limit),
         };
         let found = match held.term == "cosine" {
             true => format!("{:.4}", held.found),
@@ -100,12 +100,19 @@ fn gate(held: &[Held]) -> Listing {
         name: "gate",
         caption: "The limits of --gate".to_owned(),
         table: table(["", "limit", "found", ""], cells),
-        note: String::new(),
+        note: "But for the cosine: percentage points by which int8 is worse than float. The strictest rates rest on a handful of pairs or \
+               strangers, where a single one moves them far."
+            .to_owned(),
     }
 }
 
 fn curves(measured: &Measured) -> Section {
-    let strictest = measured.verdict.table.thresholds.last().map(|at| at.cosine);
+    let strictest = measured
+        .verdict
+        .table
+        .thresholds
+        .last()
+        .map(|at| Marker { x: at.cosine.into(), label: format!("threshold of {}", at.rate) });
     let scores = ScoreFigures {
         float: (&measured.float).into(),
         int8: (&measured.int8).into(),

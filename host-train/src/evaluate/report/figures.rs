@@ -3,7 +3,7 @@
 use super::{
     AngleStage, LossPoint, ScoreFigures,
     axis::Axis,
-    chart::{Chart, Ink, Marker, Series, Stroke},
+    chart::{Chart, Ink, Series, Stroke},
 };
 use crate::evaluate::Histogram;
 
@@ -123,10 +123,7 @@ pub fn score_histogram(scores: &ScoreFigures) -> Chart {
             series("", Ink::Quiet, Stroke::Dotted, false, &float.genuine),
         ],
         patches: vec![],
-        marker: scores.threshold.map(|threshold| Marker {
-            x: threshold.into(),
-            label: format!("threshold {threshold:.2}"),
-        }),
+        marker: scores.threshold.clone(),
     }
 }
 

@@ -162,8 +162,8 @@ pub struct ScoreFigures {
     pub float: Scored,
     /// Of the int8 file, on the same pairs.
     pub int8: Scored,
-    /// The int8 file's threshold (cosine), marked in the histogram where there is one.
-    pub threshold: Option<f32>,
+    /// A threshold of the int8 file (cosine), marked in the histogram.
+    pub threshold: Option<Marker>,
 }
 
 /// One network's curve and histograms.
