@@ -10,6 +10,7 @@ mod eval;
 mod experiment;
 mod export;
 mod failure;
+mod gate;
 mod import;
 mod inspect;
 mod keygen;
@@ -25,6 +26,7 @@ mod quick_start;
 mod ranks;
 mod sign;
 mod train;
+mod verdict;
 mod verify;
 mod watch;
 

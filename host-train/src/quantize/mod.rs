@@ -89,6 +89,8 @@ pub fn arcface_landmarks(side: usize) -> [[f32; 2]; 5] {
 pub struct Quantized {
     /// The `.afm` file.
     pub bytes: Vec<u8>,
+    /// What the file was written from, for what is known only once it has been measured: thresholds and verdict.
+    pub model: ModelBuilder,
     /// The same as it was before it learned, where it did.
     pub before_learning: Option<Vec<u8>>,
     /// One entry an operation, in execution order.
@@ -144,7 +146,7 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
         let names: Vec<&str> = layers.iter().map(|layer| &*layer.name).collect();
         qat::learn(&mut model, &names, &graph, learning)?;
     }
-    Ok(Quantized { bytes: model.build()?, before_learning, layers, float })
+    Ok(Quantized { bytes: model.build()?, model, before_learning, layers, float })
 }
 
 /// A network before it has learned in int8.
