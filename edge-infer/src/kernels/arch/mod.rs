@@ -27,6 +27,8 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(arm_dsp)]
+mod arm_m;
 mod elementwise;
 mod scalar;
 mod tier;
@@ -77,6 +79,27 @@ pub(crate) struct Weights<'w> {
 }
 
 impl<'w> Weights<'w> {
+    /// Those of no channel.
+    const NONE: Self = Self { values: &[], row_len: 0, depth: 0, channels: 0, bias: Some(&[]) };
+
+    /// Sets each pixel's sums to the bias, where there is one.
+    fn start(&self, sums: &mut [Sums]) {
+        if let Some(bias) = self.bias {
+            for sums in sums {
+                for (sum, &bias) in sums.0.iter_mut().zip(bias) {
+                    *sum = bias;
+                }
+            }
+        }
+    }
+
+    /// Without the first `inputs` inputs, which sums then hold already.
+    #[cfg(arm_dsp)]
+    fn skip(self, inputs: usize) -> Self {
+        let values = self.values.get(inputs..).unwrap_or_default();
+        Self { values, depth: self.depth.saturating_sub(inputs), bias: None, ..self }
+    }
+
     /// The rows from the first on, each from its start to the end of all values.
     #[inline(always)]
     fn rows(&self) -> impl Iterator<Item = &'w [i8]> + use<'w> {
@@ -86,7 +109,7 @@ impl<'w> Weights<'w> {
 
     /// The dense weights of a channel, those of the first `skip` inputs left out; none of a channel
     /// that is not there.
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", arm_dsp))]
     #[inline(always)]
     fn of_channel(&self, channel: usize, skip: usize) -> &'w [i8] {
         let row = if channel < self.channels { channel * self.row_len } else { usize::MAX };

@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "aarch64")]
 use super::aarch64::{DotProd, I8mm, Neon};
+#[cfg(arm_dsp)]
+use super::arm_m::Dsp;
 use super::scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512Vnni};
@@ -24,6 +26,8 @@ pub(crate) enum Kind {
     DotProd(DotProd),
     #[cfg(target_arch = "aarch64")]
     I8mm(I8mm),
+    #[cfg(arm_dsp)]
+    Dsp(Dsp),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
@@ -49,6 +53,8 @@ impl Tier {
             DotProd::new().map(Kind::DotProd),
             #[cfg(target_arch = "aarch64")]
             I8mm::new().map(Kind::I8mm),
+            #[cfg(arm_dsp)]
+            Some(Kind::Dsp(Dsp)),
             #[cfg(target_arch = "x86_64")]
             Avx2::new().map(Kind::Avx2),
             #[cfg(target_arch = "x86_64")]
@@ -72,6 +78,8 @@ impl Tier {
             Kind::DotProd(_) => "dotprod",
             #[cfg(target_arch = "aarch64")]
             Kind::I8mm(_) => "i8mm",
+            #[cfg(arm_dsp)]
+            Kind::Dsp(_) => "dsp",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -91,6 +99,8 @@ macro_rules! on_tier {
             $crate::kernels::arch::Kind::DotProd($primitives) => $body,
             #[cfg(target_arch = "aarch64")]
             $crate::kernels::arch::Kind::I8mm($primitives) => $body,
+            #[cfg(arm_dsp)]
+            $crate::kernels::arch::Kind::Dsp($primitives) => $body,
             #[cfg(target_arch = "x86_64")]
             $crate::kernels::arch::Kind::Avx2($primitives) => $body,
             #[cfg(target_arch = "x86_64")]

@@ -1,0 +1,314 @@
+//! `smlad`: two products of 16 bits added to a sum, on every Armv7E-M and on Armv8-M with DSP.
+//!
+//! Bytes must be widened first. A pixel's inputs are widened once a block of channels, a channel's
+//! weights once a buffer of pixels. Two rows lie together, so that one load of two words brings a
+//! pair of each:
+//!
+//! ```text
+//! pixels p, p + 1     x[p] pair │ x[p+1] pair │ next pairs ..      two `ldrd`, four `smlad`:
+//! channels c, c + 1   w[c] pair │ w[c+1] pair │ next pairs ..      eight products
+//! ```
+
+mod halves;
+#[cfg(target_abi = "eabihf")]
+mod requantize;
+mod taps;
+
+use core::arch::asm;
+
+use super::piece::{Piece, SHORT};
+use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights};
+use halves::{Pair, widen_few};
+use taps::{Taps, multiply_taps};
+
+/// The DSP extension: Cortex-M4, M7, M33 and later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dsp;
+
+/// Pixels whose sums are held at a time, and with them their inputs: 4.5 KiB of stack.
+const PIXELS: usize = 12;
+/// Inputs of a pixel, or weights of a channel, that are widened at a time.
+const DEPTH: usize = 64;
+/// Inputs of a turn of the innermost loops, which divides [`DEPTH`].
+const TURN: usize = 16;
+
+/// Two rows side by side: of every two numbers a pair, of one row and of the other.
+type Rows = [[Pair; 2]; DEPTH / 2];
+const ROWS: Rows = [[0; 2]; DEPTH / 2];
+
+impl Primitives for Dsp {
+    type Buffer = [Sums; PIXELS];
+    const BUFFER: Self::Buffer = [Sums::ZERO; PIXELS];
+
+    type Panel<'w> = Weights<'w>;
+
+    fn panel<'w>(self) -> Weights<'w> {
+        Weights::NONE
+    }
+
+    fn pack<'w>(self, weights: Weights<'w>, panel: &mut Weights<'w>) {
+        *panel = weights;
+    }
+
+    fn multiply(self, panel: &Weights<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+        if strips.is_empty() || len == 0 {
+            panel.start(sums);
+        }
+        let mut inputs = [ROWS; PIXELS / 2];
+        let mut weights = ROWS;
+        let [mut a, mut b] = [[0; SHORT]; 2];
+        for (sums, first) in sums.chunks_mut(PIXELS).zip((0..).step_by(PIXELS)) {
+            let mut rest = *panel;
+            for piece in Piece::all::<DEPTH>(strips, len) {
+                let depth = piece.depth();
+                let turns = depth.div_ceil(TURN);
+                let pairs = (first..first + sums.len()).step_by(2);
+                for (rows, pixel) in inputs.iter_mut().zip(pairs) {
+                    let pixels = [piece.row(pixel, &mut a), piece.row(pixel + 1, &mut b)];
+                    widen_rows(pixels, turns, rows);
+                }
+                multiply_rows(&Weights { depth, ..rest }, turns, &inputs, &mut weights, sums);
+                rest = rest.skip(depth);
+            }
+        }
+    }
+
+    type Taps<'w> = Taps<'w>;
+
+    fn taps<'w>(self) -> Taps<'w> {
+        Taps::NONE
+    }
+
+    fn pack_taps<'w>(self, weights: Weights<'w>, taps: &mut Taps<'w>) {
+        taps.pack(weights);
+    }
+
+    fn multiply_taps(self, taps: &Taps<'_>, strips: &[Strip<'_>], sums: &mut [Sums]) {
+        multiply_taps(taps, strips, sums);
+    }
+
+    fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
+        #[cfg(target_abi = "eabihf")]
+        requantize::requantize(sums, epilogue, output);
+        // Floating point may be functions.
+        #[cfg(not(target_abi = "eabihf"))]
+        super::scalar::requantize(0, sums, epilogue, output);
+    }
+
+    fn dot(self, a: &[i8], b: &[i8]) -> i32 {
+        halves::dot(a, b)
+    }
+}
+
+/// Four numbers of two rows. Written out as often as it runs: the compiler must see how long the code is.
+macro_rules! widen_four {
+    () => {
+        concat!(
+            "ldr {a_even}, [{a}], #4\n",
+            "ldr {b_even}, [{b}], #4\n",
+            "sxtb16 {a_odd}, {a_even}, ror #8\n",
+            "sxtb16 {b_odd}, {b_even}, ror #8\n",
+            "sxtb16 {a_even}, {a_even}\n",
+            "sxtb16 {b_even}, {b_even}\n",
+            "strd {a_even}, {b_even}, [{to}], #8\n",
+            "strd {a_odd}, {b_odd}, [{to}], #8\n",
+        )
+    };
+}
+
+/// Widens `turns` turns of two rows, with zeros where they are shorter.
+fn widen_rows([a, b]: [&[i8]; 2], turns: usize, to: &mut Rows) {
+    let turns = turns.min(DEPTH / TURN);
+    let whole = turns.min(a.len().min(b.len()) / TURN);
+    if whole > 0 {
+        // SAFETY: both rows hold so many turns, and for every two numbers of each two words are written,
+        // for which there is room up to `DEPTH`.
+        unsafe {
+            asm!(
+                "2:",
+                widen_four!(),
+                widen_four!(),
+                widen_four!(),
+                widen_four!(),
+                "subs {turns}, {turns}, #1",
+                "bne 2b",
+                a = inout(reg) a.as_ptr() => _,
+                b = inout(reg) b.as_ptr() => _,
+                to = inout(reg) to.as_mut_ptr() => _,
+                turns = inout(reg) whole => _,
+                a_even = out(reg) _,
+                a_odd = out(reg) _,
+                b_even = out(reg) _,
+                b_odd = out(reg) _,
+                options(nostack),
+            );
+        }
+    }
+    let fours = to.as_chunks_mut::<2>().0;
+    let rest = fours.get_mut(whole * TURN / 4..turns * TURN / 4).unwrap_or_default();
+    for (to, first) in rest.iter_mut().zip((whole * TURN..).step_by(4)) {
+        let [even, odd] = widen_few(a.get(first..).unwrap_or_default());
+        let [b_even, b_odd] = widen_few(b.get(first..).unwrap_or_default());
+        *to = [[even, b_even], [odd, b_odd]];
+    }
+}
+
+/// Adds the products of `turns` turns of each pixel's inputs with the weights of each channel, which are
+/// widened into `rows`.
+fn multiply_rows(
+    weights: &Weights<'_>,
+    turns: usize,
+    inputs: &[Rows],
+    rows: &mut Rows,
+    sums: &mut [Sums],
+) {
+    // How many there can be is nothing to write loops out for.
+    let inputs = core::hint::black_box(inputs);
+    for pair in 0..weights.channels.min(BLOCK).div_ceil(2) {
+        let channels = [2 * pair, 2 * pair + 1];
+        widen_rows(channels.map(|channel| weights.of_channel(channel, 0)), turns, rows);
+        let bias = |bias: &[i32], channel| bias.get(channel).copied().unwrap_or_default();
+        match weights.bias.map(|all| channels.map(|channel| bias(all, channel))) {
+            Some(bias) => multiply_pixels::<1>(inputs, rows, turns, &bias, pair, sums),
+            None => multiply_pixels::<0>(inputs, rows, turns, &[0; 2], pair, sums),
+        }
+    }
+}
+
+/// The products of every pixel's inputs with the weights of two channels, added to the bias, if `START`
+/// is 1, or to the sums.
+#[inline(always)]
+fn multiply_pixels<const START: u8>(
+    inputs: &[Rows],
+    weights: &Rows,
+    turns: usize,
+    bias: &[i32; 2],
+    pair: usize,
+    sums: &mut [Sums],
+) {
+    let (twos, single) = sums.as_chunks_mut::<2>();
+    let mut inputs = inputs.iter();
+    for ([first, second], inputs) in twos.iter_mut().zip(&mut inputs) {
+        let sums = [of_pair(first, pair), of_pair(second, pair)];
+        if turns == DEPTH / TURN {
+            multiply_pairs::<{ DEPTH / 2 }, START>(inputs, weights, bias, sums);
+        } else {
+            multiply_turns::<START>(inputs, weights, turns, bias, sums);
+        }
+    }
+    if let ([only], Some(inputs)) = (single, inputs.next()) {
+        let sums = [of_pair(only, pair), &mut [0; 2]];
+        multiply_turns::<START>(inputs, weights, turns, bias, sums);
+    }
+}
+
+/// Turn after turn, for pieces that are shorter than others.
+#[inline(never)]
+fn multiply_turns<const START: u8>(
+    inputs: &Rows,
+    weights: &Rows,
+    turns: usize,
+    bias: &[i32; 2],
+    [first, second]: [&mut [i32; 2]; 2],
+) {
+    let (inputs, weights) = (inputs.as_chunks().0, weights.as_chunks().0);
+    let mut turns = inputs.iter().zip(weights).take(turns);
+    if let Some((inputs, weights)) = turns.next() {
+        multiply_pairs::<{ TURN / 2 }, START>(inputs, weights, bias, [first, second]);
+    }
+    for (inputs, weights) in turns {
+        multiply_pairs::<{ TURN / 2 }, 0>(inputs, weights, bias, [first, second]);
+    }
+}
+
+/// The sums of two neighbouring channels.
+#[inline(always)]
+fn of_pair(sums: &mut Sums, pair: usize) -> &mut [i32; 2] {
+    // SAFETY: a block has so many pairs, and no remainder is ever their number.
+    unsafe { sums.0.as_chunks_mut().0.get_unchecked_mut(pair % (BLOCK / 2)) }
+}
+
+/// Of two pixels and two channels the products of pair `pair` of turn `turn`.
+macro_rules! multiply_pair {
+    ($turn:literal, $pair:literal) => {
+        concat!(
+            "ldrd {x}, {y}, [{inputs}, #64 * ",
+            $turn,
+            " + 8 * ",
+            $pair,
+            "]\n",
+            "ldrd {v}, {w}, [{weights}, #64 * ",
+            $turn,
+            " + 8 * ",
+            $pair,
+            "]\n",
+            "smlad {a}, {x}, {v}, {a}\n",
+            "smlad {b}, {x}, {w}, {b}\n",
+            "smlad {c}, {y}, {v}, {c}\n",
+            "smlad {d}, {y}, {w}, {d}\n",
+        )
+    };
+}
+
+/// The same of a turn.
+macro_rules! multiply_turn {
+    ($turn:literal) => {
+        concat!(
+            multiply_pair!($turn, 0),
+            multiply_pair!($turn, 1),
+            multiply_pair!($turn, 2),
+            multiply_pair!($turn, 3),
+            multiply_pair!($turn, 4),
+            multiply_pair!($turn, 5),
+            multiply_pair!($turn, 6),
+            multiply_pair!($turn, 7),
+        )
+    };
+}
+
+/// The products of all pairs of two pixels and two channels, added to the bias, if `START` is 1, or to the
+/// sums. The pairs are those of one turn or of all.
+#[inline(always)]
+fn multiply_pairs<const PAIRS: usize, const START: u8>(
+    inputs: &[[Pair; 2]; PAIRS],
+    weights: &[[Pair; 2]; PAIRS],
+    bias: &[i32; 2],
+    [first, second]: [&mut [i32; 2]; 2],
+) {
+    const { assert!(PAIRS == TURN / 2 || PAIRS == DEPTH / 2 && DEPTH == 4 * TURN) };
+    // SAFETY: of the rows so many pairs are read, and of bias and sums the two that there are.
+    unsafe {
+        asm!(
+            ".if {start}",
+            "ldrd {c}, {d}, [{a}]",
+            "ldrd {a}, {b}, [{a}]",
+            ".else",
+            "ldrd {a}, {b}, [{first}]",
+            "ldrd {c}, {d}, [{second}]",
+            ".endif",
+            multiply_turn!(0),
+            ".if {pairs} > 8",
+            multiply_turn!(1),
+            multiply_turn!(2),
+            multiply_turn!(3),
+            ".endif",
+            "strd {a}, {b}, [{first}]",
+            "strd {c}, {d}, [{second}]",
+            start = const START,
+            pairs = const PAIRS,
+            inputs = in(reg) inputs.as_ptr(),
+            weights = in(reg) weights.as_ptr(),
+            first = in(reg) first.as_mut_ptr(),
+            second = in(reg) second.as_mut_ptr(),
+            a = inout(reg) bias.as_ptr() => _,
+            b = out(reg) _,
+            c = out(reg) _,
+            d = out(reg) _,
+            x = out(reg) _,
+            y = out(reg) _,
+            v = out(reg) _,
+            w = out(reg) _,
+            options(nostack),
+        );
+    }
+}
