@@ -82,11 +82,11 @@ impl<'w> Weights<'w> {
     /// Those of no channel.
     const NONE: Self = Self { values: &[], row_len: 0, depth: 0, channels: 0, bias: Some(&[]) };
 
-    /// Sets each pixel's sums to the bias, where there is one.
-    fn start(&self, sums: &mut [Sums]) {
-        if let Some(bias) = self.bias {
+    /// Sets each pixel's sums from channel `first` on to the bias, where there is one.
+    fn start(&self, first: usize, sums: &mut [Sums]) {
+        if let Some(bias) = self.bias.and_then(|bias| bias.get(first..)) {
             for sums in sums {
-                for (sum, &bias) in sums.0.iter_mut().zip(bias) {
+                for (sum, &bias) in sums.0.iter_mut().skip(first).zip(bias) {
                     *sum = bias;
                 }
             }

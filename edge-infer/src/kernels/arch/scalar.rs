@@ -26,7 +26,7 @@ impl Primitives for Scalar {
     }
 
     fn multiply(self, panel: &Weights<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-        panel.start(sums);
+        panel.start(0, sums);
         for (channel, row) in panel.rows().take(panel.channels).enumerate() {
             for (pixel, sums) in sums.iter_mut().enumerate() {
                 let Some(sum) = sums.0.get_mut(channel) else {
@@ -52,13 +52,7 @@ impl Primitives for Scalar {
     }
 
     fn multiply_taps(self, taps: &Weights<'_>, strips: &[Strip<'_>], sums: &mut [Sums]) {
-        taps.start(sums);
-        for (pixel, sums) in sums.iter_mut().enumerate() {
-            let sums = sums.0.get_mut(..taps.channels).unwrap_or_default();
-            for (strip, weights) in strips.iter().zip(taps.rows().take(taps.depth)) {
-                multiply_accumulate(sums, strip.of(pixel, BLOCK), weights);
-            }
-        }
+        multiply_taps(0, taps, strips, sums);
     }
 
     fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
@@ -79,6 +73,23 @@ fn dot(a: &[i8], b: &[i8]) -> i32 {
 fn multiply_accumulate(sums: &mut [i32], input: &[i8], weights: &[i8]) {
     for ((sum, &input), &weight) in sums.iter_mut().zip(input).zip(weights) {
         *sum = sum.wrapping_add(i32::from(input) * i32::from(weight));
+    }
+}
+
+/// Filters the channels from `first` on.
+pub(super) fn multiply_taps(
+    first: usize,
+    taps: &Weights<'_>,
+    strips: &[Strip<'_>],
+    sums: &mut [Sums],
+) {
+    taps.start(first, sums);
+    for (pixel, sums) in sums.iter_mut().enumerate() {
+        let sums = sums.0.get_mut(first..taps.channels).unwrap_or_default();
+        for (strip, weights) in strips.iter().zip(taps.rows().take(taps.depth)) {
+            let input = strip.of(pixel, BLOCK).get(first..).unwrap_or_default();
+            multiply_accumulate(sums, input, weights.get(first..).unwrap_or_default());
+        }
     }
 }
 

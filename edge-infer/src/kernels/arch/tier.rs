@@ -4,6 +4,8 @@
 use super::aarch64::{DotProd, I8mm, Neon};
 #[cfg(arm_dsp)]
 use super::arm_m::Dsp;
+#[cfg(arm_helium)]
+use super::arm_m::Helium;
 use super::scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512Vnni};
@@ -28,6 +30,8 @@ pub(crate) enum Kind {
     I8mm(I8mm),
     #[cfg(arm_dsp)]
     Dsp(Dsp),
+    #[cfg(arm_helium)]
+    Helium(Helium),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
@@ -55,6 +59,8 @@ impl Tier {
             I8mm::new().map(Kind::I8mm),
             #[cfg(arm_dsp)]
             Some(Kind::Dsp(Dsp)),
+            #[cfg(arm_helium)]
+            Some(Kind::Helium(Helium)),
             #[cfg(target_arch = "x86_64")]
             Avx2::new().map(Kind::Avx2),
             #[cfg(target_arch = "x86_64")]
@@ -80,6 +86,8 @@ impl Tier {
             Kind::I8mm(_) => "i8mm",
             #[cfg(arm_dsp)]
             Kind::Dsp(_) => "dsp",
+            #[cfg(arm_helium)]
+            Kind::Helium(_) => "helium",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -101,6 +109,8 @@ macro_rules! on_tier {
             $crate::kernels::arch::Kind::I8mm($primitives) => $body,
             #[cfg(arm_dsp)]
             $crate::kernels::arch::Kind::Dsp($primitives) => $body,
+            #[cfg(arm_helium)]
+            $crate::kernels::arch::Kind::Helium($primitives) => $body,
             #[cfg(target_arch = "x86_64")]
             $crate::kernels::arch::Kind::Avx2($primitives) => $body,
             #[cfg(target_arch = "x86_64")]

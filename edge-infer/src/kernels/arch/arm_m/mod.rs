@@ -7,10 +7,25 @@
 #![allow(unsafe_code, reason = "vector instructions: each block says why it is sound")]
 
 mod dsp;
+#[cfg(arm_helium)]
+mod helium;
 mod piece;
+#[cfg(target_abi = "eabihf")]
+mod rounding;
 
 pub(crate) use dsp::Dsp;
+#[cfg(arm_helium)]
+pub(crate) use helium::Helium;
 
+#[cfg(arm_helium)]
+use super::DEPTH;
 #[cfg(not(target_abi = "eabihf"))]
 use super::scalar;
 use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights};
+
+/// The sums of two neighbouring channels.
+#[inline(always)]
+fn of_pair(sums: &mut Sums, pair: usize) -> &mut [i32; 2] {
+    // SAFETY: a block has so many pairs, and no remainder is ever their number.
+    unsafe { sums.0.as_chunks_mut().0.get_unchecked_mut(pair % (BLOCK / 2)) }
+}

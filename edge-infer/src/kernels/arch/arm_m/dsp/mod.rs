@@ -17,7 +17,7 @@ mod taps;
 use core::arch::asm;
 
 use super::piece::{Piece, SHORT};
-use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights};
+use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights, of_pair};
 use halves::{Pair, widen_few};
 use taps::{Taps, multiply_taps};
 
@@ -52,7 +52,7 @@ impl Primitives for Dsp {
 
     fn multiply(self, panel: &Weights<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
         if strips.is_empty() || len == 0 {
-            panel.start(sums);
+            panel.start(0, sums);
         }
         let mut inputs = [ROWS; PIXELS / 2];
         let mut weights = ROWS;
@@ -219,13 +219,6 @@ fn multiply_turns<const START: u8>(
     for (inputs, weights) in turns {
         multiply_pairs::<{ TURN / 2 }, 0>(inputs, weights, bias, [first, second]);
     }
-}
-
-/// The sums of two neighbouring channels.
-#[inline(always)]
-fn of_pair(sums: &mut Sums, pair: usize) -> &mut [i32; 2] {
-    // SAFETY: a block has so many pairs, and no remainder is ever their number.
-    unsafe { sums.0.as_chunks_mut().0.get_unchecked_mut(pair % (BLOCK / 2)) }
 }
 
 /// Of two pixels and two channels the products of pair `pair` of turn `turn`.

@@ -4,17 +4,16 @@
 use core::arch::asm;
 
 use super::super::super::{BLOCK, Epilogue, Sums, scalar};
+use super::super::rounding::is_plain;
 use crate::kernels::Addend;
 
 /// Channels at a time.
 const FOUR: usize = 4;
 
 pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
-    let Epilogue { positive, negative, residual, step, .. } = *epilogue;
+    let Epilogue { positive, negative, residual, .. } = *epilogue;
     let fours = positive.len().min(BLOCK) / FOUR;
-    let end = sums.len().saturating_sub(1) * step + fours * FOUR;
-    let room = residual.map_or(output.len(), |residual| residual.values.len().min(output.len()));
-    if !all_small(epilogue) || room < end || negative.len() < fours * FOUR {
+    if !is_plain(fours * FOUR, sums.len(), epilogue, output) {
         return scalar::requantize(0, sums, epilogue, output);
     }
     // Without an activation both are the same slice.
@@ -31,16 +30,6 @@ pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
     if fours * FOUR < positive.len() {
         scalar::requantize(fours * FOUR, sums, epilogue, output);
     }
-}
-
-/// Whether all multipliers are less than 2 in magnitude, as those of trained networks are: then no
-/// product is infinite and none is NaN, which `vcvtr` would make 0. The second highest bit tells.
-fn all_small(epilogue: &Epilogue<'_>) -> bool {
-    let Epilogue { positive, negative, residual, .. } = *epilogue;
-    let reals = positive.iter().chain(negative.iter().take(positive.len()));
-    let residual = residual.map_or(0.0, |residual| residual.multiplier);
-    let bits = reals.fold(residual.to_bits(), |bits, real| bits | real.to_bits());
-    bits & (1 << 30) == 0
 }
 
 /// Rounds the first channels of each pixel: scaled by the sum's sign, if `BY_SIGN` is 1, and with the residual

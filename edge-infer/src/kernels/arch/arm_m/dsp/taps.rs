@@ -6,7 +6,7 @@
 
 use core::arch::asm;
 
-use super::super::super::{BLOCK, STRIPS, Strip, Sums, Weights};
+use super::super::super::{BLOCK, STRIPS, Strip, Sums, Weights, scalar};
 use super::halves::{Pair, widen_few};
 
 /// Channels that are worked on at a time.
@@ -63,7 +63,9 @@ pub(super) fn multiply_taps(taps: &Taps<'_>, strips: &[Strip<'_>], sums: &mut [S
     } else {
         0
     };
-    filter_rest(weights, strips, done, sums);
+    if done < weights.channels {
+        scalar::multiply_taps(done, weights, strips, sums);
+    }
 }
 
 /// Tap `tap` of turn `turn`.
@@ -162,24 +164,6 @@ unsafe fn filter<const TURNS: usize, const START: u8>(
         }
         for (from, strip) in from.iter_mut().zip(strips) {
             *from = from.wrapping_add(strip.step);
-        }
-    }
-}
-
-/// Filters the channels from `first` on, one by one.
-fn filter_rest(weights: &Weights<'_>, strips: &[Strip<'_>], first: usize, sums: &mut [Sums]) {
-    for channel in first..weights.channels {
-        let start = weights.bias.map(|bias| bias.get(channel).copied().unwrap_or_default());
-        for (pixel, sums) in sums.iter_mut().enumerate() {
-            let Some(sum) = sums.0.get_mut(channel) else {
-                return;
-            };
-            let rows = weights.rows().take(weights.depth);
-            *sum = strips.iter().zip(rows).fold(start.unwrap_or(*sum), |sum, (strip, row)| {
-                let input = strip.of(pixel, BLOCK).get(channel).copied().unwrap_or_default();
-                let weight = row.get(channel).copied().unwrap_or_default();
-                sum.wrapping_add(i32::from(input) * i32::from(weight))
-            });
         }
     }
 }
