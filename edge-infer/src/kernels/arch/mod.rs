@@ -12,6 +12,8 @@
 //! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp` |
 //! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
 //! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
+//! | `dsp` | `smlad`, 2 pixels x 2 channels | `smlabb`, `smlatt` | 4 channels | `smlad` |
+//! | `helium` | `vmladava`, 2 pixels x 2 channels | `vmullb`, `vmullt` | 4 channels | `vmladava` |
 //! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd` |
 //! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd` |
 //!
@@ -109,7 +111,7 @@ impl<'w> Weights<'w> {
 
     /// The dense weights of a channel, those of the first `skip` inputs left out; none of a channel
     /// that is not there.
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", arm_dsp))]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", arm_helium))]
     #[inline(always)]
     fn of_channel(&self, channel: usize, skip: usize) -> &'w [i8] {
         let row = if channel < self.channels { channel * self.row_len } else { usize::MAX };

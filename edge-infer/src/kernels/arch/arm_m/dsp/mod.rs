@@ -1,12 +1,12 @@
 //! `smlad`: two products of 16 bits added to a sum, on every Armv7E-M and on Armv8-M with DSP.
 //!
 //! Bytes must be widened first. A pixel's inputs are widened once a block of channels, a channel's
-//! weights once a buffer of pixels. Two rows lie together, so that one load of two words brings a
-//! pair of each:
+//! weights once a buffer of pixels. Two rows lie together, so that one load brings pairs of
+//! both:
 //!
 //! ```text
-//! pixels p, p + 1     x[p] pair │ x[p+1] pair │ next pairs ..      two `ldrd`, four `smlad`:
-//! channels c, c + 1   w[c] pair │ w[c+1] pair │ next pairs ..      eight products
+//! pixels p, p + 1     x[p] pair │ x[p+1] pair │ next pairs ..      an `ldm` and two `ldrd` for
+//! channels c, c + 1   w[c] pair │ w[c+1] pair │ next pairs ..      eight `smlad`: sixteen products
 //! ```
 
 mod halves;
@@ -154,7 +154,8 @@ fn widen_rows([a, b]: [&[i8]; 2], turns: usize, to: &mut Rows) {
 }
 
 /// Adds the products of `turns` turns of each pixel's inputs with the weights of each channel, which are
-/// widened into `rows`.
+/// widened into `rows`. Not inlined, as it needs all registers for itself.
+#[inline(never)]
 fn multiply_rows(
     weights: &Weights<'_>,
     turns: usize,
@@ -162,22 +163,30 @@ fn multiply_rows(
     rows: &mut Rows,
     sums: &mut [Sums],
 ) {
-    // How many there can be is nothing to write loops out for.
-    let inputs = core::hint::black_box(inputs);
-    for pair in 0..weights.channels.min(BLOCK).div_ceil(2) {
-        let channels = [2 * pair, 2 * pair + 1];
-        widen_rows(channels.map(|channel| weights.of_channel(channel, 0)), turns, rows);
-        let bias = |bias: &[i32], channel| bias.get(channel).copied().unwrap_or_default();
-        match weights.bias.map(|all| channels.map(|channel| bias(all, channel))) {
-            Some(bias) => multiply_pixels::<1>(inputs, rows, turns, &bias, pair, sums),
+    let Weights { mut values, row_len, depth, channels, bias } = *weights;
+    let mut take_row = || {
+        let row = values.get(..depth).unwrap_or(values);
+        values = values.get(row_len..).unwrap_or_default();
+        row
+    };
+    for pair in 0..channels.min(BLOCK).div_ceil(2) {
+        let first = take_row();
+        let second = if 2 * pair + 1 < channels { take_row() } else { &[] };
+        widen_rows([first, second], turns, rows);
+        match bias.map(|bias| bias.get(2 * pair..).unwrap_or_default()) {
             None => multiply_pixels::<0>(inputs, rows, turns, &[0; 2], pair, sums),
+            Some(&[a, b, ..]) => multiply_pixels::<1>(inputs, rows, turns, &[a, b], pair, sums),
+            Some(rest) => {
+                let bias = [rest.first().copied().unwrap_or_default(), 0];
+                multiply_pixels::<1>(inputs, rows, turns, &bias, pair, sums);
+            }
         }
     }
 }
 
 /// The products of every pixel's inputs with the weights of two channels, added to the bias, if `START`
 /// is 1, or to the sums.
-#[inline(always)]
+#[inline(never)]
 fn multiply_pixels<const START: u8>(
     inputs: &[Rows],
     weights: &Rows,
@@ -221,40 +230,41 @@ fn multiply_turns<const START: u8>(
     }
 }
 
-/// Of two pixels and two channels the products of pair `pair` of turn `turn`.
-macro_rules! multiply_pair {
-    ($turn:literal, $pair:literal) => {
+/// Of two pixels and two channels the products of pairs `2 * two` and the next one of turn `turn`.
+macro_rules! multiply_two {
+    ($turn:literal, $two:literal) => {
         concat!(
-            "ldrd {x}, {y}, [{inputs}, #64 * ",
-            $turn,
-            " + 8 * ",
-            $pair,
-            "]\n",
             "ldrd {v}, {w}, [{weights}, #64 * ",
             $turn,
-            " + 8 * ",
-            $pair,
+            " + 16 * ",
+            $two,
             "]\n",
-            "smlad {a}, {x}, {v}, {a}\n",
-            "smlad {b}, {x}, {w}, {b}\n",
-            "smlad {c}, {y}, {v}, {c}\n",
-            "smlad {d}, {y}, {w}, {d}\n",
+            "ldm {inputs}!, {{r0, r1, r2, r3}}\n",
+            "smlad {a}, r0, {v}, {a}\n",
+            "smlad {b}, r0, {w}, {b}\n",
+            "smlad {c}, r1, {v}, {c}\n",
+            "smlad {d}, r1, {w}, {d}\n",
+            "ldrd {v}, {w}, [{weights}, #64 * ",
+            $turn,
+            " + 16 * ",
+            $two,
+            " + 8]\n",
+            "smlad {a}, r2, {v}, {a}\n",
+            "smlad {b}, r2, {w}, {b}\n",
+            "smlad {c}, r3, {v}, {c}\n",
+            "smlad {d}, r3, {w}, {d}\n",
         )
     };
 }
 
-/// The same of a turn.
+/// The same of a whole turn.
 macro_rules! multiply_turn {
     ($turn:literal) => {
         concat!(
-            multiply_pair!($turn, 0),
-            multiply_pair!($turn, 1),
-            multiply_pair!($turn, 2),
-            multiply_pair!($turn, 3),
-            multiply_pair!($turn, 4),
-            multiply_pair!($turn, 5),
-            multiply_pair!($turn, 6),
-            multiply_pair!($turn, 7),
+            multiply_two!($turn, 0),
+            multiply_two!($turn, 1),
+            multiply_two!($turn, 2),
+            multiply_two!($turn, 3),
         )
     };
 }
@@ -269,39 +279,41 @@ fn multiply_pairs<const PAIRS: usize, const START: u8>(
     [first, second]: [&mut [i32; 2]; 2],
 ) {
     const { assert!(PAIRS == TURN / 2 || PAIRS == DEPTH / 2 && DEPTH == 4 * TURN) };
-    // SAFETY: of the rows so many pairs are read, and of bias and sums the two that there are.
+    // SAFETY: of the rows so many pairs are read, and of bias and sums the two that there are. The registers with
+    // the addresses of the sums are needed meanwhile: the stack keeps them, and is as before at the end.
     unsafe {
         asm!(
             ".if {start}",
             "ldrd {c}, {d}, [{a}]",
             "ldrd {a}, {b}, [{a}]",
             ".else",
-            "ldrd {a}, {b}, [{first}]",
-            "ldrd {c}, {d}, [{second}]",
+            "ldrd {a}, {b}, [r0]",
+            "ldrd {c}, {d}, [r1]",
             ".endif",
+            "push {{r0, r1}}",
             multiply_turn!(0),
             ".if {pairs} > 8",
             multiply_turn!(1),
             multiply_turn!(2),
             multiply_turn!(3),
             ".endif",
-            "strd {a}, {b}, [{first}]",
-            "strd {c}, {d}, [{second}]",
+            "pop {{r0, r1}}",
+            "strd {a}, {b}, [r0]",
+            "strd {c}, {d}, [r1]",
             start = const START,
             pairs = const PAIRS,
-            inputs = in(reg) inputs.as_ptr(),
+            inputs = inout(reg) inputs.as_ptr() => _,
             weights = in(reg) weights.as_ptr(),
-            first = in(reg) first.as_mut_ptr(),
-            second = in(reg) second.as_mut_ptr(),
+            inout("r0") first.as_mut_ptr() => _,
+            inout("r1") second.as_mut_ptr() => _,
             a = inout(reg) bias.as_ptr() => _,
             b = out(reg) _,
             c = out(reg) _,
             d = out(reg) _,
-            x = out(reg) _,
-            y = out(reg) _,
             v = out(reg) _,
             w = out(reg) _,
-            options(nostack),
+            out("r2") _,
+            out("r3") _,
         );
     }
 }
