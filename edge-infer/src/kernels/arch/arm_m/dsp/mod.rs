@@ -116,37 +116,49 @@ macro_rules! widen_four {
     };
 }
 
+/// The same of a turn.
+macro_rules! widen_turn {
+    () => {
+        concat!(widen_four!(), widen_four!(), widen_four!(), widen_four!())
+    };
+}
+
 /// Widens `turns` turns of two rows, with zeros where they are shorter.
+#[inline(always)]
 fn widen_rows([a, b]: [&[i8]; 2], turns: usize, to: &mut Rows) {
-    let turns = turns.min(DEPTH / TURN);
-    let whole = turns.min(a.len().min(b.len()) / TURN);
-    if whole > 0 {
-        // SAFETY: both rows hold so many turns, and for every two numbers of each two words are written,
-        // for which there is room up to `DEPTH`.
-        unsafe {
-            asm!(
-                "2:",
-                widen_four!(),
-                widen_four!(),
-                widen_four!(),
-                widen_four!(),
-                "subs {turns}, {turns}, #1",
-                "bne 2b",
-                a = inout(reg) a.as_ptr() => _,
-                b = inout(reg) b.as_ptr() => _,
-                to = inout(reg) to.as_mut_ptr() => _,
-                turns = inout(reg) whole => _,
-                a_even = out(reg) _,
-                a_odd = out(reg) _,
-                b_even = out(reg) _,
-                b_odd = out(reg) _,
-                options(nostack),
-            );
-        }
+    match (a.first_chunk::<DEPTH>(), b.first_chunk::<DEPTH>()) {
+        (Some(a), Some(b)) => widen_whole(a, b, to),
+        _ => widen_short([a, b], turns, to),
     }
-    let fours = to.as_chunks_mut::<2>().0;
-    let rest = fours.get_mut(whole * TURN / 4..turns * TURN / 4).unwrap_or_default();
-    for (to, first) in rest.iter_mut().zip((whole * TURN..).step_by(4)) {
+}
+
+#[inline(always)]
+fn widen_whole(a: &[i8; DEPTH], b: &[i8; DEPTH], to: &mut Rows) {
+    const { assert!(DEPTH == 4 * TURN) };
+    // SAFETY: four turns of both rows are read, which is all of them, and as many pairs are written.
+    unsafe {
+        asm!(
+            widen_turn!(),
+            widen_turn!(),
+            widen_turn!(),
+            widen_turn!(),
+            a = inout(reg) a.as_ptr() => _,
+            b = inout(reg) b.as_ptr() => _,
+            to = inout(reg) to.as_mut_ptr() => _,
+            a_even = out(reg) _,
+            a_odd = out(reg) _,
+            b_even = out(reg) _,
+            b_odd = out(reg) _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Widens rows of which one or both are shorter than [`DEPTH`].
+#[inline(never)]
+fn widen_short([a, b]: [&[i8]; 2], turns: usize, to: &mut Rows) {
+    let fours = to.as_chunks_mut::<2>().0.iter_mut().take(turns * TURN / 4);
+    for (to, first) in fours.zip((0..).step_by(4)) {
         let [even, odd] = widen_few(a.get(first..).unwrap_or_default());
         let [b_even, b_odd] = widen_few(b.get(first..).unwrap_or_default());
         *to = [[even, b_even], [odd, b_odd]];
