@@ -18,7 +18,7 @@ use core::arch::asm;
 
 use super::piece::{Piece, SHORT};
 use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights, of_pair};
-use halves::{Pair, widen_few};
+use halves::{Pair, widen, widen_few};
 use taps::{Taps, multiply_taps};
 
 /// The DSP extension: Cortex-M4, M7, M33 and later.
@@ -64,8 +64,9 @@ impl Primitives for Dsp {
                 let turns = depth.div_ceil(TURN);
                 let pairs = (first..first + sums.len()).step_by(2);
                 for (rows, pixel) in inputs.iter_mut().zip(pairs) {
-                    let pixels = [piece.row(pixel, &mut a), piece.row(pixel + 1, &mut b)];
-                    widen_rows(pixels, turns, rows);
+                    // Behind the last pixel the same one again, whose second products go nowhere.
+                    let next = (pixel + 1).min(first + sums.len() - 1);
+                    widen_rows([piece.row(pixel, &mut a), piece.row(next, &mut b)], turns, rows);
                 }
                 multiply_rows(&Weights { depth, ..rest }, turns, &inputs, &mut weights, sums);
                 rest = rest.skip(depth);
@@ -123,7 +124,7 @@ macro_rules! widen_turn {
     };
 }
 
-/// Widens `turns` turns of two rows, with zeros where they are shorter.
+/// Widens two rows of one length, with zeros up to `turns` turns.
 #[inline(always)]
 fn widen_rows([a, b]: [&[i8]; 2], turns: usize, to: &mut Rows) {
     match (a.first_chunk::<DEPTH>(), b.first_chunk::<DEPTH>()) {
@@ -154,14 +155,21 @@ fn widen_whole(a: &[i8; DEPTH], b: &[i8; DEPTH], to: &mut Rows) {
     }
 }
 
-/// Widens rows of which one or both are shorter than [`DEPTH`].
+/// Widens rows that are shorter than [`DEPTH`].
 #[inline(never)]
 fn widen_short([a, b]: [&[i8]; 2], turns: usize, to: &mut Rows) {
-    let fours = to.as_chunks_mut::<2>().0.iter_mut().take(turns * TURN / 4);
-    for (to, first) in fours.zip((0..).step_by(4)) {
-        let [even, odd] = widen_few(a.get(first..).unwrap_or_default());
-        let [b_even, b_odd] = widen_few(b.get(first..).unwrap_or_default());
-        *to = [[even, b_even], [odd, b_odd]];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks(), b.as_chunks());
+    let mut fours = to.as_chunks_mut::<2>().0.iter_mut().take(turns * TURN / 4);
+    let side_by_side =
+        |[a_even, a_odd]: [Pair; 2], [b_even, b_odd]: [Pair; 2]| [[a_even, b_even], [a_odd, b_odd]];
+    for ((&a, &b), to) in a.iter().zip(b).zip(&mut fours) {
+        *to = side_by_side(widen(a), widen(b));
+    }
+    if let Some(to) = fours.next() {
+        *to = side_by_side(widen_few(a_rest), widen_few(b_rest));
+    }
+    for to in fours {
+        *to = [[0; 2]; 2];
     }
 }
 
@@ -183,7 +191,8 @@ fn multiply_rows(
     };
     for pair in 0..channels.min(BLOCK).div_ceil(2) {
         let first = take_row();
-        let second = if 2 * pair + 1 < channels { take_row() } else { &[] };
+        // A channel that is not there gets another one's products.
+        let second = if 2 * pair + 1 < channels { take_row() } else { first };
         widen_rows([first, second], turns, rows);
         match bias.map(|bias| bias.get(2 * pair..).unwrap_or_default()) {
             None => multiply_pixels::<0>(inputs, rows, turns, &[0; 2], pair, sums),
