@@ -9,7 +9,10 @@ const MEGA: u32 = 1 << 20;
 const BOARDS: [Board; 4] = [
     ("mps2-an386", [(0, 0x400), (0x400, 4 * MEGA - 0x400), (0x2000_0000, 4 * MEGA)]),
     ("mps2-an500", [(0, 0x400), (0x400, 4 * MEGA - 0x400), (0x2000_0000, 4 * MEGA)]),
-    ("mps2-an505", [(0x1000_0000, 0x400), (0x1000_0400, 4 * MEGA - 0x400), (0x3800_0000, 2 * MEGA)]),
+    (
+        "mps2-an505",
+        [(0x1000_0000, 0x400), (0x1000_0400, 4 * MEGA - 0x400), (0x3800_0000, 2 * MEGA)],
+    ),
     // What starts in secure state may use the secure aliases alone.
     ("mps3-an547", [(0, 0x400), (0x1100_0000, 2 * MEGA), (0x3100_0000, 4 * MEGA)]),
 ];

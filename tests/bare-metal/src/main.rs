@@ -67,7 +67,8 @@ fn model(tier: &str, runs: &str) -> Result<(), alloc::boxed::Box<dyn Error>> {
     for _ in 0..runs.parse()? {
         let mut outcome = Ok(());
         stack = board::stack_use(|| {
-            outcome = engine.run(&image, &mut arena).and_then(|output| output.embedding(&mut embedding));
+            outcome =
+                engine.run(&image, &mut arena).and_then(|output| output.embedding(&mut embedding));
         });
         outcome?;
     }

@@ -111,7 +111,7 @@ impl<'w> Weights<'w> {
 
     /// The dense weights of a channel, those of the first `skip` inputs left out; none of a channel
     /// that is not there.
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", arm_helium))]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     #[inline(always)]
     fn of_channel(&self, channel: usize, skip: usize) -> &'w [i8] {
         let row = if channel < self.channels { channel * self.row_len } else { usize::MAX };

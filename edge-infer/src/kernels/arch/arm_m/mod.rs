@@ -29,3 +29,19 @@ fn of_pair(sums: &mut Sums, pair: usize) -> &mut [i32; 2] {
     // SAFETY: a block has so many pairs, and no remainder is ever their number.
     unsafe { sums.0.as_chunks_mut().0.get_unchecked_mut(pair % (BLOCK / 2)) }
 }
+
+/// The weights of each two neighbouring channels. A last channel without a neighbour comes twice; the second
+/// sum that it gives goes nowhere.
+#[inline(always)]
+fn row_pairs<'w>(weights: &Weights<'w>) -> impl Iterator<Item = [&'w [i8]; 2]> + use<'w> {
+    let Weights { mut values, row_len, depth, channels, .. } = *weights;
+    let mut take_row = move || {
+        let row = values.get(..depth).unwrap_or(values);
+        values = values.get(row_len..).unwrap_or_default();
+        row
+    };
+    (0..channels.min(BLOCK).div_ceil(2)).map(move |pair| {
+        let first = take_row();
+        [first, if 2 * pair + 1 < channels { take_row() } else { first }]
+    })
+}

@@ -12,7 +12,7 @@ pub(super) fn is_plain(
     output: &[i8],
 ) -> bool {
     let Epilogue { positive, negative, residual, step, .. } = *epilogue;
-    let end = pixels.saturating_sub(1) * step + channels;
+    let end = pixels.saturating_sub(1).saturating_mul(step).saturating_add(channels);
     let room = residual.map_or(output.len(), |residual| residual.values.len().min(output.len()));
     let (Some(positive), Some(negative)) = (positive.get(..channels), negative.get(..channels))
     else {

@@ -17,7 +17,7 @@ mod taps;
 use core::arch::asm;
 
 use super::piece::{Piece, SHORT};
-use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights, of_pair};
+use super::{Epilogue, Primitives, Strip, Sums, Weights, of_pair, row_pairs};
 use halves::{Pair, widen, widen_few};
 use taps::{Taps, multiply_taps};
 
@@ -183,18 +183,9 @@ fn multiply_rows(
     rows: &mut Rows,
     sums: &mut [Sums],
 ) {
-    let Weights { mut values, row_len, depth, channels, bias } = *weights;
-    let mut take_row = || {
-        let row = values.get(..depth).unwrap_or(values);
-        values = values.get(row_len..).unwrap_or_default();
-        row
-    };
-    for pair in 0..channels.min(BLOCK).div_ceil(2) {
-        let first = take_row();
-        // A channel that is not there gets another one's products.
-        let second = if 2 * pair + 1 < channels { take_row() } else { first };
-        widen_rows([first, second], turns, rows);
-        match bias.map(|bias| bias.get(2 * pair..).unwrap_or_default()) {
+    for (pair, row_pair) in row_pairs(weights).enumerate() {
+        widen_rows(row_pair, turns, rows);
+        match weights.bias.map(|bias| bias.get(2 * pair..).unwrap_or_default()) {
             None => multiply_pixels::<0>(inputs, rows, turns, &[0; 2], pair, sums),
             Some(&[a, b, ..]) => multiply_pixels::<1>(inputs, rows, turns, &[a, b], pair, sums),
             Some(rest) => {

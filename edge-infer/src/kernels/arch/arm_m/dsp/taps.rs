@@ -45,7 +45,8 @@ pub(super) fn multiply_taps(taps: &Taps<'_>, strips: &[Strip<'_>], sums: &mut [S
     let strips = strips.get(..STRIPS).unwrap_or(strips);
     let fours = wide.get(..weights.channels / FOUR).unwrap_or(wide);
     let last = sums.len().saturating_sub(1);
-    let whole = |strip: &Strip<'_>| strip.values.len() >= last * strip.step + fours.len() * FOUR;
+    let end = |step| last.saturating_mul(step).saturating_add(fours.len() * FOUR);
+    let whole = |strip: &Strip<'_>| strip.values.len() >= end(strip.step);
     let enough = weights.bias.is_none_or(|bias| bias.len() >= fours.len() * FOUR);
     let done = if enough && strips.iter().all(whole) && !strips.is_empty() {
         // SAFETY: all strips hold the fours of all pixels, and the bias, if there is one, holds them too.

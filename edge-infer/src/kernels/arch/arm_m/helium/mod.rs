@@ -13,7 +13,7 @@ mod taps;
 use core::arch::asm;
 
 use super::piece::{Piece, SHORT};
-use super::{BLOCK, DEPTH, Epilogue, Primitives, Strip, Sums, Weights, of_pair};
+use super::{DEPTH, Epilogue, Primitives, Strip, Sums, Weights, of_pair, row_pairs};
 
 /// Helium with floating point: Cortex-M52, M55, M85.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +80,7 @@ impl Primitives for Helium {
 fn multiply_rows(weights: &Weights<'_>, inputs: &[&[i8]; PIXELS], sums: &mut [Sums]) {
     let shortest = |len: usize, row: &&[i8]| len.min(row.len());
     let len = inputs.iter().take(sums.len()).fold(weights.depth, shortest);
-    for pair in 0..weights.channels.min(BLOCK).div_ceil(2) {
-        let first = weights.of_channel(2 * pair, 0);
-        // A channel that is not there gets another one's products.
-        let second = match weights.of_channel(2 * pair + 1, 0) {
-            [] => first,
-            row => row,
-        };
+    for (pair, [first, second]) in row_pairs(weights).enumerate() {
         let len = len.min(first.len()).min(second.len());
         let (twos, single) = sums.as_chunks_mut::<2>();
         for ([a, b], [x, y]) in twos.iter_mut().zip(inputs.as_chunks().0) {

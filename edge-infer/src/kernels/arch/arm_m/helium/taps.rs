@@ -16,10 +16,11 @@ const BYTES: usize = 16;
 
 pub(super) fn multiply_taps(taps: &Weights<'_>, strips: &[Strip<'_>], sums: &mut [Sums]) {
     let strips = strips.get(..STRIPS.min(taps.depth)).unwrap_or(strips);
-    let last = sums.len().saturating_sub(1);
-    let whole = |strip: &Strip<'_>| strip.values.len() >= last * strip.step + taps.channels;
-    let rows = strips.len().saturating_sub(1) * taps.row_len + taps.channels;
-    if taps.values.len() >= rows && strips.iter().all(whole) {
+    let end = |rows: usize, step| {
+        rows.saturating_sub(1).saturating_mul(step).saturating_add(taps.channels)
+    };
+    let whole = |strip: &Strip<'_>| strip.values.len() >= end(sums.len(), strip.step);
+    if taps.values.len() >= end(strips.len(), taps.row_len) && strips.iter().all(whole) {
         taps.start(0, sums);
         // SAFETY: all strips hold the channels of all pixels, and the weights those of all strips.
         unsafe { filter(taps, strips, sums) }
