@@ -1,5 +1,5 @@
-//! Finds out which vector instructions a build for Cortex-M may use, as the stable compiler does not say
-//! (`cfg(target_feature = "dsp")` is for nightly ones): sets `arm_dsp` and `arm_helium`.
+//! Finds out which vector instructions a build for Cortex-M may use, as the stable compiler does
+//! not say (`cfg(target_feature = "dsp")` is for nightly ones): sets `arm_dsp` and `arm_helium`.
 //!
 //! A wrong answer is no danger. The assembler knows what the build is for, and refuses the rest.
 
@@ -8,7 +8,7 @@ use std::env;
 /// Processors of Armv8-M that have both, as `-C target-cpu` names them.
 const HELIUM: [&str; 3] = ["cortex-m52", "cortex-m55", "cortex-m85"];
 /// Those that have the DSP extension alone.
-const DSP: [&str; 4] = ["cortex-m33", "cortex-m35p", "cortex-m33f", "star-mc1"];
+const DSP: [&str; 3] = ["cortex-m33", "cortex-m35p", "star-mc1"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

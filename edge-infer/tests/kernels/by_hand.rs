@@ -173,7 +173,8 @@ pub(crate) fn a_lookup_is_its_table() {
 
 #[cfg_attr(test, test)]
 pub(crate) fn a_concatenation_brings_both_sides_to_one_scale() {
-    // Two pixels: one channel as it is, two channels halved about their zero point 10 and moved to -3.
+    // Two pixels: one channel as it is, two channels halved about their zero point 10 and moved to
+    // -3.
     let layer = Concat {
         pixels: 2,
         channels: [1, 2],

@@ -58,7 +58,8 @@ pub(crate) fn requantize(
 }
 
 /// The nearest integer, of two the even one, plus the zero point, within int8. In `f64`, where
-/// neighbours from 2^52 on are 1 apart, so that adding as much rounds; `round_ties_even` is not in `core`.
+/// neighbours from 2^52 on are 1 apart, so that adding as much rounds; `round_ties_even` is not in
+/// `core`.
 pub(crate) fn nearest(value: f32, zero_point: i8) -> i8 {
     const ONE_APART: f64 = (3_u64 << 51) as f64;
     let rounded = f64::from(value).clamp(-1000.0, 1000.0) + ONE_APART - ONE_APART;

@@ -1,6 +1,7 @@
 //! Random layers: each kernel against its definition, on every tier that there is.
 //!
-//! This file, `by_hand` and `definition` need no more than `alloc`: `tests/bare-metal` has them too.
+//! This file, `by_hand` and `definition` need no more than `alloc`: `tests/bare-metal` has them
+//! too.
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,5 +1,5 @@
-//! What every emulated board has: a vector table, a processor to switch on, and semihosting, by which
-//! the emulator lends the firmware its console and its exit status.
+//! What every emulated board has: a vector table, a processor to switch on, and semihosting, by
+//! which the emulator lends the firmware its console and its exit status.
 
 use core::arch::asm;
 use core::fmt;
@@ -30,8 +30,8 @@ static VECTORS: Vectors = Vectors { stack: stack_top, reset, faults: [fault; 14]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn reset() -> ! {
     const ACCESS_CONTROL: *mut u32 = 0xE000_ED88 as *mut u32;
-    // SAFETY: every Cortex-M has the register there; this gives access to floating point and Helium,
-    // and the barriers have it done before the next instruction.
+    // SAFETY: every Cortex-M has the register there; this gives access to floating point and
+    // Helium, and the barriers have it done before the next instruction.
     unsafe {
         ACCESS_CONTROL.write_volatile(0xF << 20);
         asm!("dsb", "isb", options(nostack, preserves_flags));
@@ -109,8 +109,8 @@ pub fn stack_use(work: impl FnOnce()) -> usize {
         let local = 0_u32;
         let top = (&raw const local).addr() - 32;
         for at in (top - DEEPEST..top).step_by(4) {
-            // SAFETY: aligned, and the frame of this function, which calls none, ends less than 32 bytes
-            // below its only variable.
+            // SAFETY: aligned, and the frame of this function, which calls none, ends less than 32
+            // bytes below its only variable.
             unsafe { core::ptr::with_exposed_provenance_mut::<u32>(at).write_volatile(PAINT) };
         }
         top - DEEPEST..top

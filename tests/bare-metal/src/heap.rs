@@ -1,5 +1,5 @@
-//! Memory for the tests' vectors: given out one after the other, and all of it again once everything
-//! has been given back, as after every test.
+//! Memory for the tests' vectors: given out one after the other, and all of it again once
+//! everything has been given back, as after every test.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -21,8 +21,8 @@ static HEAP: Heap = Heap(UnsafeCell::new(State { memory: [0; BYTES], used: 0, bl
 // SAFETY: the board has one core, and no interrupt is switched on.
 unsafe impl Sync for Heap {}
 
-// SAFETY: blocks lie behind each other and are within the memory; none is given out again before all
-// are back.
+// SAFETY: blocks lie behind each other and are within the memory; none is given out again before
+// all are back.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let state = self.0.get();

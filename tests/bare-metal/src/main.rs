@@ -1,9 +1,10 @@
-//! Firmware that tests the kernels on the processor of an emulated board. What it does, the emulator
-//! tells it:
+//! Firmware that tests the kernels on the processor of an emulated board. What it does, the
+//! emulator tells it:
 //!
 //! ```text
 //! suite ROUNDS       the tests of edge-infer/tests/kernels, so many random layers of each kind
-//! model TIER RUNS    the shipped model: a checksum of the embedding, as examples/run_model prints it, and the stack that a run took
+//! model TIER RUNS    the shipped model: a checksum of the embedding, as examples/run_model prints
+//!                    it, and the stack that a run took
 //! ```
 //!
 //! Both say first which tiers there are. See `tests/cortex-m.sh`.

@@ -14,8 +14,8 @@ use super::x86::{Avx2, Avx512Vnni};
 /// speed.
 ///
 /// With feature `std` the processor is asked; without it a tier is there if the build was made for
-/// its instructions (`-C target-feature=..` or `target-cpu=..`). On Cortex-M that is so in any case: Armv7E-M
-/// has `dsp`, and Armv8-M what `-C target-cpu=cortex-m33` or `cortex-m55` says.
+/// its instructions (`-C target-feature=..` or `target-cpu=..`). On Cortex-M that is so in any
+/// case: Armv7E-M has `dsp`, and Armv8-M what `-C target-cpu=cortex-m33` or `cortex-m55` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tier(pub(crate) Kind);
 
@@ -97,7 +97,8 @@ impl Tier {
     }
 }
 
-/// Evaluates an expression with the tier's own type: `on_tier!(tier, primitives => kernel(primitives))`.
+/// Evaluates an expression with the tier's own type: `on_tier!(tier, primitives =>
+/// kernel(primitives))`.
 macro_rules! on_tier {
     ($tier:expr, $primitives:ident => $body:expr) => {
         match $tier.0 {

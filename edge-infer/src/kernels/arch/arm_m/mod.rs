@@ -1,8 +1,10 @@
-//! Tiers of Cortex-M. Weights are read where they lie, in flash; what memory a tier takes is its stack.
+//! Tiers of Cortex-M. Weights are read where they lie, in flash; what memory a tier takes is its
+//! stack.
 //!
-//! The instructions are assembly, as their intrinsics are not in stable Rust. That the processor has
-//! them is the build's word: `build.rs` sets `arm_dsp` and `arm_helium` for such builds, and the assembler
-//! refuses an instruction that the build's target does not have. So nothing here needs a check at run time.
+//! The instructions are assembly, as their intrinsics are not in stable Rust. That the processor
+//! has them is the build's word: `build.rs` sets `arm_dsp` and `arm_helium` for such builds, and
+//! the assembler refuses an instruction that the build's target does not have. So nothing here
+//! needs a check at run time.
 
 #![allow(unsafe_code, reason = "vector instructions: each block says why it is sound")]
 
@@ -30,8 +32,8 @@ fn of_pair(sums: &mut Sums, pair: usize) -> &mut [i32; 2] {
     unsafe { sums.0.as_chunks_mut().0.get_unchecked_mut(pair % (BLOCK / 2)) }
 }
 
-/// The weights of each two neighbouring channels. A last channel without a neighbour comes twice; the second
-/// sum that it gives goes nowhere.
+/// The weights of each two neighbouring channels. A last channel without a neighbour comes twice;
+/// the second sum that it gives goes nowhere.
 #[inline(always)]
 fn row_pairs<'w>(weights: &Weights<'w>) -> impl Iterator<Item = [&'w [i8]; 2]> + use<'w> {
     let Weights { mut values, row_len, depth, channels, .. } = *weights;

@@ -16,8 +16,8 @@ pub(super) struct Piece<'s, 'a> {
 }
 
 impl<'s, 'a> Piece<'s, 'a> {
-    /// The pieces of these strips, each `len` long, in the order of the weights; none is more than `MOST` deep,
-    /// which is at least [`SHORT`].
+    /// The pieces of these strips, each `len` long, in the order of the weights; none is more than
+    /// `MOST` deep, which is at least [`SHORT`].
     pub(super) fn all<const MOST: usize>(
         mut strips: &'s [Strip<'a>],
         len: usize,
@@ -55,6 +55,6 @@ impl<'s, 'a> Piece<'s, 'a> {
                 *to = value;
             }
         }
-        memory
+        memory.get(..self.depth()).unwrap_or(memory)
     }
 }

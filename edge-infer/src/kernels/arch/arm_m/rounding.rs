@@ -2,9 +2,9 @@
 
 use super::Epilogue;
 
-/// Whether multipliers, output and residual, if there is one, hold these channels of all pixels, and every product is
-/// a finite number: of NaN the instruction makes 0. It is where multipliers are less than 2 in magnitude, as those of
-/// trained networks are; the second highest bit tells.
+/// Whether multipliers, output and residual, if there is one, hold these channels of all pixels,
+/// and every product is a finite number: of NaN the instruction makes 0. It is where multipliers
+/// are less than 2 in magnitude, as those of trained networks are; the second highest bit tells.
 pub(super) fn is_plain(
     channels: usize,
     pixels: usize,

@@ -4,7 +4,8 @@
 //! four bytes  b0 b1 b2 b3   ──>   even pair  b0 │ b2     odd pair  b1 │ b3
 //! ```
 //!
-//! Which inputs a pair holds does not matter to a sum of products, as long as its weights lie alike.
+//! Which inputs a pair holds does not matter to a sum of products, as long as its weights lie
+//! alike.
 
 use core::arch::asm;
 

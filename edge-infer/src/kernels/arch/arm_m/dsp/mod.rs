@@ -101,7 +101,8 @@ impl Primitives for Dsp {
     }
 }
 
-/// Four numbers of two rows. Written out as often as it runs: the compiler must see how long the code is.
+/// Four numbers of two rows. Written out as often as it runs: the compiler must see how long the
+/// code is.
 macro_rules! widen_four {
     () => {
         concat!(
@@ -136,7 +137,8 @@ fn widen_rows([a, b]: [&[i8]; 2], turns: usize, to: &mut Rows) {
 #[inline(always)]
 fn widen_whole(a: &[i8; DEPTH], b: &[i8; DEPTH], to: &mut Rows) {
     const { assert!(DEPTH == 4 * TURN) };
-    // SAFETY: four turns of both rows are read, which is all of them, and as many pairs are written.
+    // SAFETY: four turns of both rows are read, which is all of them, and as many pairs are
+    // written.
     unsafe {
         asm!(
             widen_turn!(),
@@ -173,8 +175,8 @@ fn widen_short([a, b]: [&[i8]; 2], turns: usize, to: &mut Rows) {
     }
 }
 
-/// Adds the products of `turns` turns of each pixel's inputs with the weights of each channel, which are
-/// widened into `rows`. Not inlined, as it needs all registers for itself.
+/// Adds the products of `turns` turns of each pixel's inputs with the weights of each channel,
+/// which are widened into `rows`. Not inlined, as it needs all registers for itself.
 #[inline(never)]
 fn multiply_rows(
     weights: &Weights<'_>,
@@ -196,8 +198,8 @@ fn multiply_rows(
     }
 }
 
-/// The products of every pixel's inputs with the weights of two channels, added to the bias, if `START`
-/// is 1, or to the sums.
+/// The products of every pixel's inputs with the weights of two channels, added to the bias, if
+/// `START` is 1, or to the sums.
 #[inline(never)]
 fn multiply_pixels<const START: u8>(
     inputs: &[Rows],
@@ -281,8 +283,8 @@ macro_rules! multiply_turn {
     };
 }
 
-/// The products of all pairs of two pixels and two channels, added to the bias, if `START` is 1, or to the
-/// sums. The pairs are those of one turn or of all.
+/// The products of all pairs of two pixels and two channels, added to the bias, if `START` is 1, or
+/// to the sums. The pairs are those of one turn or of all.
 #[inline(always)]
 fn multiply_pairs<const PAIRS: usize, const START: u8>(
     inputs: &[[Pair; 2]; PAIRS],
@@ -291,8 +293,9 @@ fn multiply_pairs<const PAIRS: usize, const START: u8>(
     [first, second]: [&mut [i32; 2]; 2],
 ) {
     const { assert!(PAIRS == TURN / 2 || PAIRS == DEPTH / 2 && DEPTH == 4 * TURN) };
-    // SAFETY: of the rows so many pairs are read, and of bias and sums the two that there are. The registers with
-    // the addresses of the sums are needed meanwhile: the stack keeps them, and is as before at the end.
+    // SAFETY: of the rows so many pairs are read, and of bias and sums the two that there are. The
+    // registers with the addresses of the sums are needed meanwhile: the stack keeps them, and is
+    // as before at the end.
     unsafe {
         asm!(
             ".if {start}",

@@ -1,5 +1,5 @@
-//! From sums to int8, four channels of a pixel at a time; `vcvtr` rounds as the contract says, by the
-//! rounding that is in force.
+//! From sums to int8, four channels of a pixel at a time; `vcvtr` rounds as the contract says, by
+//! the rounding that is in force.
 
 use core::arch::asm;
 
@@ -18,7 +18,8 @@ pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
     }
     // Without an activation both are the same slice.
     let by_sign = !core::ptr::eq(positive, negative);
-    // SAFETY: the multipliers, the output and the residual, if there is one, hold the fours of all pixels.
+    // SAFETY: the multipliers, the output and the residual, if there is one, hold the fours of all
+    // pixels.
     unsafe {
         match (by_sign, residual) {
             (true, None) => requantize_fours::<1, 0>(fours, sums, epilogue, output),
@@ -32,12 +33,12 @@ pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
     }
 }
 
-/// Rounds the first channels of each pixel: scaled by the sum's sign, if `BY_SIGN` is 1, and with the residual
-/// added, if `RESIDUAL` is.
+/// Rounds the first channels of each pixel: scaled by the sum's sign, if `BY_SIGN` is 1, and with
+/// the residual added, if `RESIDUAL` is.
 ///
 /// # Safety
-/// A block's sums and multipliers hold so many fours, and so do output and residual, if there is one, at each
-/// pixel.
+/// A block's sums and multipliers hold so many fours, and so do output and residual, if there is
+/// one, at each pixel.
 #[inline(never)]
 unsafe fn requantize_fours<const BY_SIGN: u8, const RESIDUAL: u8>(
     fours: usize,

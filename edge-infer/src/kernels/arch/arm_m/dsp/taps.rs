@@ -49,7 +49,8 @@ pub(super) fn multiply_taps(taps: &Taps<'_>, strips: &[Strip<'_>], sums: &mut [S
     let whole = |strip: &Strip<'_>| strip.values.len() >= end(strip.step);
     let enough = weights.bias.is_none_or(|bias| bias.len() >= fours.len() * FOUR);
     let done = if enough && strips.iter().all(whole) && !strips.is_empty() {
-        // SAFETY: all strips hold the fours of all pixels, and the bias, if there is one, holds them too.
+        // SAFETY: all strips hold the fours of all pixels, and the bias, if there is one, holds
+        // them too.
         unsafe {
             match (strips.len(), weights.bias) {
                 (0..=3, Some(bias)) => filter::<1, 1>(fours, bias, strips, sums),
@@ -101,11 +102,12 @@ macro_rules! turn {
     };
 }
 
-/// Filters four channels after the other by the taps of so many turns: of the bias, if `START` is 1, or of
-/// the sums.
+/// Filters four channels after the other by the taps of so many turns: of the bias, if `START` is
+/// 1, or of the sums.
 ///
 /// # Safety
-/// There are strips, at most the taps of so many turns. Each holds the fours of every pixel, and so does the bias, if `START` is 1.
+/// There are strips, at most the taps of so many turns. Each holds the fours of every pixel, and so
+/// does the bias, if `START` is 1.
 #[inline(never)]
 unsafe fn filter<const TURNS: usize, const START: u8>(
     fours: &[[[Pair; 2]; TAPS]],
@@ -122,8 +124,8 @@ unsafe fn filter<const TURNS: usize, const START: u8>(
         let sums = sums.0.as_chunks_mut::<FOUR>().0;
         for (four, (weights, sums)) in fours.iter().zip(sums).enumerate() {
             let first = four * FOUR;
-            // SAFETY: the caller has bias and strips hold these four channels, and the pointers are at this
-            // pixel; there are pointers and weights of so many taps.
+            // SAFETY: the caller has bias and strips hold these four channels, and the pointers are
+            // at this pixel; there are pointers and weights of so many taps.
             unsafe {
                 asm!(
                     ".if {start}",

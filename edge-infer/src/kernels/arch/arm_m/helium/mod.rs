@@ -1,7 +1,8 @@
-//! `vmladava`: sixteen products of bytes added to a sum in a general register, on Armv8.1-M with Helium.
+//! `vmladava`: sixteen products of bytes added to a sum in a general register, on Armv8.1-M with
+//! Helium.
 //!
-//! Inputs and weights are read where they lie. Two pixels by two channels share their loads; the tail of
-//! a row is predicated:
+//! Inputs and weights are read where they lie. Two pixels by two channels share their loads; the
+//! tail of a row is predicated:
 //!
 //! ```text
 //! 16 inputs of p, of p + 1   x   16 weights of c, of c + 1      four `vldrb`, four `vmladava`: 64 products
@@ -19,7 +20,8 @@ use super::{DEPTH, Epilogue, Primitives, Strip, Sums, Weights, of_pair, row_pair
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Helium;
 
-/// Pixels whose sums are held at a time, and with them the copies of their inputs: 2.5 KiB of stack.
+/// Pixels whose sums are held at a time, and with them the copies of their inputs: 2.5 KiB of
+/// stack.
 const PIXELS: usize = 8;
 
 impl Primitives for Helium {
@@ -109,8 +111,9 @@ unsafe fn multiply_pairs(
     len: usize,
     [first, second]: [&mut [i32; 2]; 2],
 ) {
-    // SAFETY: the loop reads the rows' first `len` bytes: the last turn's loads leave out what is behind. Of the
-    // sums it reads and writes the two that there are. A sum's register must be an even one.
+    // SAFETY: the loop reads the rows' first `len` bytes: the last turn's loads leave out what is
+    // behind. Of the sums it reads and writes the two that there are. A sum's register must be an
+    // even one.
     unsafe {
         asm!(
             "ldrd r0, r2, [{first}]",
@@ -146,8 +149,8 @@ unsafe fn multiply_pairs(
 fn dot(a: &[i8], b: &[i8]) -> i32 {
     let len = a.len().min(b.len());
     let mut sum = 0;
-    // SAFETY: the loop reads the first `len` bytes of both: the last turn's loads leave out what is behind. A sum's
-    // register must be an even one.
+    // SAFETY: the loop reads the first `len` bytes of both: the last turn's loads leave out what is
+    // behind. A sum's register must be an even one.
     unsafe {
         asm!(
             "wlstp.8 lr, {len}, 3f",

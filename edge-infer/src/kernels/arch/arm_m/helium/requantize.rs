@@ -12,7 +12,8 @@ pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
     if !is_plain(channels, sums.len(), epilogue, output) {
         return scalar::requantize(0, sums, epilogue, output);
     }
-    // SAFETY: the multipliers, the output and the residual, if there is one, hold the channels of all pixels.
+    // SAFETY: the multipliers, the output and the residual, if there is one, hold the channels of
+    // all pixels.
     unsafe {
         match residual {
             None => requantize_channels::<0>(channels, sums, epilogue, output),
@@ -24,8 +25,8 @@ pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
 /// Rounds the channels of each pixel, with the residual added, if `RESIDUAL` is 1.
 ///
 /// # Safety
-/// A block's sums and multipliers hold so many channels, and so do output and residual, if there is one, at each
-/// pixel.
+/// A block's sums and multipliers hold so many channels, and so do output and residual, if there is
+/// one, at each pixel.
 unsafe fn requantize_channels<const RESIDUAL: u8>(
     channels: usize,
     sums: &[Sums],
@@ -35,8 +36,9 @@ unsafe fn requantize_channels<const RESIDUAL: u8>(
     let Epilogue { positive, negative, zero_point, residual, step } = *epilogue;
     let residual = residual.unwrap_or(Addend { values: &[], multiplier: 0.0, zero_point: 0 });
     for (pixel, sums) in sums.iter().enumerate() {
-        // SAFETY: the caller has all of them hold so many channels; the last turn's loads and stores leave out what is
-        // behind. Where bytes are widened, the address must be in a low register.
+        // SAFETY: the caller has all of them hold so many channels; the last turn's loads and
+        // stores leave out what is behind. Where bytes are widened, the address must be in a low
+        // register. The predicates, of which the compiler is not told, are put back.
         unsafe {
             asm!(
                 "vmrs {predicate}, p0",

@@ -32,7 +32,8 @@ pub(super) fn multiply_taps(taps: &Weights<'_>, strips: &[Strip<'_>], sums: &mut
 /// Adds the products of all taps to the sums.
 ///
 /// # Safety
-/// There are at most [`STRIPS`] strips, each holds the channels of every pixel, and there are weights for all of them.
+/// There are at most [`STRIPS`] strips, each holds the channels of every pixel, and there are weights
+/// for all of them.
 unsafe fn filter(taps: &Weights<'_>, strips: &[Strip<'_>], sums: &mut [Sums]) {
     let mut from = [core::ptr::null::<i8>(); STRIPS];
     for (from, strip) in from.iter_mut().zip(strips) {
@@ -41,8 +42,9 @@ unsafe fn filter(taps: &Weights<'_>, strips: &[Strip<'_>], sums: &mut [Sums]) {
     for sums in sums {
         let parts = sums.0.as_chunks_mut::<BYTES>().0;
         for (sums, first) in parts.iter_mut().zip((0..taps.channels).step_by(BYTES)) {
-            // SAFETY: for each strip there is a pointer to its values at this pixel and a row of weights; of both no
-            // more than the channels are read that are left, as the loads leave out what is behind.
+            // SAFETY: for each strip there is a pointer to its values at this pixel and a row of
+            // weights; of both no more than the channels are read that are left, as the loads leave
+            // out what is behind. The predicates, of which the compiler is not told, are put back.
             unsafe {
                 asm!(
                     "vmrs {predicate}, p0",
