@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// People looked at, two images of each, at most.
-const PEOPLE: usize = 48;
+const PEOPLE: usize = 128;
 
 /// With fewer, chance says more than the network.
 const FEWEST_PEOPLE: usize = 12;

@@ -51,7 +51,7 @@ pub(super) struct Int8Args {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     images: u32,
     /// How activation ranges are chosen.
-    #[arg(long, default_value = "best")]
+    #[arg(long, default_value = "mse")]
     method: Method,
     /// Leave the sizes of channels as they are, instead of bringing those of a tensor to one.
     #[arg(long)]
@@ -88,7 +88,7 @@ pub(super) struct Int8Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Method {
-    /// For each tensor that of the others which harms the network's outputs least.
+    /// For each tensor that of the others which harms the network's outputs least; it is measured, which takes longer.
     Best,
     /// The whole range that was seen.
     MinMax,

@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 const DRAWS: usize = 200;
 
 /// So much larger must d' be to be called clearly larger.
-const CLEARLY: f64 = 1.05;
+const CLEARLY: f64 = 1.02;
 
 /// Embeddings of the same images by two networks, whose people are `people[image]`.
 #[derive(Clone, Copy, Debug)]
