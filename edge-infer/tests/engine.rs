@@ -9,7 +9,7 @@ use model_format::writer::{
 };
 use model_format::{
     ColourOrder, Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Op,
-    Padding, Residual, Shape, Tensor, TensorIndex, Upsample, Window,
+    Padding, Residual, Rows, Shape, Tensor, TensorIndex, Upsample, Window,
 };
 
 const IMAGE: [u8; 6] = [130, 131, 132, 120, 128, 140];
@@ -25,6 +25,7 @@ fn tensor(shape: [u16; 3], zero_point: i8, offset: u32, [first, last]: [u16; 2])
         offset,
         first,
         last,
+        rows: Rows::ALL,
     }
 }
 
@@ -331,7 +332,7 @@ fn rejects_parts_of_a_run_that_do_not_exist() {
     assert_eq!(engine.load(&IMAGE, &mut short), Err(too_small));
     assert_eq!(engine.step(0, &mut short), Err(too_small));
     assert_eq!(engine.output(&short).err(), Some(too_small));
-    assert_eq!(engine.step(4, &mut arena), Err(EngineError::Inconsistent { op: 4 }));
+    assert_eq!(engine.step(4, &mut arena), Err(EngineError::NoSuchStep { step: 4, steps: 4 }));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use model_format::writer::{
 };
 use model_format::{
     ColourOrder, Concat, ElementType, GATE_VALUES, GlobalAveragePool, InputSpec, MaxPool, Padding,
-    Residual, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
+    Residual, Rows, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
 };
 
 /// A small valid model: 1 to 12 ops on an image of at most 9x9.
@@ -64,8 +64,8 @@ impl Chain {
     ) -> Result<TensorIndex> {
         let zero_point = input.arbitrary()?;
         let scale = f32::from(input.int_in_range(1..=255_u8)?) / 1024.0;
-        let (offset, first, last) = (0, 0, 0);
-        self.tensors.push(Tensor { shape, element, scale, zero_point, offset, first, last });
+        let (offset, first, last, rows) = (0, 0, 0, Rows::ALL);
+        self.tensors.push(Tensor { shape, element, scale, zero_point, offset, first, last, rows });
         Ok(self.newest())
     }
 

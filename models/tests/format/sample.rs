@@ -18,7 +18,7 @@ use model_format::writer::{
 };
 use model_format::{
     ColourOrder, Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Padding,
-    Residual, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
+    Residual, Rows, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
 };
 
 /// Where the sections of [`bytes`] start, for tests that change single bytes.
@@ -38,6 +38,7 @@ pub(crate) fn tensor(shape: [u16; 3], offset: u32, [first, last]: [u16; 2]) -> T
         offset,
         first,
         last,
+        rows: Rows::ALL,
     }
 }
 
