@@ -16,12 +16,16 @@ use crate::view::ModelView;
 
 pub(crate) fn check(view: &ModelView<'_>) -> Result<(), FormatError> {
     check_endpoints(view)?;
+    let in_op = |op| move |error| FormatError::Op { op, error };
+    let each = |ops: Range<u16>| ops.filter_map(|index| Some((index, view.op(index)?)));
     for (step, ops) in (1..).zip(view.steps()) {
-        for (index, op) in ops.clone().filter_map(|index| Some((index, view.op(index)?))) {
-            let before = ops.start..index;
-            check_op(view, step, before, &op)
-                .and_then(|()| slices::check(view, &ops, &op))
-                .map_err(|error| FormatError::Op { op: index, error })?;
+        for (index, op) in each(ops.clone()) {
+            check_op(view, step, ops.start..index, &op).map_err(in_op(index))?;
+        }
+    }
+    for ops in view.steps() {
+        for (index, op) in each(ops.clone()) {
+            slices::check(view, &ops, &op).map_err(in_op(index))?;
         }
     }
     for (index, tensor) in (0..).zip(view.tensors()) {

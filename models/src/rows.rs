@@ -64,7 +64,7 @@ impl Rows {
 
     /// The rows that slice `slice` makes of `height`; often none.
     #[must_use]
-    pub fn new(&self, height: u16, slice: u16) -> Range<u16> {
+    pub fn of_slice(&self, height: u16, slice: u16) -> Range<u16> {
         let before = slice.checked_sub(1).map_or(0, |slice| self.made(height, slice));
         before..self.made(height, slice)
     }
@@ -129,15 +129,19 @@ mod tests {
 
     #[test]
     fn a_whole_tensor_is_made_in_one_slice() {
-        assert_eq!((Rows::ALL.made(7, 0), Rows::ALL.new(7, 0), Rows::ALL.slices(7)), (7, 0..7, 1));
-        assert_eq!((Rows::ALL.in_arena(7, 0), Rows::ALL.new(7, 1)), (0..7, 7..7));
+        assert_eq!(
+            (Rows::ALL.made(7, 0), Rows::ALL.of_slice(7, 0), Rows::ALL.slices(7)),
+            (7, 0..7, 1)
+        );
+        assert_eq!((Rows::ALL.in_arena(7, 0), Rows::ALL.of_slice(7, 1)), (0..7, 7..7));
     }
 
     #[test]
     fn a_band_gives_up_its_oldest_rows() {
         let rows = Rows { held: 4, lead: 3, pace: 2, every: 1 };
-        let slices: std::vec::Vec<_> =
-            (0..rows.slices(8) as u16).map(|k| (rows.new(8, k), rows.in_arena(8, k))).collect();
+        let slices: std::vec::Vec<_> = (0..rows.slices(8) as u16)
+            .map(|k| (rows.of_slice(8, k), rows.in_arena(8, k)))
+            .collect();
         assert_eq!(slices, [(0..3, 0..3), (3..5, 1..5), (5..7, 3..7), (7..8, 4..8)]);
     }
 
@@ -145,7 +149,7 @@ mod tests {
     fn a_row_may_take_several_slices() {
         let rows = Rows { held: 0, lead: 1, pace: 1, every: 2 };
         let made: std::vec::Vec<_> =
-            (0..rows.slices(3) as u16).map(|k| rows.new(3, k).len()).collect();
+            (0..rows.slices(3) as u16).map(|k| rows.of_slice(3, k).len()).collect();
         assert_eq!(made, [0, 1, 0, 1, 0, 1]);
     }
 

@@ -164,10 +164,10 @@ impl Tensor {
         Shape { height, ..self.shape }
     }
 
-    /// The rows that slice `slice` makes, counted from 0; see [`Rows::new`].
+    /// The rows that slice `slice` makes, counted from 0; see [`Rows::of_slice`].
     #[must_use]
     pub fn new_rows(&self, slice: u16) -> Range<u16> {
-        self.rows.new(self.shape.height, slice)
+        self.rows.of_slice(self.shape.height, slice)
     }
 
     /// The rows that can be read in slice `slice`; see [`Rows::in_arena`].

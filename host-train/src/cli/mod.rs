@@ -17,6 +17,7 @@ mod likeness;
 mod loss;
 mod output;
 mod pixels;
+mod plan;
 mod progress;
 mod qat;
 mod quantize;
@@ -51,6 +52,7 @@ enum Command {
     Export(export::ExportArgs),
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
+    Plan(plan::PlanFileArgs),
     Diff(diff::DiffArgs),
     Keygen(keygen::KeygenArgs),
     Sign(sign::SignArgs),
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
             Command::Export(args) => export::run(&args),
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Plan(args) => plan::run(&args),
             Command::Diff(args) => diff::run(&args),
             Command::Keygen(args) => keygen::run(&args),
             Command::Sign(args) => sign::run(&args),

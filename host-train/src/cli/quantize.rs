@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::likeness::{OutputLikeness, likeness};
+use super::plan::PlanArgs;
 use super::progress::Progress;
 use super::qat::QatArgs;
 use super::{COMMIT, command_line, output};
@@ -54,6 +55,8 @@ pub(super) struct Int8Args {
     no_reconstruct: bool,
     #[command(flatten)]
     qat: QatArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
     /// Say where int8 hurts: for each layer, what the embedding loses when this layer alone is int8 (in a float simulation of
     /// it), and how noisy its tensor is in the int8 network (by the engine), the most harmful first. On up to 32 of the images
     /// beside those that it was calibrated on; runs the network once more for each layer and image.
@@ -141,6 +144,7 @@ impl Int8Args {
         let Int8 { file, before_learning, layers, float: equalised } =
             Int8::make(&float, &faces, &options, learning, provenance)?;
         bar.finish();
+        let file = self.plan.apply(&file)?;
         let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
         let harms = self.sensitivity.then(|| harms(&equalised, &file, &judged)).transpose()?;
         let outputs = likeness(&float, &file, &judged)?;

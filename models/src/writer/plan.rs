@@ -109,7 +109,7 @@ impl<'a> Network<'a> {
                 false => made,
             };
             for slice in 0..slices {
-                let made = rows.new(output.shape.height, slice);
+                let made = rows.of_slice(output.shape.height, slice);
                 if !made.is_empty() {
                     asked.push((slice, reads(made)));
                 }
@@ -137,7 +137,7 @@ impl<'a> Network<'a> {
             .into_iter()
             .map(|(slice, asked)| rows.made(height, slice).saturating_sub(asked.start));
         let made = (0..slices).map(|slice| {
-            let new = rows.new(height, slice);
+            let new = rows.of_slice(height, slice);
             new.end.saturating_sub(new.start)
         });
         // A rate that is no whole number may make a row more in later slices than in these.
