@@ -25,7 +25,7 @@ pub fn arbitrary(input: &mut Unstructured<'_>) -> Result<ModelBuilder> {
     chain.push_last(input)?;
     let outputs = chain.outputs(input)?;
     chain.set_lives(&outputs);
-    let arena_bytes = chain.place();
+    let arena_bytes = place(&mut chain.tensors);
     let output = chain.newest();
     let channels = chain.tensors[usize::from(output.0)].shape.channels;
     Ok(ModelBuilder {
@@ -277,31 +277,29 @@ impl Chain {
             self.tensors[usize::from(output.tensor.0)].last = end;
         }
     }
+}
 
-    /// Places each tensor at the lowest free offset; returns the size of the arena.
-    fn place(&mut self) -> u32 {
-        let len =
-            |tensor: &Tensor| u32::try_from(tensor.byte_len()).expect("at most 13 x 13 x 8 x 4");
-        let mut arena = 0;
-        for index in 0..self.tensors.len() {
-            let (placed, rest) = self.tensors.split_at_mut(index);
-            let tensor = &mut rest[0];
-            // The tensors alive at the same time, in the order of the arena.
-            let mut alive: Vec<_> = placed
-                .iter()
-                .filter(|other| other.first <= tensor.last && tensor.first <= other.last)
-                .collect();
-            alive.sort_by_key(|other| other.offset);
-            for other in alive {
-                if tensor.offset + len(tensor) > other.offset {
-                    tensor.offset =
-                        tensor.offset.max(other.offset + len(other)).next_multiple_of(4);
-                }
+/// Places each tensor at the lowest free offset; returns the size of the arena.
+pub(crate) fn place(tensors: &mut [Tensor]) -> u32 {
+    let len = |tensor: &Tensor| u32::try_from(tensor.byte_len()).expect("at most 13 x 13 x 8 x 4");
+    let mut arena = 0;
+    for index in 0..tensors.len() {
+        let (placed, rest) = tensors.split_at_mut(index);
+        let tensor = &mut rest[0];
+        // The tensors alive at the same time, in the order of the arena.
+        let mut alive: Vec<_> = placed
+            .iter()
+            .filter(|other| other.first <= tensor.last && tensor.first <= other.last)
+            .collect();
+        alive.sort_by_key(|other| other.offset);
+        for other in alive {
+            if tensor.offset + len(tensor) > other.offset {
+                tensor.offset = tensor.offset.max(other.offset + len(other)).next_multiple_of(4);
             }
-            arena = arena.max(tensor.offset + len(tensor));
         }
-        arena
+        arena = arena.max(tensor.offset + len(tensor));
     }
+    arena
 }
 
 fn window(input: &mut Unstructured<'_>, shape: Shape) -> Result<Window> {
