@@ -14,6 +14,7 @@
 use core::arch::x86_64::*;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
+use super::filled::Filled;
 
 /// Sixteen sums, or other numbers of 32 bits in their order.
 type Pair = [__m256i; 2];
@@ -53,9 +54,7 @@ impl Duo {
 /// Weights of a block's channels, sixteen channels after the other.
 pub(crate) struct Panel {
     start: Start,
-    duos: [[Duo; GROUPS]; PAIRS],
-    /// Duos in use.
-    count: usize,
+    duos: [Filled<Duo, GROUPS>; PAIRS],
 }
 
 /// Taps of a block's channels, sixteen channels after the other, two taps in a duo.
@@ -65,8 +64,9 @@ pub(crate) struct Taps {
 }
 
 impl Panel {
-    pub(crate) const EMPTY: Self =
-        Self { start: Start::ZERO, duos: [[Duo::ZERO; GROUPS]; PAIRS], count: 0 };
+    pub(crate) fn empty() -> Self {
+        Self { start: Start::ZERO, duos: core::array::from_fn(|_| Filled::empty()) }
+    }
 }
 
 impl Taps {
@@ -113,10 +113,9 @@ impl Start {
 /// eight groups of eight channels at a time.
 #[target_feature(enable = "avx2")]
 pub(crate) fn pack(weights: Weights<'_>, panel: &mut Panel) {
-    panel.count = weights.depth.div_ceil(GROUP).min(GROUPS);
     panel.start = Start::of(&weights);
     for (pair, duos) in panel.duos.iter_mut().enumerate().take(panel.start.pairs) {
-        let duos = duos.get_mut(..panel.count).unwrap_or_default();
+        let duos = duos.fill(weights.depth.div_ceil(GROUP), Duo::ZERO);
         for (duos, done) in duos.chunks_mut(WIDTH / GROUP).zip((0..).step_by(WIDTH)) {
             for vector in 0..2 {
                 let mut rows = [_mm256_setzero_si256(); 8];
@@ -232,7 +231,7 @@ fn multiply_tile<const P: usize>(
     for (vectors, there) in tile.iter_mut().zip(sums.iter()) {
         *vectors = panel.start.sums(pair, there);
     }
-    for (group, duo) in duos.iter().take(panel.count).enumerate() {
+    for (group, duo) in duos.values().iter().enumerate() {
         let weights = duo.load();
         for (vectors, row) in tile.iter_mut().zip(rows) {
             // SAFETY: a panel has `GROUPS` duos, a row more numbers than that.
