@@ -295,7 +295,9 @@ fn a_model_is_planned_for_a_limit() {
     assert!(arena(&after) <= 163_840, "{}", arena(&after));
     assert_eq!(before["plan"]["streams"], json("[]"));
     assert_eq!(after["plan"]["streams"][0]["first_op"], 0);
-    assert!(stdout(&run(PROGRAM, "inspect {}", &[&small])).contains("ops 0-4 together in 28 slices"));
+    assert!(
+        stdout(&run(PROGRAM, "inspect {}", &[&small])).contains("ops 0-4 together in 28 slices")
+    );
     let bench = json(&stdout(&run(PROGRAM, "bench --model {} --runs 1 --json", &[&small])));
     assert_eq!(bench["arena_bytes"], after["plan"]["arena_bytes"]);
     let slices = |op: usize| bench["ops"][op]["slices"].as_u64().unwrap();

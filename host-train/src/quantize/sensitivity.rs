@@ -128,7 +128,9 @@ fn in_network<I: AsRef<[u8]> + Sync>(
             if let Some(layer) = layers.get(step) {
                 let values = values(&engine.model(), op, written);
                 let expected = &tensors[layer.output.0][made[step]..];
-                likeness[step] = likeness[step].and(Likeness::of(expected, &values));
+                for (expected, value) in expected.iter().zip(&values) {
+                    likeness[step].see(f64::from(*expected), f64::from(*value));
+                }
                 made[step] += values.len();
             }
         };

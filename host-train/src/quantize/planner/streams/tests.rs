@@ -2,17 +2,22 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::diff::{Rule, compare};
 use crate::graph::random;
-use crate::quantize::{Options, Provenance, quantize};
+use crate::model::Model;
+use crate::quantize::{Options, Provenance, Quantized, quantize, sensitivity};
 use edge_infer::engine::Engine;
 use edge_infer::kernels::Tier;
 
-fn small(seed: u64) -> ModelFile {
+fn made(seed: u64) -> Quantized {
     let graph = random::small(seed);
     let images = random::images(4, 12, 12, seed);
     let options = Options { equalise: false, reconstruct: false, ..Options::default() };
-    let made = quantize(&graph, &images, &options, None, &Provenance::default()).unwrap();
-    ModelFile::from_bytes(made.bytes).unwrap()
+    quantize(&graph, &images, &options, None, &Provenance::default()).unwrap()
+}
+
+fn small(seed: u64) -> ModelFile {
+    ModelFile::from_bytes(made(seed).bytes).unwrap()
 }
 
 fn shipped() -> ModelFile {
@@ -156,4 +161,23 @@ fn the_shipped_model_runs_in_128_kibibytes() {
     }
     let least = replan(&file, Goal::Memory).unwrap().view().arena_bytes();
     assert!(least < 131_072, "{least}");
+}
+
+/// Those who watch a run, or run layers alone.
+#[test]
+fn tensors_are_seen_whole_whatever_the_plan() {
+    let images = random::images(3, 12, 12, 80);
+    let made = made(9);
+    let file = ModelFile::from_bytes(&made.bytes).unwrap();
+    let smallest = replan(&file, Goal::Memory).unwrap();
+    assert!(smallest.view().steps().count() < file.view().op_count());
+    let harms = |file| sensitivity(&made.float, file, &images, || ()).unwrap();
+    assert_eq!(harms(&file), harms(&smallest));
+    for (a, b) in [(&file, &smallest), (&smallest, &file)] {
+        let [a, b] = [a, b].map(|file| Model::Int8(ModelFile::from_bytes(file.bytes()).unwrap()));
+        let report = compare(&a, &b, &images).unwrap();
+        assert_eq!((report.rule, report.first_fault, &report.parting), (Rule::Bits, None, &None));
+        assert_eq!(report.layers.len(), file.view().op_count());
+        assert!(report.layers.iter().all(|layer| layer.own_error == 0.0 && layer.cosine > 0.999));
+    }
 }
