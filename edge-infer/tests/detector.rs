@@ -70,6 +70,7 @@ fn model(kinds: &[(&str, u16)]) -> ModelFile {
         seed: 0,
         commit: String::new(),
         licence: String::new(),
+        verdict: String::new(),
     };
     let builder = ModelBuilder {
         metadata,

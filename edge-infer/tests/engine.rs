@@ -59,6 +59,7 @@ fn model_of(
         seed: 0,
         commit: String::new(),
         licence: String::new(),
+        verdict: String::new(),
     };
     let output = TensorIndex(u16::try_from(output).expect("a few tensors"));
     let arena_bytes = tensors.iter().map(|t| t.offset + t.byte_len() as u32).max();

@@ -30,4 +30,5 @@ pub mod net;
 pub mod quantize;
 pub mod ranks;
 pub mod train;
+pub mod verdict;
 pub mod verify;

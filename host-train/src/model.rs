@@ -69,7 +69,9 @@ pub enum ModelError {
     #[error("{} does not say what its pixels must be: give --input rgb or bgr, --mean and --std, as its authors state them", .0.display())]
     Pixels(PathBuf),
     /// A network of other outputs.
-    #[error("the network gives {0}: eval and embed need one with an embedding as its only output")]
+    #[error(
+        "the network gives {0}: eval, embed and --verdict need one with an embedding as its only output"
+    )]
     NoEmbedding(String),
     /// The run's settings build no network.
     #[error(transparent)]
@@ -202,14 +204,12 @@ impl Model {
     }
 
     fn check_embedding(&self) -> Result<(), ModelError> {
-        if self.is_embedding()? {
-            return Ok(());
+        match self {
+            Self::Float(float) => float.check_embedding(),
+            Self::Int8(file) => embedding_or(file.view().is_embedding(), || {
+                file.view().outputs().map(|output| output.name.to_owned()).collect()
+            }),
         }
-        let names: Vec<&str> = match self {
-            Self::Float(float) => float.graph.outputs.iter().map(|o| &*o.name).collect(),
-            Self::Int8(file) => file.view().outputs().map(|output| output.name).collect(),
-        };
-        Err(ModelError::NoEmbedding(names.join(", ")))
     }
 
     /// Embeddings in the form in which this model's are compared.
@@ -281,6 +281,15 @@ impl FloatModel {
         Ok(self.graph.is_embedding(&self.graph.check()?))
     }
 
+    /// Refuses a network that does not.
+    ///
+    /// # Errors
+    /// [`ModelError::NoEmbedding`], or the graph is not sound.
+    pub fn check_embedding(&self) -> Result<(), ModelError> {
+        let names = || self.graph.outputs.iter().map(|output| output.name.clone()).collect();
+        embedding_or(self.is_embedding()?, names)
+    }
+
     /// The float form of a trained model.
     ///
     /// # Errors
@@ -293,6 +302,10 @@ impl FloatModel {
         let graph = fold(&from_net(&model.network, &config.train.network))?;
         Ok(Self { graph, id })
     }
+}
+
+fn embedding_or(embeds: bool, names: impl Fn() -> Vec<String>) -> Result<(), ModelError> {
+    if embeds { Ok(()) } else { Err(ModelError::NoEmbedding(names().join(", "))) }
 }
 
 /// Reads and checks an `.afm` file.
@@ -353,6 +366,16 @@ pub enum Gallery {
 }
 
 impl Gallery {
+    /// What is compared of each face, in their order.
+    pub fn rows(&self) -> Box<dyn Iterator<Item = Vec<f32>> + '_> {
+        match self {
+            Self::Float(rows) => Box::new(rows.rows().map(<[f32]>::to_vec)),
+            Self::Int8 { templates, .. } => {
+                Box::new(templates.iter().map(|row| row.iter().copied().map(f32::from).collect()))
+            }
+        }
+    }
+
     /// The cosine of two of its faces, as a function of their places.
     ///
     /// # Errors

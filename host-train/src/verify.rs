@@ -2,6 +2,7 @@
 
 use crate::data::{DataError, FaceImage, Pair, Pairs, Source};
 use crate::evaluate::{self, AllPairsSummary, PairsSummary, Roc, ScoredPair};
+use crate::likeness::Likeness;
 use crate::model::{Gallery, Model, ModelError};
 
 /// Faces that a model has embedded, to be scored in one way or several.
@@ -58,12 +59,18 @@ impl EmbeddedFaces {
     ///
     /// # Errors
     /// There are no two faces of one person, or no two persons.
-    pub fn all_pairs(&self, identities: &[usize]) -> Result<AllPairsSummary, ModelError> {
+    pub fn all_pairs(&self, identities: &[usize]) -> Result<(AllPairsSummary, Roc), ModelError> {
         let cosine = self.cosine()?;
         let scores = evaluate::all_pairs(identities, &cosine)?;
         let rank1 = evaluate::rank1(identities, &cosine)?;
         let id = self.model_id.clone();
-        Ok(AllPairsSummary::new(scores, rank1, self.ms_per_image, id)?.0)
+        Ok(AllPairsSummary::new(scores, rank1, self.ms_per_image, id)?)
+    }
+
+    /// Cosine of each face's two embeddings, this model's and the other's of the same faces, as they are compared.
+    pub fn likeness(&self, other: &Self) -> Vec<f64> {
+        let rows = self.gallery.rows().zip(other.gallery.rows());
+        rows.map(|(own, other)| Likeness::of(&own, &other).cosine()).collect()
     }
 }
 

@@ -18,7 +18,7 @@
 //!            | constants: weights int8, aligned to 64;    |             `op.rs`
 //!            |   biases int32, multipliers f32, to 4      |
 //!    64 * .. +--------------------------------------------+
-//!            | metadata: 224 bytes, then texts, outputs   |             `meta.rs`, `outputs.rs`
+//!            | metadata: 224 bytes, then texts            |             `meta.rs`, `outputs.rs`
 //!    64 * .. +--------------------------------------------+
 //!            | signature: 128 bytes, in signed files only |             `signature.rs`
 //!      total +--------------------------------------------+

@@ -4,12 +4,13 @@
 //! ```text
 //!   0     1       4        16        28                   68        70     71    72       80
 //!  |colour| 0,0,0 | mean x3| scale x3| landmarks 5x(x, y) |emb. len |count | 0   |seed u64|
-//!  80                              90        92    96                          224
-//!  | text lengths, 5 x u16         | outputs | 0 x4| 16 x (FMR f32, cosine f32)| texts ... | outputs ...
+//!  80                              94   96                          224
+//!  | lengths of the texts, 7 x u16 | 0,0| 16 x (FMR f32, cosine f32)| texts ...
 //! ```
 //!
-//! Texts in order: name, data, command, commit, licence. Threshold places from `count` on are zero. At 90 is the length in
-//! bytes of the list of outputs (`outputs.rs`), zero in an embedding network.
+//! Texts in order: name, data, command, commit, licence, list of outputs, verdict. The list is no prose (`outputs.rs`) and has no
+//! bytes in an embedding network; the verdict has none in a file that was not measured. Threshold places from `count` on are
+//! zero.
 
 use crate::error::{FormatError, Section, Text};
 use crate::header::SectionBytes;
@@ -36,8 +37,7 @@ pub(crate) mod field {
     pub(crate) const RESERVED_B: usize = 71;
     pub(crate) const SEED: usize = 72;
     pub(crate) const TEXT_LENGTHS: usize = 80;
-    pub(crate) const OUTPUTS: usize = 90;
-    pub(crate) const RESERVED_C: usize = 92;
+    pub(crate) const RESERVED_C: usize = 94;
     pub(crate) const THRESHOLDS: usize = 96;
 }
 
@@ -50,9 +50,8 @@ pub enum ColourOrder {
     Bgr,
 }
 
-/// The texts in the order of the file.
-pub(crate) const TEXTS: [Text; 5] =
-    [Text::Name, Text::Data, Text::Command, Text::Commit, Text::Licence];
+/// How many texts follow the record.
+pub(crate) const TEXTS: usize = 7;
 
 impl ColourOrder {
     #[cfg(feature = "std")]
@@ -127,6 +126,8 @@ pub struct Metadata<'a> {
     pub commit: &'a str,
     /// Licence of the weights.
     pub licence: &'a str,
+    /// What int8 costs the network, as it was measured when the file was made; empty if it was not.
+    pub verdict: &'a str,
 }
 
 /// The metadata section, taken apart.
@@ -159,17 +160,18 @@ pub(crate) fn parse(section: SectionBytes<'_>) -> Result<Parts<'_>, FormatError>
             });
         }
     }
-    let ([name, data, command, commit, licence], outputs) = parse_texts(record, texts)?;
+    let [name, data, command, commit, licence, outputs, verdict] = cut_texts(record, texts)?;
     let metadata = Metadata {
         input: parse_input(record)?,
         landmarks: parse_landmarks(record)?,
         embedding_len: u16_at::<{ field::EMBEDDING_LEN }, _>(record),
-        name,
-        data,
-        command,
+        name: text(Text::Name, name)?,
+        data: text(Text::Data, data)?,
+        command: text(Text::Command, command)?,
         seed: u64_at::<{ field::SEED }, _>(record),
-        commit,
-        licence,
+        commit: text(Text::Commit, commit)?,
+        licence: text(Text::Licence, licence)?,
+        verdict: text(Text::Verdict, verdict)?,
     };
     Ok(Parts { metadata, thresholds, outputs: Outputs::parse(outputs)? })
 }
@@ -221,29 +223,28 @@ fn parse_thresholds(
     Ok(used)
 }
 
-/// Cuts the texts apart, and the list of outputs behind them; together they must fill the section.
-fn parse_texts<'a>(
+/// Cuts the texts apart; together they must fill the section.
+fn cut_texts<'a>(
     record: &[u8; METADATA_RECORD],
     texts: &'a [u8],
-) -> Result<([&'a str; 5], &'a [u8]), FormatError> {
-    let lengths = bytes_at::<{ field::TEXT_LENGTHS }, 10, _>(record);
+) -> Result<[&'a [u8]; TEXTS], FormatError> {
+    let lengths = bytes_at::<{ field::TEXT_LENGTHS }, { 2 * TEXTS }, _>(record);
     let (lengths, _) = lengths.as_chunks();
-    let outputs = usize::from(u16_at::<{ field::OUTPUTS }, _>(record));
-    let stated = lengths
-        .iter()
-        .fold(outputs, |sum, &len| sum.saturating_add(usize::from(u16::from_le_bytes(len))));
+    let lengths = lengths.iter().map(|&len| usize::from(u16::from_le_bytes(len)));
+    let stated = lengths.clone().fold(0, usize::saturating_add);
     let mismatch = FormatError::TextLength { stated, found: texts.len() };
     if stated != texts.len() {
         return Err(mismatch);
     }
     let mut rest = texts;
-    let mut parsed = [""; 5];
-    for ((to, &len), text) in parsed.iter_mut().zip(lengths).zip(TEXTS) {
-        let (bytes, after) =
-            rest.split_at_checked(usize::from(u16::from_le_bytes(len))).ok_or(mismatch)?;
-        *to = core::str::from_utf8(bytes)
-            .map_err(|error| FormatError::TextEncoding { text, valid: error.valid_up_to() })?;
-        rest = after;
+    let mut cut = [[].as_slice(); TEXTS];
+    for (to, len) in cut.iter_mut().zip(lengths) {
+        (*to, rest) = rest.split_at_checked(len).ok_or(mismatch)?;
     }
-    Ok((parsed, rest))
+    Ok(cut)
+}
+
+fn text(which: Text, bytes: &[u8]) -> Result<&str, FormatError> {
+    core::str::from_utf8(bytes)
+        .map_err(|error| FormatError::TextEncoding { text: which, valid: error.valid_up_to() })
 }

@@ -1,4 +1,4 @@
-//! The tensors that a network gives, by name, where it is no embedding network. Entries without separators, behind the
+//! The tensors that a network gives, by name, where it is no embedding network. Entries without separators, among the
 //! metadata's texts:
 //!
 //! ```text

@@ -66,6 +66,7 @@ pub struct MetadataSpec {
     pub seed: u64,
     pub commit: String,
     pub licence: String,
+    pub verdict: String,
 }
 
 /// [`Op`](crate::Op), owned.

@@ -6,6 +6,7 @@
 )]
 
 use host_train::data::synthetic::{Difficulty, DrawnFaces};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -15,8 +16,13 @@ pub const SIDE: usize = 32;
 /// Writes `people` folders of `shots` PNG faces each, `p00/s0.png` and on, and returns the folder that holds them.
 #[must_use]
 pub fn faces(folder: &Path, people: u64, shots: usize) -> PathBuf {
-    let top = folder.join("faces");
-    let drawn = DrawnFaces::new(5, 0..people, shots, SIDE, Difficulty::default()).unwrap();
+    faces_of(folder.join("faces"), 0..people, shots)
+}
+
+/// The same of any people of the population, as `top`.
+#[must_use]
+pub fn faces_of(top: PathBuf, people: Range<u64>, shots: usize) -> PathBuf {
+    let drawn = DrawnFaces::new(5, people, shots, SIDE, Difficulty::default()).unwrap();
     for index in 0..drawn.len() {
         let (face, person) = drawn.image(index);
         let path = top.join(format!("p{person:02}")).join(format!("s{}.png", index % shots));

@@ -1,6 +1,8 @@
 //! The layers as their equations say, as plain loops over `i64` sums and `f64` scaling, and values
 //! to try them on.
 
+use alloc::vec::Vec;
+
 use edge_infer::kernels::{Activation, Addend, Convolution, Geometry, Requantize};
 
 /// Deterministic values from a seed (SplitMix64).
@@ -36,7 +38,7 @@ impl Values {
 
     /// Multipliers for sums of `terms` products: most results fall inside int8, some saturate.
     pub(crate) fn multipliers(&mut self, count: usize, terms: usize) -> Vec<f32> {
-        let typical = 60.0 / (5000.0 * (terms as f64).sqrt());
+        let typical = 60.0 / (5000 * terms.isqrt()) as f64;
         (0..count).map(|_| ((0.2 + 1.8 * self.unit()) * typical) as f32).collect()
     }
 }
@@ -52,8 +54,16 @@ pub(crate) fn requantize(
     let multiplier = if sum < 0 { negative } else { positive };
     // Two 24-bit significands multiply exactly in f64, so this is the f32 product.
     let product = (f64::from(sum as f32) * f64::from(multiplier)) as f32;
-    let rounded = f64::from(product + residual).round_ties_even() + f64::from(zero_point);
-    rounded.clamp(-128.0, 127.0) as i8
+    nearest(product + residual, zero_point)
+}
+
+/// The nearest integer, of two the even one, plus the zero point, within int8. In `f64`, where
+/// neighbours from 2^52 on are 1 apart, so that adding as much rounds; `round_ties_even` is not in
+/// `core`.
+pub(crate) fn nearest(value: f32, zero_point: i8) -> i8 {
+    const ONE_APART: f64 = (3_u64 << 51) as f64;
+    let rounded = f64::from(value).clamp(-1000.0, 1000.0) + ONE_APART - ONE_APART;
+    (rounded + f64::from(zero_point)).clamp(-128.0, 127.0) as i8
 }
 
 pub(crate) fn term(addend: Addend<'_>, index: usize) -> f32 {

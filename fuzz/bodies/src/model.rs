@@ -412,5 +412,6 @@ fn metadata(input: &mut Unstructured<'_>, embedding_len: u16) -> Result<Metadata
         seed: input.arbitrary()?,
         commit: String::new(),
         licence: "CC0-1.0 \u{2014} none".into(),
+        verdict: "rank-1 98.5 %".into(),
     })
 }

@@ -1,9 +1,10 @@
 //! `diff`: which layer of two networks first differs, and by how much.
 
 use super::failure::Failure;
+use super::gate::cosine;
 use super::output;
 use super::pixels::PixelArgs;
-use super::quantize::{cosine, spaced};
+use super::quantize::spaced;
 use crate::data::Source;
 use crate::diff::{LayerDifference, Report, Rule, compare};
 use crate::model::{Model, ModelError};

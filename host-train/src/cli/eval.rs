@@ -118,7 +118,7 @@ fn evaluate_all(model: &Model, source: &Source, flip: bool) -> Result<AllPairsSu
     let faces = EmbeddedFaces::new(model, count, flip, load, || bar.step())?;
     bar.finish();
     let identities: Vec<usize> = source.images().iter().map(|image| image.identity).collect();
-    Ok(faces.all_pairs(&identities)?)
+    Ok(faces.all_pairs(&identities)?.0)
 }
 
 fn pairs_text(s: &PairsSummary) -> String {

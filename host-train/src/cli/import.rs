@@ -1,9 +1,11 @@
 //! `import`: a network from elsewhere, in an ONNX file, to an int8 model file.
 
 use super::failure::Failure;
+use super::pixel_check::better_pixels;
 use super::pixels::PixelArgs;
 use super::quantize::{Int8Args, base_name};
 use super::{COMMIT, command_line};
+use crate::data::Source;
 use crate::model::{FloatModel, ModelError};
 use crate::quantize::{Provenance, arcface_landmarks};
 use std::path::PathBuf;
@@ -11,8 +13,11 @@ use std::path::PathBuf;
 /// Makes a trained network int8 and writes the model file that a door runs.
 ///
 /// Takes ONNX files of face networks in inference mode: embedding networks, classifiers, detectors with several outputs, which
-/// keep their names. What their pixels must be, no such file says: give it as its authors state it. Prints how alike float and
-/// int8 outputs are of images beside those that it was calibrated on; the keys of --json are those of quantize.
+/// keep their names. What their pixels must be, no such file says: give it as its authors state it. Where calibration images are
+/// sorted by people, other colour orders and scales are tried, and a warning says which keeps them clearly further apart.
+///
+/// Prints how alike float and int8 outputs are of images beside those that it was calibrated on; the keys of --json are those of
+/// quantize.
 ///
 /// Outputs are height x width x channels whatever their order in the file. A Softmax at the end is left out: a classifier gives
 /// logits. Frames for a network of several outputs, or of maps, may be of any size: they are made smaller to fit, and black
@@ -35,7 +40,12 @@ pub(crate) struct ImportArgs {
 pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
     let pixels = args.pixels.normalisation()?;
     let pixels = pixels.ok_or_else(|| ModelError::Pixels(args.onnx.clone()))?;
-    let float = FloatModel::import_of_size(&args.onnx, pixels, args.size)?;
+    let import = |pixels| FloatModel::import_of_size(&args.onnx, pixels, args.size);
+    let float = import(pixels)?;
+    let source = Source::open(&args.int8.calibration)?;
+    if let Some(warning) = better_pixels(pixels, &float, &source, import)? {
+        eprintln!("{warning}");
+    }
     let calibration: Vec<String> = args.int8.calibration.iter().map(|p| base_name(p)).collect();
     let provenance = Provenance {
         landmarks: arcface_landmarks(float.graph.input.width),

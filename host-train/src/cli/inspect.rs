@@ -66,6 +66,7 @@ struct Metadata<'a> {
     seed: u64,
     commit: &'a str,
     licence: &'a str,
+    verdict: &'a str,
 }
 
 #[derive(Serialize)]
@@ -164,6 +165,7 @@ fn inspect(view: ModelView<'_>) -> Inspected<'_> {
             seed: m.seed,
             commit: m.commit,
             licence: m.licence,
+            verdict: m.verdict,
         },
         tensors: view
             .tensors()
@@ -255,11 +257,15 @@ fn text(i: &Inspected<'_>) -> String {
         format!("data         {}", or(m.data)),
         format!("made by      {} (seed {}, source {})", or(m.command), m.seed, or(m.commit)),
         format!("licence      {}", or(m.licence)),
+        match m.verdict {
+            "" => "verdict      none: nobody measured what int8 costs".to_owned(),
+            verdict => format!("verdict      {verdict}"),
+        },
     ];
     match m.thresholds.as_slice() {
         [] => lines.push("thresholds   none: not calibrated".to_owned()),
         all => lines.extend(
-            all.iter().map(|t| format!("threshold    {:.4} cosine at FMR {:e}", t.cosine, t.fmr)),
+            all.iter().map(|t| format!("threshold    {} cosine at FMR {:e}", t.cosine, t.fmr)),
         ),
     }
     lines.push(format!(

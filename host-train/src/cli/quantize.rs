@@ -1,22 +1,26 @@
 //! `quantize`: a run to an int8 model file.
 
 use super::failure::Failure;
+use super::gate::{Gate, Held, broken};
 use super::likeness::{OutputLikeness, likeness};
 use super::plan::PlanArgs;
 use super::progress::Progress;
 use super::qat::QatArgs;
+use super::verdict::{self, VerdictArgs};
 use super::{COMMIT, command_line, output};
 use crate::data::{DataError, FaceImage, Source};
 use crate::files;
 use crate::graph::Graph;
-use crate::model::{FloatModel, ModelError};
+use crate::model::{FloatModel, Model, ModelError};
 use crate::quantize::{
     Calibration, LayerHarm, LayerReport, Learning, Options, Provenance, Quantized,
     arcface_landmarks, quantize, sensitivity,
 };
 use crate::train::RunConfig;
+use crate::verdict::Verdict;
 use clap::ValueEnum;
 use model_format::ModelFile;
+use model_format::writer::ModelBuilder;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +28,10 @@ use std::path::{Path, PathBuf};
 ///
 /// Prints how alike float and int8 embeddings are of images beside those that it was calibrated on. With --json: out, model_id,
 /// bytes, arena_bytes, calibration_images, mean_cosine, least_cosine, layers (name, op, shape, range of each), and with
-/// --sensitivity also sensitivity: layer, name, cosine, least_cosine, embedding_sqnr_db, tensor_sqnr_db of each.
+/// --sensitivity also sensitivity: layer, name, cosine, least_cosine, embedding_sqnr_db, tensor_sqnr_db of each; with --gate: term,
+/// limit, found, kept of each; with --verdict: data, images, people, float and int8 (as `eval --all-pairs` prints them; open_set and
+/// listed, or null), cosine (mean, p1, least), same_first, thresholds (rate, fmr, cosine, accepted_impostors, bound, tar) and
+/// left_out (rate, reason).
 #[derive(clap::Args)]
 pub(crate) struct QuantizeArgs {
     /// A run's folder.
@@ -45,7 +52,7 @@ pub(super) struct Int8Args {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     images: u32,
     /// How activation ranges are chosen.
-    #[arg(long, default_value = "mse")]
+    #[arg(long, default_value = "best")]
     method: Method,
     /// Leave the sizes of channels as they are, instead of bringing those of a tensor to one.
     #[arg(long)]
@@ -62,10 +69,15 @@ pub(super) struct Int8Args {
     /// beside those that it was calibrated on; runs the network once more for each layer and image.
     #[arg(long)]
     sensitivity: bool,
-    /// Exit 1, and write nothing, when the mean cosine between float and int8 embeddings is below this; of several outputs, that
-    /// of the worst.
-    #[arg(long, value_name = "COSINE", value_parser = cosine)]
-    gate: Option<f64>,
+    #[command(flatten)]
+    verdict: VerdictArgs,
+    /// Exit 1, and write nothing but --report, when int8 costs more than this. A number is the least mean cosine between float and int8
+    /// embeddings (of the faces of --verdict where there are any; of several outputs, that of the worst). A list as
+    /// cosine=0.995,tar=0.3,rank1=0.2 also limits the percentage points by which int8 may be worse on the faces of --verdict:
+    /// tar and fnir at every rate that they resolve, or at one (tar@1e-4=0.5), rank1, eer, same-first (searches that find
+    /// another image first), and accuracy with --verdict-pairs.
+    #[arg(long, value_name = "COSINE|LIST", value_parser = Gate::parse)]
+    gate: Option<Gate>,
     /// Licence of the weights, written into the file.
     #[arg(long, default_value = "not stated")]
     pub(super) licence: String,
@@ -79,19 +91,16 @@ pub(super) struct Int8Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Method {
+    /// For each tensor that of the others which harms the network's outputs least.
+    Best,
     /// The whole range that was seen.
     MinMax,
     /// All but the outermost 0.01 % on either side.
     Percentile,
+    /// The range that keeps the distribution's shape best (least Kullback-Leibler divergence).
+    Entropy,
     /// The range with the least expected squared error.
     Mse,
-}
-
-pub(super) fn cosine(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(value) if (-1.0..=1.0).contains(&value) => Ok(value),
-        _ => Err("a cosine is between -1 and 1".to_owned()),
-    }
 }
 
 #[derive(Serialize)]
@@ -110,6 +119,10 @@ struct QuantizeSummary {
     layers: Vec<LayerReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sensitivity: Option<Vec<LayerHarm>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gate: Vec<Held>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
 }
 
 /// Images that each layer's harm is measured on, at most.
@@ -123,14 +136,17 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
 }
 
 impl Int8Args {
-    /// Makes the file, holds it against the gate, and says what it is.
+    /// Makes the file, judges it, holds it against the gate, and says what it is.
     pub(super) fn write(&self, float: FloatModel, provenance: &Provenance) -> Result<(), Failure> {
+        let judged_by = self.verdict.open(&self.calibration, self.gate.as_ref(), &float)?;
         let source = Source::open(&self.calibration)?;
         let [faces, judged] = faces(&float, &source, self.images as usize)?;
-        let calibration = match self.method {
-            Method::MinMax => Calibration::MinMax,
-            Method::Percentile => Calibration::Percentile(99.99),
-            Method::Mse => Calibration::Mse,
+        let calibration: &[Calibration] = match self.method {
+            Method::Best => Calibration::ALL,
+            Method::MinMax => &[Calibration::MinMax],
+            Method::Percentile => &[Calibration::Percentile(99.99)],
+            Method::Entropy => &[Calibration::Entropy],
+            Method::Mse => &[Calibration::Mse],
         };
         let options =
             Options { calibration, equalise: !self.no_equalise, reconstruct: !self.no_reconstruct };
@@ -141,29 +157,40 @@ impl Int8Args {
         let learning =
             Learning { steps, rate: self.qat.rate, batch: &batch, seen: &|_| bar.step() };
         let learning = (steps > 0).then_some(&learning);
-        let Int8 { file, before_learning, layers, float: equalised } =
+        let Int8 { file, mut model, before_learning, layers, float: equalised } =
             Int8::make(&float, &faces, &options, learning, provenance)?;
         bar.finish();
         let file = self.plan.apply(&file)?;
-        let (model_id, arena_bytes) = (file.view().id().to_string(), file.view().arena_bytes());
         let harms = self.sensitivity.then(|| harms(&equalised, &file, &judged)).transpose()?;
         let outputs = likeness(&float, &file, &judged)?;
         let before_qat =
             before_learning.map(|file| likeness(&float, &file, &judged)).transpose()?;
         let worst = |of: fn(&OutputLikeness) -> f64| outputs.iter().map(of).fold(1.0, f64::min);
         let (mean, least) = (worst(|o| o.mean_cosine), worst(|o| o.least_cosine));
-        if let Some(gate) = self.gate.filter(|gate| mean < *gate) {
-            return Err(Failure::Check(format!(
-                "mean cosine between float and int8 outputs is {mean:.4}, below the gate of {gate}: {} was not written",
-                self.out.display()
-            )));
+        let (file, measured) = match judged_by {
+            None => (file, None),
+            Some(faces) => {
+                let measured = verdict::judge(&faces, &Model::Float(float), &Model::Int8(file))?;
+                let file = verdict::calibrated(&mut model, &measured.verdict)?;
+                (self.plan.apply(&file)?, Some(measured))
+            }
+        };
+        let verdict = measured.as_ref().map(|measured| &measured.verdict);
+        let cosine = verdict.map_or(mean, |verdict| verdict.cosine.mean);
+        let figures = verdict.map_or(Vec::new(), Verdict::figures);
+        let held = self.gate.as_ref().map_or(Vec::new(), |gate| gate.hold(cosine, &figures));
+        let broken = broken(&held);
+        if let Some(measured) = &measured {
+            self.verdict.report(measured, &held, &file.view(), &self.out)?;
         }
-        files::write_whole(&self.out, file.bytes())?;
+        if broken.is_none() {
+            files::write_whole(&self.out, file.bytes())?;
+        }
         let summary = QuantizeSummary {
             out: self.out.clone(),
-            model_id,
+            model_id: file.view().id().to_string(),
             bytes: file.bytes().len(),
-            arena_bytes,
+            arena_bytes: file.view().arena_bytes(),
             calibration_images: faces.len(),
             mean_cosine: mean,
             least_cosine: least,
@@ -171,38 +198,53 @@ impl Int8Args {
             outputs,
             layers,
             sensitivity: harms,
+            gate: held,
+            verdict: measured.map(|measured| measured.verdict),
         };
-        if self.json {
-            return output::json(&summary);
+        // A verdict is worth reading most of all where the gate is not met.
+        if broken.is_none() || summary.verdict.is_some() {
+            if self.json { output::json(&summary)? } else { output::line(&summary.text())? }
         }
-        output::line(&format!(
+        broken.map_or(Ok(()), |broken| {
+            Err(Failure::Check(format!("{broken}: {} was not written", self.out.display())))
+        })
+    }
+}
+
+impl QuantizeSummary {
+    /// For a terminal.
+    fn text(&self) -> String {
+        let mut lines = vec![format!(
             "{}: {} bytes, arena {} bytes, model id {}",
-            summary.out.display(),
-            summary.bytes,
-            summary.arena_bytes,
-            summary.model_id,
-        ))?;
-        let others = summary.calibration_images;
-        if let [OutputLikeness { sqnr_db, .. }] = &summary.outputs[..] {
-            output::line(&format!(
-                "cosine of float and int8 embeddings of {others} other images: mean {mean:.4}, least {least:.4}; signal over noise {sqnr_db:.1} dB"
-            ))?;
+            self.out.display(),
+            self.bytes,
+            self.arena_bytes,
+            self.model_id,
+        )];
+        let others = self.calibration_images;
+        if let [OutputLikeness { sqnr_db, .. }] = &self.outputs[..] {
+            lines.push(format!(
+                "cosine of float and int8 embeddings of {others} other images: mean {:.4}, least {:.4}; signal over noise {sqnr_db:.1} dB",
+                self.mean_cosine, self.least_cosine
+            ));
         } else {
-            output::line(&format!("float and int8 outputs of {others} other images:"))?;
-            for of in &summary.outputs {
-                output::line(&format!(
+            lines.push(format!("float and int8 outputs of {others} other images:"));
+            lines.extend(self.outputs.iter().map(|of| {
+                format!(
                     "{:<12} signal over noise {:>5.1} dB, largest difference {:.3}, cosine mean {:.4}, least {:.4}",
                     of.name, of.sqnr_db, of.max_error, of.mean_cosine, of.least_cosine
-                ))?;
-            }
+                )
+            }));
         }
-        for before in summary.before_qat.iter().flatten() {
-            output::line(&format!(
+        lines.extend(self.before_qat.iter().flatten().map(|before| {
+            format!(
                 "before it learned: mean {:.4}, least {:.4}; signal over noise {:.1} dB",
                 before.mean_cosine, before.least_cosine, before.sqnr_db
-            ))?;
-        }
-        summary.sensitivity.map_or(Ok(()), |harms| output::line(&harms_text(&harms)))
+            )
+        }));
+        lines.extend(self.verdict.as_ref().map(verdict::text));
+        lines.extend(self.sensitivity.as_deref().map(harms_text));
+        lines.join("\n")
     }
 }
 
@@ -288,7 +330,9 @@ pub(super) fn base_name(path: &Path) -> String {
 pub(super) struct Int8 {
     /// The model file.
     pub(super) file: ModelFile,
-    /// The same before it learned, where it did.
+    /// What it was written from.
+    model: ModelBuilder,
+    /// The file before it learned, where it did.
     before_learning: Option<ModelFile>,
     /// How each operation is stored.
     pub(super) layers: Vec<LayerReport>,
@@ -306,9 +350,9 @@ impl Int8 {
         provenance: &Provenance,
     ) -> Result<Self, Failure> {
         let images: Vec<&[u8]> = faces.iter().map(|face| &face.rgb[..]).collect();
-        let Quantized { bytes, before_learning, layers, float } =
+        let Quantized { bytes, model, before_learning, layers, float } =
             quantize(&float.graph, &images, options, learning, provenance)?;
         let before_learning = before_learning.map(ModelFile::from_bytes).transpose()?;
-        Ok(Self { file: ModelFile::from_bytes(bytes)?, before_learning, layers, float })
+        Ok(Self { file: ModelFile::from_bytes(bytes)?, model, before_learning, layers, float })
     }
 }

@@ -9,8 +9,11 @@ use crate::quantize::tests::{Constants, edited};
 use crate::quantize::{Options, Provenance, fuse, quantize};
 use model_format::ModelFile;
 
-const PLAIN: Options =
-    Options { calibration: crate::quantize::Calibration::Mse, equalise: false, reconstruct: false };
+const PLAIN: Options = Options {
+    calibration: &[crate::quantize::Calibration::Mse],
+    equalise: false,
+    reconstruct: false,
+};
 
 fn float(graph: &Graph) -> Model {
     Model::Float(FloatModel { graph: fold(graph).unwrap(), id: "test".to_owned() })

@@ -54,6 +54,11 @@ impl ComparisonRow {
     }
 }
 
+/// Percentage points from a share down to another, rounded as they are shown, so that words, limit and figures agree.
+pub fn points_lost(from: f64, to: f64) -> f64 {
+    ((from - to) * 10_000.0).round() / 100.0
+}
+
 fn factor(float: f64, int8: f64) -> String {
     if !(float > 0.0 && int8 > 0.0) {
         "not measured".into()

@@ -33,6 +33,26 @@ pub(super) fn upper_bound(events: usize, trials: usize) -> f64 {
     }
 }
 
+/// The most events of `trials` whose bound is not above `rate`, in (0, 1); none if even no event at all leaves it above.
+pub(super) fn most_events(rate: f64, trials: usize) -> Option<usize> {
+    let bounded = |events: &usize| upper_bound(*events, trials) <= rate;
+    if !bounded(&0) {
+        return None;
+    }
+    // The bound rises with the events and lies above their own share, where the search ends.
+    let (mut most, mut above) = (0, (rate * trials as f64) as usize + 1);
+    while above - most > 1 {
+        let middle = usize::midpoint(most, above);
+        if bounded(&middle) { most = middle } else { above = middle }
+    }
+    Some(most)
+}
+
+/// The fewest trials that can bound a rate, in (0, 1): so many without an event.
+pub(super) fn fewest_trials(rate: f64) -> usize {
+    ((1.0 - CONFIDENCE).ln() / (-rate).ln_1p()).ceil() as usize
+}
+
 /// Chance of at most `events` of `trials` at a rate that is not below theirs; `choose` is `ln C(trials, events)`.
 fn at_most(events: usize, trials: usize, rate: f64, choose: f64) -> f64 {
     let (k, n) = (events as f64, trials as f64);
@@ -78,6 +98,33 @@ mod tests {
     fn without_events_it_is_the_root_of_the_doubt() {
         for trials in [1, 2, 20, 1_000, 7_680_000] {
             close(0, trials, -((0.05_f64).ln() / trials as f64).exp_m1());
+        }
+    }
+
+    #[test]
+    fn as_many_events_pass_as_the_bound_lets() {
+        // Bounds over 1,000: 0 events 0.0029912, 1 event 0.0047349, 2 events 0.0062823, 3 events 0.0077352, 4 events 0.0091300,
+        // 5 events 0.0104841.
+        for (rate, most) in [(0.0029, None), (0.003, Some(0)), (0.005, Some(1)), (0.01, Some(4))] {
+            assert_eq!(most_events(rate, 1_000), most, "{rate}");
+        }
+        // Against the plain count up.
+        for trials in [299, 1_000, 5_000] {
+            for rate in [0.01, 0.013, 0.2] {
+                let counted = (0..trials).take_while(|&k| upper_bound(k, trials) <= rate).last();
+                assert_eq!(most_events(rate, trials), counted, "{rate} of {trials}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_fewest_trials_are_those_that_just_suffice() {
+        // ln 0.05 / ln(1 - rate): 298.07, 2994.23, 29955.8, 299571.7, 2995731.2 (1e-6, where ln(1 - rate) is nearly -rate).
+        let rates = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
+        assert_eq!(rates.map(fewest_trials), [299, 2_995, 29_956, 299_572, 2_995_731]);
+        for rate in rates {
+            let fewest = fewest_trials(rate);
+            assert!(upper_bound(0, fewest) <= rate && upper_bound(0, fewest - 1) > rate, "{rate}");
         }
     }
 

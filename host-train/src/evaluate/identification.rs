@@ -57,11 +57,11 @@ pub fn all_pairs(
     identities: &[usize],
     score: impl Fn(usize, usize) -> f32 + Sync,
 ) -> Result<AllPairs, EvaluateError> {
-    check_people(identities)?;
+    first_images(identities)?;
     let n = identities.len();
     let later = later_images_of_same_person(identities);
     let mut genuine = vec![0.0; later.iter().sum()];
-    let mut impostor = vec![0.0; n * (n - 1) / 2 - genuine.len()];
+    let mut impostor = vec![0.0; impostor_pairs(identities)];
 
     let mut blocks = Vec::with_capacity(n.div_ceil(TILE));
     let (mut genuine_left, mut impostor_left) = (&mut genuine[..], &mut impostor[..]);
@@ -123,10 +123,7 @@ pub fn ranks(
     identities: &[usize],
     score: impl Fn(usize, usize) -> f32 + Sync,
 ) -> Result<Ranks, EvaluateError> {
-    let first = check_people(identities)?;
-    let enrolled: Vec<usize> = first.values().copied().collect();
-    let probes = (0..identities.len()).filter(|&image| first[&identities[image]] != image);
-    let probes: Vec<usize> = probes.collect();
+    let Searches { first, enrolled, probes } = Searches::new(identities)?;
     let rank = |&probe: &usize| {
         let own = first[&identities[probe]];
         let own_score = score(probe, own);
@@ -134,6 +131,45 @@ pub fn ranks(
         1 + others.filter(|&&other| score(probe, other) >= own_score).count()
     };
     Ok(Ranks { gallery: enrolled.len(), ranks: probes.par_iter().map(rank).collect() })
+}
+
+/// Whom each of the same searches as those of [`ranks`] finds: the enrolled image that scores highest, the first of equals, as in
+/// the engine's gallery.
+///
+/// # Errors
+/// Those of [`ranks`].
+pub fn nearest(
+    identities: &[usize],
+    score: impl Fn(usize, usize) -> f32 + Sync,
+) -> Result<Vec<usize>, EvaluateError> {
+    let Searches { enrolled, probes, .. } = Searches::new(identities)?;
+    let nearest = |&probe: &usize| {
+        let scored = enrolled.iter().map(|&image| (image, score(probe, image)));
+        scored
+            .reduce(|best, next| if next.1 > best.1 { next } else { best })
+            .map(|(image, _)| image)
+    };
+    Ok(probes.par_iter().filter_map(nearest).collect())
+}
+
+/// Who is enrolled and who is searched for.
+struct Searches {
+    /// The first image of each person.
+    first: BTreeMap<usize, usize>,
+    /// All of these, in the order of the people.
+    enrolled: Vec<usize>,
+    /// All other images.
+    probes: Vec<usize>,
+}
+
+impl Searches {
+    fn new(identities: &[usize]) -> Result<Self, EvaluateError> {
+        let first = first_images(identities)?;
+        let enrolled = first.values().copied().collect();
+        let probes = (0..identities.len()).filter(|&image| first[&identities[image]] != image);
+        let probes = probes.collect();
+        Ok(Self { first, enrolled, probes })
+    }
 }
 
 /// How often [`ranks`] finds the own person first.
@@ -149,8 +185,18 @@ pub fn rank1(
     Ok(Rank1 { gallery, probes: ranks.len(), correct })
 }
 
-/// The first image of each person, or why there is nothing to compare.
-fn check_people(identities: &[usize]) -> Result<BTreeMap<usize, usize>, EvaluateError> {
+/// Pairs of two people among the images of these people.
+#[must_use]
+pub fn impostor_pairs(identities: &[usize]) -> usize {
+    let genuine: usize = later_images_of_same_person(identities).iter().sum();
+    identities.len() * identities.len().saturating_sub(1) / 2 - genuine
+}
+
+/// The first image of each person.
+///
+/// # Errors
+/// [`EvaluateError::OnePerson`] when nobody could be confused, [`EvaluateError::NoProbe`] when no person has a second image.
+pub fn first_images(identities: &[usize]) -> Result<BTreeMap<usize, usize>, EvaluateError> {
     let mut first = BTreeMap::new();
     for (image, &person) in identities.iter().enumerate() {
         first.entry(person).or_insert(image);
@@ -229,6 +275,14 @@ mod tests {
         // A's probe finds A (10 degrees off against 35); B's probe finds the distractor C (5 against 50).
         assert_eq!(result, Rank1 { gallery: 3, probes: 2, correct: 1 });
         assert_eq!(result.rate(), 0.5);
+    }
+
+    #[test]
+    fn searches_find_the_highest_and_the_first_of_equals() {
+        // Enrolled 0, 1, 2; probes 3 of person 0 and 4 of person 1.
+        let scores = [[0.2, 0.7, 0.7], [0.9, 0.1, 0.3]];
+        let found = nearest(&[0, 1, 2, 0, 1], |probe, image| scores[probe - 3][image]).unwrap();
+        assert_eq!(found, [1, 0]);
     }
 
     #[test]

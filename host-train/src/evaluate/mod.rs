@@ -4,7 +4,9 @@
 //! pair list ──> ScoredPair ──> k_fold ──────> accuracy +- std, threshold ─┐
 //!                  └─────────> Roc ─────────> TAR@FAR, EER, AUC, curve ───┼──> PairsSummary, AllPairsSummary (JSON)
 //! identities ──> all_pairs ──> Roc ─────────> the same                  ──┤      └──> comparison: float beside int8
-//!           └──> ranks ─────────────────────> rank-1, CMC               ──┘            └──> report::render (HTML)
+//!           ├──> ranks ──────│──────────────> rank-1, CMC               ──┤            └──> report::render (HTML)
+//!           └──> OpenSet     │──────────────> FNIR@FPIR                 ──┘
+//!                            └──────────────> ThresholdTable: the cosine of each false match rate
 //! ```
 //!
 //! A score is a cosine: higher means more alike, and a pair is accepted when `score >= threshold`, in every function here
@@ -20,19 +22,27 @@ mod confidence;
 mod error;
 mod histogram;
 mod identification;
+mod open_set;
 pub mod report;
 mod roc;
+mod separation;
 mod summary;
+mod thresholds;
 mod unit_rows;
 mod verification;
 
 pub use collapse::{COLLAPSED_SPREAD, is_collapsed};
-pub use comparison::{ComparisonRow, Unit, comparison_text};
+pub use comparison::{ComparisonRow, Unit, comparison_text, points_lost};
 pub use error::EvaluateError;
 pub use histogram::Histogram;
-pub use identification::{AllPairs, Rank1, Ranks, all_pairs, rank1, ranks};
-pub use roc::{OperatingPoint, Roc, RocPoint, STANDARD_FARS};
+pub use identification::{
+    AllPairs, Rank1, Ranks, all_pairs, first_images, impostor_pairs, nearest, rank1, ranks,
+};
+pub use open_set::OpenSet;
+pub use roc::{OperatingPoint, Roc, RocPoint, STANDARD_FARS, resolvable};
+pub use separation::Separation;
 pub use summary::{AllPairsSummary, PairsSummary, Rates};
+pub use thresholds::{CalibratedThreshold, LeftOut, ThresholdTable};
 pub use unit_rows::UnitRows;
 pub(crate) use unit_rows::dot;
 pub use verification::{BestThreshold, FoldResult, KFold, ScoredPair, best_threshold, k_fold};

@@ -93,8 +93,7 @@ impl Roc {
         if !(far > 0.0 && far <= 1.0) {
             return Err(EvaluateError::FarOutOfRange { far });
         }
-        // The factor undoes the binary rounding of rates such as 0.07, whose product with 100 falls short of 7.
-        let allowed = (far * self.impostor.len() as f64 * (1.0 + 1e-12)).floor() as usize;
+        let allowed = allowed(far, self.impostor.len());
         if allowed == 0 {
             return Err(EvaluateError::FarBelowResolution { far, impostors: self.impostor.len() });
         }
@@ -194,12 +193,22 @@ impl Roc {
                 if next.is_finite() { next } else { rejected.next_up() }
             }
         };
+        self.at_threshold(threshold)
+    }
+
+    /// What accepting from `threshold` on does.
+    pub fn at_threshold(&self, threshold: f32) -> OperatingPoint {
         OperatingPoint {
             threshold,
             accepted_impostors: count_from(&self.impostor, threshold),
             impostors: self.impostor.len(),
             tar: count_from(&self.genuine, threshold) as f64 / self.genuine.len() as f64,
         }
+    }
+
+    /// The impostor scores, ascending.
+    pub(super) fn impostor_scores(&self) -> &[f32] {
+        &self.impostor
     }
 
     /// The lowest and the highest score of all pairs.
@@ -219,6 +228,18 @@ impl Roc {
             (a, b) => a.or(b).unwrap_or(threshold),
         }
     }
+}
+
+/// The keys of [`STANDARD_FARS`] that so many impostor pairs resolve.
+pub fn resolvable(impostors: usize) -> impl Iterator<Item = &'static str> {
+    let rates = STANDARD_FARS.into_iter().filter(move |&(_, far)| allowed(far, impostors) > 0);
+    rates.map(|(key, _)| key)
+}
+
+/// Events of `trials` that a rate in (0, 1] allows; zero where the trials do not resolve it.
+pub(super) fn allowed(rate: f64, trials: usize) -> usize {
+    // The factor undoes the binary rounding of rates such as 0.07, whose product with 100 falls short of 7.
+    (rate * trials as f64 * (1.0 + 1e-12)).floor() as usize
 }
 
 /// Ascending. Of finite values `total_cmp` orders like `<`, except that it puts -0.0 before 0.0, which no comparison below

@@ -41,6 +41,11 @@ impl UnitRows {
         dot(self.row(a), self.row(b))
     }
 
+    /// All embeddings, each of length 1.
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact(self.len)
+    }
+
     /// One embedding, of length 1.
     pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.len..(row + 1) * self.len]

@@ -45,7 +45,7 @@ impl Measured {
         let load = |index: usize| Ok(tested.faces[index].clone());
         let faces = EmbeddedFaces::new(model, tested.faces.len(), false, load, || ())?;
         let (pairs, _) = faces.pairs(&tested.pairs)?;
-        let all = faces.all_pairs(&tested.identities)?;
+        let (all, _) = faces.all_pairs(&tested.identities)?;
         Ok(Self { pairs, all })
     }
 }

@@ -153,7 +153,7 @@ mod tests {
         let observed = observe(&graph, &images, &[NodeId(0)]).unwrap();
         assert_eq!(observed[0].mean, [65.0, 20.0, -96.25]);
         assert_eq!(observed[0].reach, [110.0, 40.0, 255.0]);
-        let (affine, _) = observed[0].histogram.choose(Calibration::MinMax);
+        let affine = observed[0].histogram.choose(Calibration::MinMax);
         let (low, high) = affine.bounds();
         assert!((low + 255.0).abs() < 1.0 && (high - 110.0).abs() < 1.0);
     }

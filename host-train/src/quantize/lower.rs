@@ -108,6 +108,8 @@ impl Network<'_> {
             seed: provenance.seed,
             commit: provenance.commit,
             licence: provenance.licence,
+            // Only known once the file runs.
+            verdict: String::new(),
         })
     }
 

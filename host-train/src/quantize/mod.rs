@@ -10,6 +10,7 @@
 //! result does runs `edge-infer` on the bytes, as a door will; `reconstruct` does.
 
 mod calibrate;
+mod choose;
 mod equalise;
 mod error;
 mod fuse;
@@ -43,8 +44,8 @@ use serde::Serialize;
 /// How to quantize.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// How activation ranges are chosen.
-    pub calibration: Calibration,
+    /// How activation ranges are chosen; of several ways, each tensor takes the one that harms the network's outputs least.
+    pub calibration: &'static [Calibration],
     /// Whether channels of a tensor are brought to one size first.
     pub equalise: bool,
     /// Whether weights are chosen for the int8 activations that they will see, not rounded by themselves.
@@ -54,7 +55,7 @@ pub struct Options {
 impl Default for Options {
     /// Everything that keeps int8 near float.
     fn default() -> Self {
-        Self { calibration: Calibration::default(), equalise: true, reconstruct: true }
+        Self { calibration: Calibration::ALL, equalise: true, reconstruct: true }
     }
 }
 
@@ -88,6 +89,8 @@ pub fn arcface_landmarks(side: usize) -> [[f32; 2]; 5] {
 pub struct Quantized {
     /// The `.afm` file.
     pub bytes: Vec<u8>,
+    /// What the file was written from, for what is known only once it has been measured: thresholds and verdict.
+    pub model: ModelBuilder,
     /// The same as it was before it learned, where it did.
     pub before_learning: Option<Vec<u8>>,
     /// One entry an operation, in execution order.
@@ -143,7 +146,7 @@ pub fn quantize<I: AsRef<[u8]> + Sync>(
         let names: Vec<&str> = layers.iter().map(|layer| &*layer.name).collect();
         qat::learn(&mut model, &names, &graph, learning)?;
     }
-    Ok(Quantized { bytes: model.build()?, before_learning, layers, float })
+    Ok(Quantized { bytes: model.build()?, model, before_learning, layers, float })
 }
 
 /// A network before it has learned in int8.
@@ -161,7 +164,7 @@ fn rounded<I: AsRef<[u8]> + Sync>(
     options: &Options,
     provenance: &Provenance,
 ) -> Result<Rounded, QuantizeError> {
-    options.calibration.check()?;
+    options.calibration.iter().try_for_each(|way| way.check())?;
     let mut graph = graph.clone();
     let shapes = graph.check()?;
     let layers = fuse::fuse(&graph)?;
@@ -180,10 +183,11 @@ fn rounded<I: AsRef<[u8]> + Sync>(
     let observed = calibrate::observe(&graph, calibration, &values)?;
     let mut stored = vec![None; graph.nodes.len()];
     let mut ranges = vec![None; graph.nodes.len()];
-    for (value, observed) in values.iter().zip(observed) {
-        let (affine, sqnr_db) = observed.histogram.choose(options.calibration);
-        ranges[value.0] =
-            Some(RangeReport { scale: affine.scale, zero_point: affine.zero_point, sqnr_db });
+    let chosen = choose::ranges(&graph, &values, &observed, options.calibration, calibration)?;
+    for ((value, observed), affine) in values.iter().zip(observed).zip(chosen) {
+        let Affine { scale, zero_point } = affine;
+        let sqnr_db = observed.histogram.sqnr_db(affine);
+        ranges[value.0] = Some(RangeReport { scale, zero_point, sqnr_db });
         stored[value.0] = Some(Stored { affine, mean: observed.mean });
     }
     for layer in &layers {

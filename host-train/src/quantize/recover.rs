@@ -18,17 +18,6 @@ impl Affine {
     pub(crate) fn of(tensor: &Tensor) -> Self {
         Self { scale: tensor.scale, zero_point: tensor.zero_point }
     }
-
-    /// What a stored value stands for.
-    pub(crate) fn real(self, stored: i8) -> f32 {
-        (f32::from(stored) - f32::from(self.zero_point)) * self.scale
-    }
-
-    /// The stored value nearest to a real one.
-    pub(crate) fn stored(self, real: f64) -> i8 {
-        let stored = (real / f64::from(self.scale)).round_ties_even() + f64::from(self.zero_point);
-        stored.clamp(-128.0, 127.0) as i8
-    }
 }
 
 /// The grid of the values that an operation writes; none where it keeps its sums.

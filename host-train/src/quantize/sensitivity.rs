@@ -9,7 +9,7 @@
 //! tensor has become in the whole int8 network is the engine's own.
 
 use super::fuse::Layer;
-use super::{Affine, Graph, QuantizeError, Recovered, fuse, grid, parameters, values};
+use super::{Graph, QuantizeError, Recovered, fuse, grid, parameters, values};
 use crate::graph::{Executor, NodeId, Op};
 use crate::likeness::{Likeness, cosines};
 use edge_infer::engine::Engine;
@@ -77,7 +77,7 @@ pub fn sensitivity<I: AsRef<[u8]> + Sync>(
         let alone = |(image, expected): (&I, &Vec<f32>)| {
             let outputs = executor.run_with(image.as_ref(), |id, values| {
                 if let Some(grid) = grid.filter(|_| id == layer.output) {
-                    round(grid, values);
+                    grid.round(values);
                 }
             })?;
             Ok(Likeness::of(expected, &outputs.concat()))
@@ -97,11 +97,6 @@ pub fn sensitivity<I: AsRef<[u8]> + Sync>(
     }
     harms.sort_by(|a, b| a.embedding_sqnr_db.total_cmp(&b.embedding_sqnr_db));
     Ok(harms)
-}
-
-/// Every value becomes the nearest that int8 can hold.
-fn round(grid: Affine, values: &mut [f32]) {
-    values.iter_mut().for_each(|value| *value = grid.real(grid.stored(f64::from(*value))));
 }
 
 /// Each layer's tensor as the engine makes it, beside that of the float network.
@@ -159,7 +154,7 @@ mod tests {
     use crate::quantize::{Calibration, Options, Provenance, Quantized, quantize};
 
     const PLAIN: Options =
-        Options { calibration: Calibration::MinMax, equalise: false, reconstruct: false };
+        Options { calibration: &[Calibration::MinMax], equalise: false, reconstruct: false };
 
     fn made(graph: &Graph) -> Quantized {
         let calibration = random::images(32, graph.input.height, graph.input.width, 1);

@@ -279,7 +279,7 @@ fn pixels_pass_an_identity_unchanged() {
     let images: Vec<Vec<u8>> = (0..=255).map(|v: u8| vec![v, 255 - v, v ^ 0x55]).collect();
     for colour in [ColourOrder::Rgb, ColourOrder::Bgr] {
         let options =
-            Options { calibration: Calibration::MinMax, equalise: false, reconstruct: false };
+            Options { calibration: &[Calibration::MinMax], equalise: false, reconstruct: false };
         let provenance = Provenance::default();
         let model = quantize(&identity(colour), &images, &options, None, &provenance).unwrap();
         for (image, embedding) in images.iter().zip(int8(&model.bytes, &images)) {
@@ -318,7 +318,8 @@ fn the_file_holds_the_numbers_of_a_known_layer() {
     // Real inputs -64..63.5 in channels 0 and 1, so outputs of the convolution -63..64.5 and -66..61.5; after PReLU
     // -31.5..64.5 and 0..66: the tensor spans -31.5..66.
     let images: Vec<Vec<u8>> = (0..=255).map(|v: u8| vec![v, v, v]).collect();
-    let options = Options { calibration: Calibration::MinMax, equalise: false, reconstruct: false };
+    let options =
+        Options { calibration: &[Calibration::MinMax], equalise: false, reconstruct: false };
     let provenance = Provenance { name: "known".to_owned(), seed: 7, ..Provenance::default() };
     let model = quantize(&graph, &images, &options, None, &provenance).unwrap();
     let file = ModelFile::from_bytes(&model.bytes).unwrap();

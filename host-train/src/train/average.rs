@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// What of the whole model is averaged: what a door will run.
 const AVERAGED: &str = "network.";
 
-/// The averaged parameters by their names in the whole model: shape, and the numbers where the network computes.
+/// The averaged parameters by their names in the whole model: shape, and the numbers where the network computes, without gradients.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Average(BTreeMap<String, (Vec<usize>, Tensor<1>)>);
 
@@ -61,7 +61,8 @@ impl ModuleVisitor for TakeIn<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let now = param.val().detach();
+        // Off the graph of gradients: what stays there from step to step is walked through in every later step.
+        let now = param.val().inner();
         let shape = now.dims().to_vec();
         let now = now.reshape([shape.iter().product::<usize>()]);
         let name = format!("{AVERAGED}{}", self.path.name());
@@ -84,8 +85,9 @@ mod tests {
 
     #[test]
     fn follows_its_formula() {
+        let device = Device::flex().autodiff();
         let network =
-            |v: f32| One { weight: Param::from_tensor(Tensor::from_floats([v], &Device::flex())) };
+            |v: f32| One { weight: Param::from_tensor(Tensor::from_floats([v], &device)) };
         let mut average = Average::default();
         let mut expected = 4.0_f64;
         average.take_in(&network(4.0), 0.9, 0);
@@ -93,6 +95,7 @@ mod tests {
             average.take_in(&network(value as f32), 0.9, step);
             let decay = (0.9_f64).min((1.0 + step as f64) / (10.0 + step as f64));
             expected = decay * expected + (1.0 - decay) * value;
+            assert!(average.0.values().all(|(_, kept)| !kept.is_autodiff()), "steps get slower");
         }
         let got = f64::from(average.state()["network.weight"].numbers[0]);
         assert!((got - expected).abs() < 1e-6, "{got} {expected}");

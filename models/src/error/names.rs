@@ -82,5 +82,7 @@ named! {
         Licence = "licence",
         /// Names of the outputs.
         Outputs = "list of outputs",
+        /// What int8 costs the network.
+        Verdict = "verdict",
     }
 }

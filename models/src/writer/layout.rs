@@ -248,10 +248,18 @@ fn metadata(
     outputs: &[u8],
 ) -> Result<Vec<u8>, WriteError> {
     use meta::field;
-    let texts = [&spec.name, &spec.data, &spec.command, &spec.commit, &spec.licence];
-    let mut lengths = [[0; 2]; 5];
-    for ((to, from), text) in lengths.iter_mut().zip(texts).zip(TEXTS) {
-        *to = text_len(text, from.len())?;
+    let texts = [
+        (Text::Name, spec.name.as_bytes()),
+        (Text::Data, spec.data.as_bytes()),
+        (Text::Command, spec.command.as_bytes()),
+        (Text::Commit, spec.commit.as_bytes()),
+        (Text::Licence, spec.licence.as_bytes()),
+        (Text::Outputs, outputs),
+        (Text::Verdict, spec.verdict.as_bytes()),
+    ];
+    let mut lengths = [[0; 2]; TEXTS];
+    for (to, (text, bytes)) in lengths.iter_mut().zip(texts) {
+        *to = text_len(text, bytes.len())?;
     }
     let limit = usize::from(MAX_THRESHOLDS);
     let too_many = WriteError::TooManyThresholds { count: thresholds.len(), limit: MAX_THRESHOLDS };
@@ -272,11 +280,10 @@ fn metadata(
     put::<{ field::EMBEDDING_LEN }, _, _>(&mut record, spec.embedding_len.to_le_bytes());
     put::<{ field::THRESHOLD_COUNT }, _, _>(&mut record, [count]);
     put::<{ field::SEED }, _, _>(&mut record, spec.seed.to_le_bytes());
-    put::<{ field::TEXT_LENGTHS }, 10, _>(&mut record, bytemuck::cast(lengths));
-    put::<{ field::OUTPUTS }, _, _>(&mut record, text_len(Text::Outputs, outputs.len())?);
+    put::<{ field::TEXT_LENGTHS }, { 2 * TEXTS }, _>(&mut record, bytemuck::cast(lengths));
     put::<{ field::THRESHOLDS }, 128, _>(&mut record, bytemuck::cast(places));
-    let texts = texts.into_iter().flat_map(|text| text.bytes());
-    Ok(record.into_iter().chain(texts).chain(outputs.iter().copied()).collect())
+    let texts = texts.into_iter().flat_map(|(_, bytes)| bytes.iter().copied());
+    Ok(record.into_iter().chain(texts).collect())
 }
 
 /// Appends zeros up to the next multiple of `align`.

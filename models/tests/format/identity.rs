@@ -53,6 +53,7 @@ fn thresholds_and_provenance_keep_the_id() {
         model.metadata.seed = 0;
         model.metadata.commit.clear();
         model.metadata.licence = "CC0-1.0".into();
+        model.metadata.verdict = "int8 98.5 %".into();
     });
     assert_eq!(renamed, id(|_| ()));
 }

@@ -26,6 +26,7 @@ fn builder(view: &ModelView<'_>) -> ModelBuilder {
             seed: metadata.seed,
             commit: metadata.commit.into(),
             licence: metadata.licence.into(),
+            verdict: metadata.verdict.into(),
         },
         thresholds: view.thresholds().collect(),
         tensors: view.tensors().collect(),
@@ -161,6 +162,20 @@ fn an_embedding_is_the_one_output_and_a_list_keeps_its_order() {
     assert_eq!(of(sample::model()), (true, vec![("embedding".into(), 6)]));
     let expected = vec![("maps".into(), 3), ("scores".into(), 2)];
     assert_eq!(of(sample::detector()), (false, expected));
+}
+
+#[test]
+fn a_verdict_stands_behind_the_outputs_and_none_is_no_bytes() {
+    let plain = sample::detector();
+    let mut judged = plain.clone();
+    judged.metadata.verdict = "0 of 232 faces lost".into();
+    let (before, after) = (plain.build().unwrap(), judged.build().unwrap());
+    assert_eq!(after.len(), before.len() + judged.metadata.verdict.len());
+    assert!(after.ends_with(b"0 of 232 faces lost"));
+    let file = ModelFile::from_bytes(after).unwrap();
+    assert_eq!(builder(&file.view()), judged);
+    let file = ModelFile::from_bytes(before).unwrap();
+    assert_eq!(file.view().metadata().verdict, "");
 }
 
 #[test]

@@ -78,6 +78,7 @@ pub(crate) fn model() -> ModelBuilder {
             seed: 0x0123_4567_89ab_cdef,
             commit: "858aec2".into(),
             licence: "Apache-2.0 OR MIT, \u{a9}".into(),
+            verdict: String::new(),
         },
         thresholds: vec![
             Threshold { fmr: 0.01, cosine: 0.21 },
@@ -170,6 +171,7 @@ pub(crate) fn streamed() -> ModelBuilder {
 pub(crate) fn gated() -> ModelBuilder {
     let mut model = model();
     model.metadata.embedding_len = 3;
+    model.metadata.verdict = "int8 98.5 %, float 98.6 %".into();
     let [image, pooled, average, scaled] = [0, 1, 2, 3].map(TensorIndex);
     ModelBuilder {
         tensors: vec![

@@ -12,6 +12,8 @@
 //! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp` |
 //! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
 //! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
+//! | `dsp` | `smlad`, 2 pixels x 2 channels | `smlabb`, `smlatt` | 4 channels | `smlad` |
+//! | `helium` | `vmladava`, 2 pixels x 2 channels | `vmullb`, `vmullt` | 4 channels | `vmladava` |
 //! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd` |
 //! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd` |
 //!
@@ -27,6 +29,8 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(arm_dsp)]
+mod arm_m;
 mod elementwise;
 mod scalar;
 mod tier;
@@ -77,6 +81,27 @@ pub(crate) struct Weights<'w> {
 }
 
 impl<'w> Weights<'w> {
+    /// Those of no channel.
+    const NONE: Self = Self { values: &[], row_len: 0, depth: 0, channels: 0, bias: Some(&[]) };
+
+    /// Sets each pixel's sums from channel `first` on to the bias, where there is one.
+    fn start(&self, first: usize, sums: &mut [Sums]) {
+        if let Some(bias) = self.bias.and_then(|bias| bias.get(first..)) {
+            for sums in sums {
+                for (sum, &bias) in sums.0.iter_mut().skip(first).zip(bias) {
+                    *sum = bias;
+                }
+            }
+        }
+    }
+
+    /// Without the first `inputs` inputs, which sums then hold already.
+    #[cfg(arm_dsp)]
+    fn skip(self, inputs: usize) -> Self {
+        let values = self.values.get(inputs..).unwrap_or_default();
+        Self { values, depth: self.depth.saturating_sub(inputs), bias: None, ..self }
+    }
+
     /// The rows from the first on, each from its start to the end of all values.
     #[inline(always)]
     fn rows(&self) -> impl Iterator<Item = &'w [i8]> + use<'w> {

@@ -4,15 +4,11 @@
 //! the engine no sum ever wraps; for any other numbers the result is still the same on every target
 //! and in every order of summation.
 
-use super::elementwise::{requantize, requantize_with_residual};
-use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights};
+use super::{BLOCK, Epilogue, Primitives, Strip, Sums, Weights, elementwise};
 
 /// Any processor runs this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scalar;
-
-const NOTHING: Weights<'_> =
-    Weights { values: &[], row_len: 0, depth: 0, channels: 0, bias: Some(&[]) };
 
 impl Primitives for Scalar {
     /// 1 KiB: a weight that is read from flash serves four pixels.
@@ -22,7 +18,7 @@ impl Primitives for Scalar {
     type Panel<'w> = Weights<'w>;
 
     fn panel<'w>(self) -> Weights<'w> {
-        NOTHING
+        Weights::NONE
     }
 
     fn pack<'w>(self, weights: Weights<'w>, panel: &mut Weights<'w>) {
@@ -30,7 +26,7 @@ impl Primitives for Scalar {
     }
 
     fn multiply(self, panel: &Weights<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-        start(panel, sums);
+        panel.start(0, sums);
         for (channel, row) in panel.rows().take(panel.channels).enumerate() {
             for (pixel, sums) in sums.iter_mut().enumerate() {
                 let Some(sum) = sums.0.get_mut(channel) else {
@@ -48,7 +44,7 @@ impl Primitives for Scalar {
     type Taps<'w> = Weights<'w>;
 
     fn taps<'w>(self) -> Weights<'w> {
-        NOTHING
+        Weights::NONE
     }
 
     fn pack_taps<'w>(self, weights: Weights<'w>, taps: &mut Weights<'w>) {
@@ -56,44 +52,15 @@ impl Primitives for Scalar {
     }
 
     fn multiply_taps(self, taps: &Weights<'_>, strips: &[Strip<'_>], sums: &mut [Sums]) {
-        start(taps, sums);
-        for (pixel, sums) in sums.iter_mut().enumerate() {
-            let sums = sums.0.get_mut(..taps.channels).unwrap_or_default();
-            for (strip, weights) in strips.iter().zip(taps.rows().take(taps.depth)) {
-                multiply_accumulate(sums, strip.of(pixel, BLOCK), weights);
-            }
-        }
+        multiply_taps(0, taps, strips, sums);
     }
 
     fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
-        let Epilogue { positive, negative, zero_point, residual, step } = *epilogue;
-        for (pixel, sums) in sums.iter().enumerate() {
-            let first = pixel * step;
-            let output = output.get_mut(first..).unwrap_or_default();
-            match residual.map(|residual| residual.skip(first)) {
-                None => requantize(&sums.0, positive, negative, zero_point, output),
-                Some(residual) => {
-                    requantize_with_residual(
-                        &sums.0, positive, negative, residual, zero_point, output,
-                    );
-                }
-            }
-        }
+        requantize(0, sums, epilogue, output);
     }
 
     fn dot(self, a: &[i8], b: &[i8]) -> i32 {
         dot(a, b)
-    }
-}
-
-/// Sets each pixel's sums to the bias, where there is one.
-fn start(weights: &Weights<'_>, sums: &mut [Sums]) {
-    if let Some(bias) = weights.bias {
-        for sums in sums {
-            for (sum, &bias) in sums.0.iter_mut().zip(bias) {
-                *sum = bias;
-            }
-        }
     }
 }
 
@@ -106,5 +73,40 @@ fn dot(a: &[i8], b: &[i8]) -> i32 {
 fn multiply_accumulate(sums: &mut [i32], input: &[i8], weights: &[i8]) {
     for ((sum, &input), &weight) in sums.iter_mut().zip(input).zip(weights) {
         *sum = sum.wrapping_add(i32::from(input) * i32::from(weight));
+    }
+}
+
+/// Filters the channels from `first` on.
+pub(super) fn multiply_taps(
+    first: usize,
+    taps: &Weights<'_>,
+    strips: &[Strip<'_>],
+    sums: &mut [Sums],
+) {
+    taps.start(first, sums);
+    for (pixel, sums) in sums.iter_mut().enumerate() {
+        let sums = sums.0.get_mut(first..taps.channels).unwrap_or_default();
+        for (strip, weights) in strips.iter().zip(taps.rows().take(taps.depth)) {
+            let input = strip.of(pixel, BLOCK).get(first..).unwrap_or_default();
+            multiply_accumulate(sums, input, weights.get(first..).unwrap_or_default());
+        }
+    }
+}
+
+/// Rounds the channels from `first` on.
+pub(super) fn requantize(first: usize, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
+    let Epilogue { zero_point, residual, step, .. } = *epilogue;
+    let positive = epilogue.positive.get(first..).unwrap_or_default();
+    let negative = epilogue.negative.get(first..).unwrap_or_default();
+    for (pixel, sums) in sums.iter().enumerate() {
+        let at = pixel * step + first;
+        let sums = sums.0.get(first..).unwrap_or_default();
+        let output = output.get_mut(at..).unwrap_or_default();
+        match residual.map(|residual| residual.skip(at)) {
+            None => elementwise::requantize(sums, positive, negative, zero_point, output),
+            Some(residual) => elementwise::requantize_with_residual(
+                sums, positive, negative, residual, zero_point, output,
+            ),
+        }
     }
 }

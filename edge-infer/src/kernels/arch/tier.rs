@@ -2,6 +2,10 @@
 
 #[cfg(target_arch = "aarch64")]
 use super::aarch64::{DotProd, I8mm, Neon};
+#[cfg(arm_dsp)]
+use super::arm_m::Dsp;
+#[cfg(arm_helium)]
+use super::arm_m::Helium;
 use super::scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512Vnni};
@@ -10,7 +14,8 @@ use super::x86::{Avx2, Avx512Vnni};
 /// speed.
 ///
 /// With feature `std` the processor is asked; without it a tier is there if the build was made for
-/// its instructions (`-C target-feature=..` or `target-cpu=..`).
+/// its instructions (`-C target-feature=..` or `target-cpu=..`). On Cortex-M that is so in any
+/// case: Armv7E-M has `dsp`, and Armv8-M what `-C target-cpu=cortex-m33` or `cortex-m55` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tier(pub(crate) Kind);
 
@@ -24,6 +29,10 @@ pub(crate) enum Kind {
     DotProd(DotProd),
     #[cfg(target_arch = "aarch64")]
     I8mm(I8mm),
+    #[cfg(arm_dsp)]
+    Dsp(Dsp),
+    #[cfg(arm_helium)]
+    Helium(Helium),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
@@ -49,6 +58,10 @@ impl Tier {
             DotProd::new().map(Kind::DotProd),
             #[cfg(target_arch = "aarch64")]
             I8mm::new().map(Kind::I8mm),
+            #[cfg(arm_dsp)]
+            Some(Kind::Dsp(Dsp)),
+            #[cfg(arm_helium)]
+            Some(Kind::Helium(Helium)),
             #[cfg(target_arch = "x86_64")]
             Avx2::new().map(Kind::Avx2),
             #[cfg(target_arch = "x86_64")]
@@ -72,6 +85,10 @@ impl Tier {
             Kind::DotProd(_) => "dotprod",
             #[cfg(target_arch = "aarch64")]
             Kind::I8mm(_) => "i8mm",
+            #[cfg(arm_dsp)]
+            Kind::Dsp(_) => "dsp",
+            #[cfg(arm_helium)]
+            Kind::Helium(_) => "helium",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -80,7 +97,8 @@ impl Tier {
     }
 }
 
-/// Evaluates an expression with the tier's own type: `on_tier!(tier, primitives => kernel(primitives))`.
+/// Evaluates an expression with the tier's own type: `on_tier!(tier, primitives =>
+/// kernel(primitives))`.
 macro_rules! on_tier {
     ($tier:expr, $primitives:ident => $body:expr) => {
         match $tier.0 {
@@ -91,6 +109,10 @@ macro_rules! on_tier {
             $crate::kernels::arch::Kind::DotProd($primitives) => $body,
             #[cfg(target_arch = "aarch64")]
             $crate::kernels::arch::Kind::I8mm($primitives) => $body,
+            #[cfg(arm_dsp)]
+            $crate::kernels::arch::Kind::Dsp($primitives) => $body,
+            #[cfg(arm_helium)]
+            $crate::kernels::arch::Kind::Helium($primitives) => $body,
             #[cfg(target_arch = "x86_64")]
             $crate::kernels::arch::Kind::Avx2($primitives) => $body,
             #[cfg(target_arch = "x86_64")]

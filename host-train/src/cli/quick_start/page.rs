@@ -4,7 +4,7 @@ use super::{ALLOWED_POINTS, MARGIN, Outcome, SIDE, TESTED, TRAINED};
 use crate::cli::COMMIT;
 use crate::evaluate::PairsSummary;
 use crate::evaluate::report::{
-    Card, FaceRow, LossPoint, NextStep, Provenance, Report, ScoreFigures, Table, Verdict,
+    Card, FaceRow, LossPoint, Marker, NextStep, Provenance, Report, ScoreFigures, Table, Verdict,
     render as render_report,
 };
 use std::path::Path;
@@ -33,7 +33,10 @@ pub(super) fn render(outcome: &Outcome, out: &Path) -> String {
         scores: Some(ScoreFigures {
             float: (&float.roc).into(),
             int8: (&int8.roc).into(),
-            threshold: int8.summary.threshold,
+            threshold: Some(Marker {
+                x: int8.summary.threshold.into(),
+                label: format!("threshold {:.2}", int8.summary.threshold),
+            }),
         }),
         comparison: PairsSummary::compare(&float.summary, &int8.summary),
         sizes: Some(sizes(outcome)),

@@ -3,7 +3,7 @@
 use super::{
     AngleStage, LossPoint, ScoreFigures,
     axis::Axis,
-    chart::{Chart, Ink, Marker, Series, Stroke},
+    chart::{Chart, Ink, Series, Stroke},
 };
 use crate::evaluate::Histogram;
 
@@ -69,7 +69,7 @@ pub fn angles(title: &str, stages: &[AngleStage]) -> Chart {
 }
 
 /// ROC on a logarithmic FAR axis.
-pub(super) fn roc(scores: &ScoreFigures) -> Chart {
+pub fn roc(scores: &ScoreFigures) -> Chart {
     let both = || scores.float.curve.iter().chain(&scores.int8.curve);
     let lowest_far = both().map(|point| point.far).fold(0.1, f64::min);
     // At least the top ten points are shown, or two curves near 1 would look far apart.
@@ -98,7 +98,7 @@ pub(super) fn roc(scores: &ScoreFigures) -> Chart {
 }
 
 /// Genuine and impostor scores, int8 as areas, float as dotted outlines.
-pub(super) fn score_histogram(scores: &ScoreFigures) -> Chart {
+pub fn score_histogram(scores: &ScoreFigures) -> Chart {
     let (float, int8) = (&scores.float, &scores.int8);
     let histograms = [&float.genuine, &float.impostor, &int8.genuine, &int8.impostor];
     let (low, high) = occupied(&histograms);
@@ -123,10 +123,7 @@ pub(super) fn score_histogram(scores: &ScoreFigures) -> Chart {
             series("", Ink::Quiet, Stroke::Dotted, false, &float.genuine),
         ],
         patches: vec![],
-        marker: Some(Marker {
-            x: scores.threshold.into(),
-            label: format!("threshold {:.2}", scores.threshold),
-        }),
+        marker: scores.threshold.clone(),
     }
 }
 

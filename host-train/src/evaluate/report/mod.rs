@@ -25,7 +25,7 @@ pub use angle_stages::AngleStages;
 pub use axis::Axis;
 pub use chart::{Chart, Ink, Marker, Patch, Series, Stroke};
 pub use document::{Block, Document, Figure, Listing, Section, render_document};
-pub use figures::angles;
+pub use figures::{angles, roc, score_histogram};
 
 use super::{ComparisonRow, Histogram, PairsSummary, Roc, RocPoint};
 use crate::data::FaceImage;
@@ -162,8 +162,8 @@ pub struct ScoreFigures {
     pub float: Scored,
     /// Of the int8 file, on the same pairs.
     pub int8: Scored,
-    /// The int8 file's threshold (cosine), marked in the histogram.
-    pub threshold: f32,
+    /// A threshold of the int8 file (cosine), marked in the histogram.
+    pub threshold: Option<Marker>,
 }
 
 /// One network's curve and histograms.

@@ -8,7 +8,7 @@ use super::{
     figures,
     html::{escape, picture, table},
 };
-use crate::evaluate::ComparisonRow;
+use crate::evaluate::{ComparisonRow, points_lost};
 
 /// Of pictures, then of the rest.
 const STYLE: &str = concat!(include_str!("plot.css"), include_str!("style.css"));
@@ -98,11 +98,6 @@ fn words(verdict: &Verdict) -> (&'static str, &'static str, String) {
         );
         ("bad", "Int8 lost too much accuracy", text)
     }
-}
-
-/// Percentage points from float down to int8, rounded as shown, so that words, limit and figures agree.
-fn points_lost(float: f64, int8: f64) -> f64 {
-    ((float - int8) * 10_000.0).round() / 100.0
 }
 
 fn change(float: f64, int8: f64) -> String {

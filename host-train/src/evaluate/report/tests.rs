@@ -33,7 +33,7 @@ fn full(text: &str) -> Report {
         scores: Some(ScoreFigures {
             float: (&roc).into(),
             int8: (&roc).into(),
-            threshold: summary.threshold,
+            threshold: Some(Marker { x: summary.threshold.into(), label: t() }),
         }),
         comparison: PairsSummary::compare(&summary, &summary),
         sizes: Some(Table { columns: vec![t(), t()], rows: vec![vec![t(), t()]] }),
