@@ -6,7 +6,8 @@ use model_format::writer::{
     ActivationSpec, ConvSpec, MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec,
 };
 use model_format::{
-    ColourOrder, ElementType, InputSpec, ModelFile, Padding, Shape, Tensor, TensorIndex, Window,
+    ColourOrder, ElementType, InputSpec, ModelFile, Padding, Rows, Shape, Tensor, TensorIndex,
+    Window,
 };
 
 /// Grids of 4x4, 2x2 and 1x1 cells, each of whose outputs is a convolution without weights.
@@ -19,6 +20,7 @@ fn model(kinds: &[(&str, u16)]) -> ModelFile {
         offset: 0,
         first: 0,
         last: 0,
+        rows: Rows::ALL,
     };
     let (mut tensors, mut ops, mut outputs) = (vec![input], Vec::new(), Vec::new());
     let mut offset = input.byte_len() as u32;

@@ -9,7 +9,7 @@ use model_format::writer::{
 };
 use model_format::{
     ColourOrder, Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Op,
-    Padding, Residual, Shape, Tensor, TensorIndex, Upsample, Window,
+    Padding, Residual, Rows, Shape, Tensor, TensorIndex, Upsample, Window,
 };
 
 const IMAGE: [u8; 6] = [130, 131, 132, 120, 128, 140];
@@ -25,6 +25,7 @@ fn tensor(shape: [u16; 3], zero_point: i8, offset: u32, [first, last]: [u16; 2])
         offset,
         first,
         last,
+        rows: Rows::ALL,
     }
 }
 
@@ -323,6 +324,96 @@ fn steps_one_by_one_are_the_whole_run() {
     }
 }
 
+/// A column of six pixels (2, 3, 4), (5, 6, 7), .. through a depthwise sum of three rows and a sum with itself: by row
+/// a, 3 a and 3 a, where the rows beyond the ends are zero.
+fn column(rows: [Rows; 3]) -> ModelFile {
+    let [image, summed, doubled, lengths] = [0, 1, 2, 3].map(TensorIndex);
+    let whole = rows == [Rows::ALL; 3];
+    let lives =
+        if whole { [[0, 1], [1, 3], [2, 3], [3, 3]] } else { [[0, 1], [1, 1], [1, 1], [1, 1]] };
+    let mut tensors: Vec<Tensor> = [0, 18, 36, 54]
+        .into_iter()
+        .zip(lives)
+        .map(|(offset, life)| tensor([6, 1, 3], 0, offset, life))
+        .collect();
+    for (tensor, rows) in tensors.iter_mut().skip(1).zip(rows) {
+        tensor.rows = rows;
+    }
+    let ops = vec![
+        OpSpec::DepthwiseConv2d(ConvSpec {
+            input: image,
+            output: summed,
+            window: Window {
+                kernel: [3, 1],
+                stride: [1, 1],
+                padding: Padding { top: 1, bottom: 1, ..Padding::default() },
+            },
+            weights: vec![1; 9],
+            bias: vec![0; 3],
+            requantize: requantize(&[1.0; 3], ActivationSpec::None),
+            residual: None,
+        }),
+        OpSpec::Lookup(LookupSpec {
+            input: summed,
+            output: doubled,
+            table: (i8::MIN..=i8::MAX).map(|x| x.saturating_mul(2)).collect(),
+        }),
+        OpSpec::Add(AddSpec {
+            inputs: [doubled, summed],
+            output: lengths,
+            multipliers: [1.0, -1.0],
+            activation: ActivationSpec::None,
+        }),
+    ];
+    let outputs = vec![OutputSpec { name: "sums".into(), tensor: lengths }];
+    model_of(tensors, ops, ColourOrder::Rgb, outputs)
+}
+
+/// What an op of a stream writes in each slice is the next rows of what it writes at once.
+#[test]
+fn a_stream_makes_the_rows_of_its_tensors_one_after_the_other() {
+    let image: Vec<u8> = (130..148).collect();
+    // Row r of the image holds 3 r + 2, 3 r + 3, 3 r + 4.
+    let row = |r: i32| [2, 3, 4].map(|c| if (0..6).contains(&r) { 3 * r + c } else { 0 });
+    let sum = |r: i32| [0, 1, 2].map(|c| row(r - 1)[c] + row(r)[c] + row(r + 1)[c]);
+    let expected: Vec<i32> = (0..6).flat_map(sum).collect();
+    let of = |held, lead, pace, every| Rows { held, lead, pace, every };
+    let plans = [
+        ([Rows::ALL; 3], [1, 1, 1]),
+        ([of(1, 1, 1, 1), of(1, 1, 1, 1), of(0, 1, 1, 1)], [6, 6, 6]),
+        ([of(2, 2, 1, 1), of(1, 1, 1, 1), of(0, 1, 1, 1)], [5, 6, 6]),
+        ([of(3, 2, 3, 1), of(4, 2, 3, 1), of(0, 2, 3, 1)], [3, 3, 3]),
+        ([of(6, 6, 1, 1), of(6, 6, 1, 1), of(0, 2, 2, 1)], [1, 1, 3]),
+        ([of(1, 1, 1, 2), of(1, 1, 1, 2), of(0, 1, 1, 2)], [6, 6, 6]),
+    ];
+    for (rows, pieces) in plans {
+        let file = column(rows);
+        let engine = Engine::new(file.view());
+        let mut memory = vec![0x5a; engine.arena_bytes() + 8];
+        let (arena, guard) = memory.split_at_mut(engine.arena_bytes());
+        let (mut made, mut count) = (vec![Vec::new(); 3], [0; 3]);
+        let observer = |index: usize, _: &Op<'_>, written: &[u8]| {
+            made[index].extend(written.iter().map(|byte| byte.cast_signed()));
+            count[index] += 1;
+        };
+        let output = engine.run_with(&image, arena, observer).expect("image and arena fit");
+        assert_eq!(output.sums().collect::<Vec<_>>(), expected, "{rows:?}");
+        let doubled: Vec<i32> = expected.iter().map(|sum| 2 * sum).collect();
+        let sums = |at: usize| made[at].iter().map(|&sum| i32::from(sum)).collect::<Vec<_>>();
+        assert_eq!([sums(0), sums(1), sums(2)], [expected.clone(), doubled, expected.clone()]);
+        assert_eq!((count, &guard[..]), (pieces, &[0x5a; 8][..]));
+        // A stream is one step.
+        engine.load(&image, arena).expect("image and arena fit");
+        let steps = file.view().steps().count();
+        let mut last = Vec::new();
+        for step in 0..steps {
+            last = engine.step(step, arena).expect("such a step").to_vec();
+        }
+        let last: Vec<i32> = last.iter().map(|byte| byte.cast_signed().into()).collect();
+        assert_eq!((steps, last), (if rows == [Rows::ALL; 3] { 3 } else { 1 }, expected.clone()));
+    }
+}
+
 #[test]
 fn rejects_parts_of_a_run_that_do_not_exist() {
     let file = residual();
@@ -332,7 +423,7 @@ fn rejects_parts_of_a_run_that_do_not_exist() {
     assert_eq!(engine.load(&IMAGE, &mut short), Err(too_small));
     assert_eq!(engine.step(0, &mut short), Err(too_small));
     assert_eq!(engine.output(&short).err(), Some(too_small));
-    assert_eq!(engine.step(4, &mut arena), Err(EngineError::Inconsistent { op: 4 }));
+    assert_eq!(engine.step(4, &mut arena), Err(EngineError::NoSuchStep { step: 4, steps: 4 }));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod op;
 pub use names::{Constant, Section, Tag, Text};
 pub use op::OpError;
 
+use crate::rows::Rows;
 use crate::tensor::{ElementType, Shape};
 
 /// Why [`ModelView::parse`](crate::ModelView::parse) refuses a file.
@@ -177,6 +178,42 @@ pub enum FormatError {
         len: u64,
         /// Length of the arena.
         arena: u32,
+    },
+    /// A tensor whose rows can't be made or held as it states.
+    #[error("tensor {tensor} of {height} rows can't be made or held as {rows:?}")]
+    TensorRows {
+        /// The tensor.
+        tensor: u16,
+        /// Its rows.
+        height: u16,
+        /// What it states of them.
+        rows: Rows,
+    },
+    /// A tensor made in more slices than the format allows.
+    #[error("tensor {tensor} is made in {slices} slices, it may be made in {limit}")]
+    SliceCount {
+        /// The tensor.
+        tensor: u16,
+        /// Slices that make all of its rows.
+        slices: u32,
+        /// The most there may be.
+        limit: u16,
+    },
+    /// Model input or output is a band, which never holds all rows, or an input is made in slices.
+    #[error("tensor {tensor} is input or output of the model, it must be whole")]
+    EndpointInParts {
+        /// The tensor.
+        tensor: u16,
+    },
+    /// A band that is stated to outlive the step that makes it.
+    #[error("tensor {tensor} is a band of step {first}, it can't last until step {last}")]
+    BandOutlivesStep {
+        /// The tensor.
+        tensor: u16,
+        /// Its step.
+        first: u16,
+        /// Its stated last step.
+        last: u16,
     },
     /// Model input or output name a tensor that does not exist.
     #[error("the plan names tensor {tensor} as input or output, there are {count}")]

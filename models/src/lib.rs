@@ -11,7 +11,7 @@
 //!         64 +--------------------------------------------+
 //!            | plan: arena size, input, output            |  64 bytes   `header.rs`
 //!        128 +--------------------------------------------+
-//!            | tensors: 1 to 1024 records of 32 bytes     |             `tensor.rs`
+//!            | tensors: 1 to 1024 records of 32 bytes     |             `tensor.rs`, `rows.rs`
 //!    64 * .. +--------------------------------------------+
 //!            | ops: 1 to 1024 records of 64 bytes         |             `op/record.rs`
 //!    64 * .. +--------------------------------------------+
@@ -63,6 +63,7 @@ mod op;
 mod outputs;
 mod plan;
 mod record;
+mod rows;
 mod signature;
 mod tensor;
 mod view;
@@ -80,6 +81,7 @@ pub use op::{
     ScaleChannels, Upsample, Window,
 };
 pub use outputs::{EMBEDDING, MAX_OUTPUTS, NamedOutput};
+pub use rows::{MAX_SLICES, Rows};
 #[cfg(feature = "signature")]
 pub use signature::SignatureError;
 pub use signature::{Fingerprint, PublicKey, Signature};

@@ -16,6 +16,8 @@ pub(crate) use decode::decode;
 pub(crate) use record::{Extent, tag};
 pub(crate) use record::{OP_RECORD, RawOp, reserved_not_zero};
 
+use core::ops::Range;
+
 use crate::tensor::{Shape, TensorIndex};
 
 /// Rows and columns of padding on each side of the input.
@@ -62,6 +64,22 @@ impl Window {
         };
         let ([kernel_h, kernel_w], [stride_h, stride_w]) = (self.kernel, self.stride);
         Some([along(height, kernel_h, stride_h)?, along(width, kernel_w, stride_w)?])
+    }
+}
+
+impl Window {
+    /// The rows of an input of `height` rows that output rows `output` are made from; padding is none.
+    #[must_use]
+    pub fn input_rows(&self, output: Range<u16>, height: u16) -> Range<u16> {
+        let ([kernel, _], [stride, _], top) = (self.kernel, self.stride, self.padding.top);
+        // The first tap's row and that after the last window's last tap, both less the padding.
+        let row = |output: u16, taps: u8| {
+            let padded =
+                u32::from(output).saturating_mul(stride.into()).saturating_add(taps.into());
+            let row = padded.saturating_sub(top.into());
+            u16::try_from(row).map_or(height, |row| row.min(height))
+        };
+        row(output.start, 0)..row(output.end.saturating_sub(1), kernel)
     }
 }
 
@@ -318,6 +336,39 @@ impl Op<'_> {
         }
     }
 
+    /// Whether it can make its output a few rows at a time, from rows of the tensors that it reads; a gate is always whole.
+    #[must_use]
+    pub fn runs_in_slices(&self) -> bool {
+        match self {
+            Self::Conv2d(_)
+            | Self::DepthwiseConv2d(_)
+            | Self::Add(_)
+            | Self::MaxPool(_)
+            | Self::ScaleChannels(_)
+            | Self::Lookup(_)
+            | Self::Concat(_) => true,
+            Self::FullyConnected(_) | Self::GlobalAveragePool(_) | Self::Upsample(_) => false,
+        }
+    }
+
+    /// The rows that it reads of its first input of `height` rows to make rows `output`; of a second input, those are the
+    /// output's own. It must [run in slices](Self::runs_in_slices).
+    #[must_use]
+    pub fn input_rows(&self, output: Range<u16>, height: u16) -> Range<u16> {
+        self.window().map_or(output.clone(), |window| window.input_rows(output, height))
+    }
+
+    /// How it slides over its input, if it does.
+    #[must_use]
+    pub fn window(&self) -> Option<&Window> {
+        match self {
+            Self::Conv2d(Conv2d { window, .. })
+            | Self::DepthwiseConv2d(DepthwiseConv2d { window, .. })
+            | Self::MaxPool(MaxPool { window, .. }) => Some(window),
+            _ => None,
+        }
+    }
+
     /// Multiply-accumulate operations, given the shape of its output; padding taps count.
     #[must_use]
     pub fn macs(&self, output: Shape) -> u64 {
@@ -356,5 +407,20 @@ mod tests {
         assert_eq!(window([112, 7], [1, 3], [0, 0, 0, 0]).output_size(image), Some([1, 36]));
         assert_eq!(window([113, 1], [1, 1], [0, 0, 0, 0]).output_size(image), None);
         assert_eq!(window([1, 1], [0, 1], [0, 0, 0, 0]).output_size(image), None);
+    }
+
+    #[test]
+    fn input_rows_are_those_under_the_kernel() {
+        let window = |kernel, stride, top| Window {
+            kernel: [kernel, 1],
+            stride: [stride, 1],
+            padding: Padding { top, ..Padding::default() },
+        };
+        assert_eq!(window(3, 1, 1).input_rows(0..2, 9), 0..3);
+        assert_eq!(window(3, 1, 1).input_rows(2..4, 9), 1..5);
+        assert_eq!(window(3, 1, 1).input_rows(7..9, 9), 6..9);
+        assert_eq!(window(3, 2, 1).input_rows(1..3, 9), 1..6);
+        assert_eq!(window(1, 3, 0).input_rows(1..2, 9), 3..4);
+        assert_eq!(window(255, 255, 254).input_rows(65_534..65_535, 9), 9..9);
     }
 }

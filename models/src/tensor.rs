@@ -1,19 +1,21 @@
 //! Activation tensors: shape, quantization, life and place in the arena.
 //!
-//! A tensor is born at step 0 if it is the model's input, else at the step of the op that writes it; op `i` runs at step
-//! `i + 1`. It may be overwritten after its last step. One record:
+//! A tensor is born at step 0 if it is the model's input, else at the step of the op that writes it. Ops run one a step, op
+//! `i` at step `i + 1`, but for those that run together (`rows.rs`). It may be overwritten after its last step. One record:
 //!
 //! ```text
 //!  0       2       4       6    7    8           12
 //! | height| width |channels|elem|zero| scale f32 |
-//! 12          16      18      20                 32
-//! | offset u32| first | last  | reserved, zero   |
+//! 12          16      18      20                                  28                 32
+//! | offset u32| first | last  | rows held, lead, pace, every u16  | reserved, zero   |
 //! ```
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::error::FormatError;
 use crate::record::{f32_at, i8_at, u8_at, u16_at, u32_at};
+use crate::rows::{MAX_SLICES, Rows};
 
 /// Bytes of a tensor record.
 pub(crate) const TENSOR_RECORD: usize = 32;
@@ -28,7 +30,11 @@ pub(crate) mod field {
     pub(crate) const OFFSET: usize = 12;
     pub(crate) const FIRST: usize = 16;
     pub(crate) const LAST: usize = 18;
-    pub(crate) const RESERVED: usize = 20;
+    pub(crate) const HELD: usize = 20;
+    pub(crate) const LEAD: usize = 22;
+    pub(crate) const PACE: usize = 24;
+    pub(crate) const EVERY: usize = 26;
+    pub(crate) const RESERVED: usize = 28;
 }
 
 /// Place of a tensor in the file's list.
@@ -128,17 +134,19 @@ pub struct Tensor {
     pub zero_point: i8,
     /// First byte in the arena; a multiple of 4 for int32.
     pub offset: u32,
-    /// Step that writes it: 0 for the model's input, `i + 1` for the output of op `i`.
+    /// Step that writes it: 0 for the model's input; the first step of ops is 1.
     pub first: u16,
-    /// Last step that reads it; the number of ops for an output of the model, which the caller reads after the last op.
+    /// Last step that reads it; the number of steps for an output of the model, which the caller reads after the last one.
     pub last: u16,
+    /// When its rows are made, and how many are held.
+    pub rows: Rows,
 }
 
 impl Tensor {
-    /// Bytes it takes in the arena; saturates as [`Shape::elements`] does.
+    /// Bytes it takes in the arena, of a band those of the rows that are held; saturates as [`Shape::elements`] does.
     #[must_use]
     pub fn byte_len(&self) -> usize {
-        self.shape.elements().saturating_mul(self.element.size())
+        self.in_arena().elements().saturating_mul(self.element.size())
     }
 
     /// Bytes it takes, exact: at most 48 + 2 bits.
@@ -147,7 +155,32 @@ impl Tensor {
             ElementType::I8 => 1,
             ElementType::I32 => 4,
         };
-        self.shape.elements_u64().saturating_mul(size)
+        self.in_arena().elements_u64().saturating_mul(size)
+    }
+
+    /// The shape of what the arena holds of it.
+    fn in_arena(&self) -> Shape {
+        let height = if self.rows.is_band() { self.rows.held } else { self.shape.height };
+        Shape { height, ..self.shape }
+    }
+
+    /// The rows that slice `slice` makes, counted from 0; see [`Rows::of_slice`].
+    #[must_use]
+    pub fn new_rows(&self, slice: u16) -> Range<u16> {
+        self.rows.of_slice(self.shape.height, slice)
+    }
+
+    /// The rows that can be read in slice `slice`; see [`Rows::in_arena`].
+    #[must_use]
+    pub fn rows_in_arena(&self, slice: u16) -> Range<u16> {
+        self.rows.in_arena(self.shape.height, slice)
+    }
+
+    /// The slices that make it, at most [`MAX_SLICES`].
+    #[must_use]
+    pub fn slices(&self) -> u16 {
+        let slices = self.rows.slices(self.shape.height);
+        u16::try_from(slices).map_or(MAX_SLICES, |slices| slices.min(MAX_SLICES))
     }
 
     pub(crate) fn decode(record: &[u8; TENSOR_RECORD], tensor: u16) -> Result<Self, FormatError> {
@@ -165,6 +198,7 @@ impl Tensor {
             offset: u32_at::<{ field::OFFSET }, _>(record),
             first: u16_at::<{ field::FIRST }, _>(record),
             last: u16_at::<{ field::LAST }, _>(record),
+            rows: Rows::decode(record),
         })
     }
 
@@ -181,17 +215,26 @@ impl Tensor {
         put::<{ field::OFFSET }, _, _>(&mut record, self.offset.to_le_bytes());
         put::<{ field::FIRST }, _, _>(&mut record, self.first.to_le_bytes());
         put::<{ field::LAST }, _, _>(&mut record, self.last.to_le_bytes());
+        self.rows.encode(&mut record);
         record
     }
 
     /// What one tensor can be checked for on its own.
     pub(crate) fn check(&self, tensor: u16, arena: u32) -> Result<(), FormatError> {
-        let Self { shape, scale, offset, .. } = *self;
+        let Self { shape, scale, offset, rows, .. } = *self;
         if shape.elements_u64() == 0 {
             return Err(FormatError::ShapeEmpty { tensor, shape });
         }
         if !(scale.is_finite() && scale > 0.0) {
             return Err(FormatError::TensorScale { tensor, scale });
+        }
+        let height = shape.height;
+        if !rows.fit(height) {
+            return Err(FormatError::TensorRows { tensor, height, rows });
+        }
+        let slices = rows.slices(height);
+        if slices > MAX_SLICES.into() {
+            return Err(FormatError::SliceCount { tensor, slices, limit: MAX_SLICES });
         }
         if self.element == ElementType::I32 && !offset.is_multiple_of(4) {
             return Err(FormatError::TensorMisaligned { tensor, offset });
@@ -227,7 +270,8 @@ mod tests {
 
     fn tensor(offset: u32, first: u16, last: u16) -> Tensor {
         let shape = Shape { height: 2, width: 3, channels: 4 };
-        Tensor { shape, element: ElementType::I8, scale: 0.5, zero_point: -3, offset, first, last }
+        let (element, rows) = (ElementType::I8, Rows::ALL);
+        Tensor { shape, element, scale: 0.5, zero_point: -3, offset, first, last, rows }
     }
 
     #[test]
@@ -236,6 +280,8 @@ mod tests {
         assert_eq!(tensor.byte_len(), 24);
         tensor.element = ElementType::I32;
         assert_eq!(tensor.byte_len(), 96);
+        tensor.rows.held = 1;
+        assert_eq!((tensor.byte_len(), tensor.byte_len_u64()), (48, 48));
         let largest = Shape { height: u16::MAX, width: u16::MAX, channels: u16::MAX };
         assert_eq!(largest.elements_u64(), 65_535_u64.pow(3));
     }
@@ -251,13 +297,15 @@ mod tests {
     #[cfg(feature = "std")]
     #[test]
     fn record_bytes_are_as_documented() {
-        let record = tensor(0x0102_0304, 5, 6).encode();
+        let rows = Rows { held: 0x0708, lead: 9, pace: 10, every: 0x0b0c };
+        let written = Tensor { rows, ..tensor(0x0102_0304, 5, 6) };
+        let record = written.encode();
         #[rustfmt::skip]
         let expected = [
             2, 0, 3, 0, 4, 0, 1, 0xfd, 0, 0, 0, 0x3f, 4, 3, 2, 1,
-            5, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            5, 0, 6, 0, 8, 7, 9, 0, 10, 0, 0xc, 0xb, 0, 0, 0, 0,
         ];
         assert_eq!(record, expected);
-        assert_eq!(Tensor::decode(&record, 0), Ok(tensor(0x0102_0304, 5, 6)));
+        assert_eq!(Tensor::decode(&record, 0), Ok(written));
     }
 }

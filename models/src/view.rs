@@ -4,6 +4,7 @@
 //! What single parts must satisfy is left to `header.rs`, `tensor.rs`, `op/check.rs`, `plan.rs` and `meta.rs`.
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::error::{FormatError, Section};
 use crate::header::{self, Header, SectionBytes};
@@ -120,6 +121,31 @@ impl<'a> ModelView<'a> {
     pub fn op(&self, index: u16) -> Option<Op<'a>> {
         let record = self.ops.get(usize::from(index))?;
         op::decode(&RawOp::decode(record), self.constants).ok()
+    }
+
+    /// The steps of a run, in their order: the ops of each, counted from 0. Most have one; those of a stream run together,
+    /// slice by slice, and all but the last of them write a band.
+    pub fn steps(&self) -> impl Iterator<Item = Range<u16>> + Clone + use<'a> {
+        let view = *self;
+        let mut next = 0;
+        core::iter::from_fn(move || {
+            let first = next;
+            while let Some(op) = view.op(next) {
+                next = next.saturating_add(1);
+                if view.tensor(op.output()).is_none_or(|output| !output.rows.is_band()) {
+                    break;
+                }
+            }
+            (first < next).then_some(first..next)
+        })
+    }
+
+    /// The slices in which the ops of a step run, at least 1 and at most [`MAX_SLICES`](crate::MAX_SLICES): those that make
+    /// the output of its last op.
+    #[must_use]
+    pub fn slices(&self, step: &Range<u16>) -> u16 {
+        let last = self.op(step.end.saturating_sub(1));
+        last.and_then(|op| self.tensor(op.output())).map_or(1, |output| output.slices())
     }
 
     /// How many tensors there are, at least 2.

@@ -5,6 +5,7 @@
 
 mod content;
 mod layout;
+pub mod plan;
 #[cfg(feature = "signature")]
 mod sign;
 

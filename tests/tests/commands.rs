@@ -279,6 +279,59 @@ fn a_gate_that_is_not_met_ends_with_1_and_writes_nothing() {
     assert!(!afm.exists());
 }
 
+#[test]
+fn a_run_is_quantized_by_the_plan_that_is_asked_for() {
+    let t = train("--steps 2");
+    let afm = t.folder.path().join("model.afm");
+    let made = |plan: &str| {
+        let words =
+            format!("quantize --model {{}} --calibration {{}} --images 4 {plan} --json --out {{}}");
+        run(PROGRAM, &words, &[&t.run, &t.faces, &afm])
+    };
+    let refused = made("--arena-limit 1");
+    assert_eq!((refused.status.code(), afm.exists()), (Some(1), false));
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.contains("1 bytes: the smallest plan takes"), "{refused}");
+    let [speed, memory] = ["--plan speed", "--plan memory"].map(|plan| json(&stdout(&made(plan))));
+    assert_eq!(speed["model_id"], memory["model_id"]);
+    assert_eq!(speed["mean_cosine"], memory["mean_cosine"]);
+    let arena = |made: &serde_json::Value| made["arena_bytes"].as_u64().unwrap();
+    assert!(arena(&memory) * 2 < arena(&speed), "{memory} {speed}");
+    assert!(refused.contains(&arena(&memory).to_string()), "{refused}");
+}
+
+/// The same model in a smaller arena, or a refusal that says how small it can be.
+#[test]
+fn a_model_is_planned_for_a_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = folder.path().join("small.afm");
+    let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/mobilefacenet-128.afm");
+    let said = stdout(&run(PROGRAM, "plan --arena-limit 163840 {} --out {}", &[&zoo, &small]));
+    assert!(said.contains("was 602112"), "{said}");
+    let inspect = |file: &Path| json(&stdout(&run(PROGRAM, "inspect {} --json", &[file])));
+    let (before, after) = (inspect(&zoo), inspect(&small));
+    assert_eq!(before["header"]["model_id"], after["header"]["model_id"]);
+    let arena = |file: &serde_json::Value| file["plan"]["arena_bytes"].as_u64().unwrap();
+    assert_eq!(arena(&before), 602_112);
+    assert!(arena(&after) <= 163_840, "{}", arena(&after));
+    assert_eq!(before["plan"]["streams"], json("[]"));
+    assert_eq!(after["plan"]["streams"][0]["first_op"], 0);
+    assert!(
+        stdout(&run(PROGRAM, "inspect {}", &[&small])).contains("ops 0-4 together in 28 slices")
+    );
+    let bench = json(&stdout(&run(PROGRAM, "bench --model {} --runs 1 --json", &[&small])));
+    assert_eq!(bench["arena_bytes"], after["plan"]["arena_bytes"]);
+    let slices = |op: usize| bench["ops"][op]["slices"].as_u64().unwrap();
+    assert!(slices(0) > 1 && slices(49) == 1);
+    let none = folder.path().join("none.afm");
+    let output = run(PROGRAM, "plan --arena-limit 65536 {} --out {}", &[&zoo, &none]);
+    assert_eq!((output.status.code(), none.exists()), (Some(1), false));
+    let refused = String::from_utf8(output.stderr).unwrap();
+    assert!(refused.contains("65536 bytes: the smallest plan takes 127232"), "{refused}");
+    let output = run(PROGRAM, "plan --plan memory {} --out {}", &[&zoo, &none]);
+    assert_eq!((output.status.code(), arena(&inspect(&none))), (Some(0), 127_232));
+}
+
 /// Keys made, a model signed, verified, signed anew by another, altered.
 #[test]
 fn a_signature_tells_whose_model_it_is_and_that_it_is_unchanged() {

@@ -1,4 +1,5 @@
-//! Runs a model: walks its ops over one arena of memory that the caller lends.
+//! Runs a model: walks its ops over one arena of memory that the caller lends, one by one or, where the plan asks for it,
+//! several together a few rows at a time.
 //!
 //! ```text
 //! rgb ──> input tensor ─┐                                     ┌─> output tensor ──> Output
@@ -12,6 +13,8 @@
 
 mod output;
 mod step;
+
+use core::ops::Range;
 
 use model_format::{ModelView, Op, TensorIndex};
 
@@ -61,9 +64,19 @@ pub enum EngineError {
         /// Values that fit the buffer.
         got: usize,
     },
-    /// An op does not fit its tensors, or there is no such op. Parsing refuses such a model, so the first takes the place of a
-    /// panic.
-    #[error("op {op} does not exist, or does not fit its tensors although the model was checked")]
+    /// A step that the model does not have.
+    #[error("there is no step {step}, the model has {steps}, counted from 0")]
+    NoSuchStep {
+        /// Which step, counted from 0.
+        step: usize,
+        /// Steps of the model.
+        steps: usize,
+    },
+    /// An op does not fit its tensors, or there is no such tensor. Parsing refuses such a model, so the first takes the place of
+    /// a panic.
+    #[error(
+        "op {op} does not fit its tensors although the model was checked, or has no such tensor"
+    )]
     Inconsistent {
         /// Which op, counted from 0; the number of ops for the input or output tensor.
         op: usize,
@@ -112,8 +125,9 @@ impl<'m> Engine<'m> {
     }
 
     /// As [`run`](Self::run), and calls `observer` with each op, its number and the bytes that it
-    /// wrote, after it has run. A caller who takes the time at each call gets the time of each op;
-    /// the engine has no clock.
+    /// wrote, after it has run. An op of a stream runs several times, each time for the next rows of
+    /// its output: put one behind the other, an op's bytes are its whole output, whatever the plan. A
+    /// caller who takes the time at each call gets the time of each op; the engine has no clock.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -127,8 +141,8 @@ impl<'m> Engine<'m> {
         'm: 'a,
     {
         self.load(rgb, arena)?;
-        for (index, op) in self.model.ops().enumerate() {
-            observer(index, &op, self.apply(index, &op, arena)?);
+        for ops in self.model.steps() {
+            self.run_step(&ops, arena, &mut observer)?;
         }
         self.output(arena)
     }
@@ -137,10 +151,10 @@ impl<'m> Engine<'m> {
     /// between them, as a board whose one core must also feed a watchdog.
     ///
     /// ```text
-    /// run = load, step 0, step 1, .. step ops - 1, output
+    /// run = load, step 0, step 1, .. the last step, output
     /// ```
     ///
-    /// Other orders are no error, but their numbers mean nothing.
+    /// A step is an op, or the ops of a stream ([`ModelView::steps`]). Other orders are no error, but their numbers mean nothing.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -158,15 +172,19 @@ impl<'m> Engine<'m> {
         Ok(())
     }
 
-    /// Runs op number `index`, and gives the bytes that it wrote.
+    /// Runs step number `index`, counted from 0, and gives the bytes that its last op wrote: a whole tensor.
     ///
     /// # Errors
-    /// [`EngineError::ArenaTooSmall`], or there is no such op.
+    /// [`EngineError::ArenaTooSmall`], or there is no such step.
     pub fn step<'a>(&self, index: usize, arena: &'a mut [u8]) -> Result<&'a [u8], EngineError> {
         self.check(arena)?;
-        let op = u16::try_from(index).ok().and_then(|index| self.model.op(index));
-        let op = op.ok_or(EngineError::Inconsistent { op: index })?;
-        self.apply(index, &op, arena)
+        let missing = EngineError::NoSuchStep { step: index, steps: self.model.steps().count() };
+        let ops = self.model.steps().nth(index).ok_or(missing)?;
+        self.run_step(&ops, arena, &mut |_, _, _| ())?;
+        let last = self.model.op(ops.end.saturating_sub(1)).map(|op| op.output());
+        let written = last.and_then(|output| self.model.tensor(output));
+        let written = written.and_then(|tensor| arena.get(step::range(&tensor)));
+        written.ok_or(EngineError::Inconsistent { op: ops.start.into() })
     }
 
     /// What a run has left: the embedding, or the first of several outputs.
@@ -202,15 +220,23 @@ impl<'m> Engine<'m> {
         EngineError::Inconsistent { op: self.model.op_count() }
     }
 
-    fn apply<'a>(
+    /// Runs ops together, slice by slice.
+    fn run_step(
         &self,
-        index: usize,
-        op: &Op<'m>,
-        arena: &'a mut [u8],
-    ) -> Result<&'a [u8], EngineError> {
-        let inconsistent = EngineError::Inconsistent { op: index };
-        step::run(self.tier, &self.model, op, arena).ok_or(inconsistent)?;
-        let written = self.model.tensor(op.output()).map(|tensor| step::range(&tensor));
-        written.and_then(|range| arena.get(range)).ok_or(inconsistent)
+        ops: &Range<u16>,
+        arena: &mut [u8],
+        observer: &mut impl FnMut(usize, &Op<'m>, &[u8]),
+    ) -> Result<(), EngineError> {
+        for slice in 0..self.model.slices(ops) {
+            for index in ops.clone() {
+                let inconsistent = EngineError::Inconsistent { op: index.into() };
+                let op = self.model.op(index).ok_or(inconsistent)?;
+                let made = step::run(self.tier, &self.model, &op, slice, arena);
+                if let Some(rows) = made.ok_or(inconsistent)? {
+                    observer(index.into(), &op, arena.get(rows).ok_or(inconsistent)?);
+                }
+            }
+        }
+        Ok(())
     }
 }

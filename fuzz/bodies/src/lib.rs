@@ -10,6 +10,7 @@ mod engine;
 pub mod model;
 mod model_view;
 mod oracle;
+mod plan;
 mod reference;
 
 pub use engine::engine;

@@ -8,7 +8,7 @@ use model_format::writer::{
 };
 use model_format::{
     ColourOrder, Concat, ElementType, GATE_VALUES, GlobalAveragePool, InputSpec, MaxPool, Padding,
-    Residual, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
+    Residual, Rows, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
 };
 
 /// A small valid model: 1 to 12 ops on an image of at most 9x9.
@@ -25,7 +25,7 @@ pub fn arbitrary(input: &mut Unstructured<'_>) -> Result<ModelBuilder> {
     chain.push_last(input)?;
     let outputs = chain.outputs(input)?;
     chain.set_lives(&outputs);
-    let arena_bytes = chain.place();
+    let arena_bytes = place(&mut chain.tensors);
     let output = chain.newest();
     let channels = chain.tensors[usize::from(output.0)].shape.channels;
     Ok(ModelBuilder {
@@ -64,8 +64,8 @@ impl Chain {
     ) -> Result<TensorIndex> {
         let zero_point = input.arbitrary()?;
         let scale = f32::from(input.int_in_range(1..=255_u8)?) / 1024.0;
-        let (offset, first, last) = (0, 0, 0);
-        self.tensors.push(Tensor { shape, element, scale, zero_point, offset, first, last });
+        let (offset, first, last, rows) = (0, 0, 0, Rows::ALL);
+        self.tensors.push(Tensor { shape, element, scale, zero_point, offset, first, last, rows });
         Ok(self.newest())
     }
 
@@ -277,31 +277,29 @@ impl Chain {
             self.tensors[usize::from(output.tensor.0)].last = end;
         }
     }
+}
 
-    /// Places each tensor at the lowest free offset; returns the size of the arena.
-    fn place(&mut self) -> u32 {
-        let len =
-            |tensor: &Tensor| u32::try_from(tensor.byte_len()).expect("at most 13 x 13 x 8 x 4");
-        let mut arena = 0;
-        for index in 0..self.tensors.len() {
-            let (placed, rest) = self.tensors.split_at_mut(index);
-            let tensor = &mut rest[0];
-            // The tensors alive at the same time, in the order of the arena.
-            let mut alive: Vec<_> = placed
-                .iter()
-                .filter(|other| other.first <= tensor.last && tensor.first <= other.last)
-                .collect();
-            alive.sort_by_key(|other| other.offset);
-            for other in alive {
-                if tensor.offset + len(tensor) > other.offset {
-                    tensor.offset =
-                        tensor.offset.max(other.offset + len(other)).next_multiple_of(4);
-                }
+/// Places each tensor at the lowest free offset; returns the size of the arena.
+pub(crate) fn place(tensors: &mut [Tensor]) -> u32 {
+    let len = |tensor: &Tensor| u32::try_from(tensor.byte_len()).expect("at most 13 x 13 x 8 x 4");
+    let mut arena = 0;
+    for index in 0..tensors.len() {
+        let (placed, rest) = tensors.split_at_mut(index);
+        let tensor = &mut rest[0];
+        // The tensors alive at the same time, in the order of the arena.
+        let mut alive: Vec<_> = placed
+            .iter()
+            .filter(|other| other.first <= tensor.last && tensor.first <= other.last)
+            .collect();
+        alive.sort_by_key(|other| other.offset);
+        for other in alive {
+            if tensor.offset + len(tensor) > other.offset {
+                tensor.offset = tensor.offset.max(other.offset + len(other)).next_multiple_of(4);
             }
-            arena = arena.max(tensor.offset + len(tensor));
         }
-        arena
+        arena = arena.max(tensor.offset + len(tensor));
     }
+    arena
 }
 
 fn window(input: &mut Unstructured<'_>, shape: Shape) -> Result<Window> {

@@ -5,7 +5,7 @@ use arbitrary::{Result, Unstructured};
 use model_format::ModelFile;
 use model_format::writer::reseal;
 
-use crate::{Outcome, edit, model, oracle};
+use crate::{Outcome, edit, oracle, plan};
 
 /// Runs one case.
 ///
@@ -16,8 +16,7 @@ pub fn model_view(data: &[u8]) -> Outcome {
 }
 
 fn run(input: &mut Unstructured<'_>) -> Result<Outcome> {
-    let model = model::arbitrary(input)?;
-    let mut file = model.build().expect("the model is valid by construction");
+    let mut file = plan::arbitrary(input)?;
     let edits = input.int_in_range(0..=6)?;
     for _ in 0..edits {
         edit::arbitrary(input, &mut file)?;

@@ -1,10 +1,12 @@
 //! What an accepted model promises, checked again by other means than the parser's: by playing the plan over a map of
 //! the arena, and by indexing weights as the layouts say.
 
+use core::ops::Range;
 use model_format::writer::content_id;
+
 use model_format::{
-    Activation, ElementType, FullyConnectedResult, ModelView, Op, Requantize, Shape, TensorIndex,
-    Window,
+    Activation, ElementType, FullyConnectedResult, ModelView, Op, Requantize, Rows, Shape, Tensor,
+    TensorIndex, Window,
 };
 
 /// Arenas up to this size are played; larger ones, which an edit may state, would cost memory and teach nothing.
@@ -36,30 +38,105 @@ pub(crate) fn check(view: &ModelView<'_>) {
     play(view);
 }
 
-/// Runs the plan on a map that knows which tensor each byte of the arena holds.
+/// Runs the plan on a map that knows which row of which tensor each byte of the arena holds.
 fn play(view: &ModelView<'_>) {
     if view.arena_bytes() > LARGEST_ARENA {
         return;
     }
     let mut holder = vec![None; view.arena_bytes()];
-    let range = |index: TensorIndex| {
-        let tensor = view.tensor(index).expect("ops name tensors that exist");
-        let start = tensor.offset as usize;
-        assert!(tensor.element == ElementType::I8 || start.is_multiple_of(4));
-        start..start + tensor.byte_len()
+    let tensor = |index: TensorIndex| view.tensor(index).expect("ops name tensors that exist");
+    // Where each row that the arena holds of a tensor lies, its newest row being `made - 1`.
+    let places = |index: TensorIndex, made: usize| {
+        let Tensor { offset, shape, element, rows, .. } = tensor(index);
+        assert!(element == ElementType::I8 || offset.is_multiple_of(4));
+        let row = usize::from(shape.width) * usize::from(shape.channels) * element.size();
+        let held = if rows.held == 0 { usize::MAX } else { rows.held.into() };
+        let oldest = made.saturating_sub(held);
+        (oldest..made).map(move |at| (at, offset as usize + (at - oldest) * row, row))
     };
-    holder[range(view.input_index())].fill(Some(view.input_index()));
-    for op in view.ops() {
-        let (first, second) = op.reads();
-        holder[range(op.output())].fill(Some(op.output()));
-        // The output is written while the inputs are still read.
-        for read in [Some(first), second].into_iter().flatten() {
-            assert!(holder[range(read)].iter().all(|&byte| byte == Some(read)));
+    let height = |index: TensorIndex| usize::from(tensor(index).shape.height);
+    let mut made = vec![0; view.tensor_count()];
+    let image = view.input_index();
+    made[usize::from(image.0)] = height(image);
+    for (row, start, len) in places(image, height(image)) {
+        holder[start..start + len].fill(Some((image, row)));
+    }
+    for step in view.steps() {
+        for slice in 0..view.slices(&step) {
+            for op in step.clone().map(|op| view.op(op).expect("a step's ops exist")) {
+                let output = op.output();
+                let Rows { lead, pace, every, .. } = tensor(output).rows;
+                let before = made[usize::from(output.0)];
+                let after = match every {
+                    0 => height(output),
+                    every => {
+                        let rows = usize::from(lead) + usize::from(slice) * usize::from(pace);
+                        (rows / usize::from(every)).min(height(output))
+                    }
+                };
+                made[usize::from(output.0)] = after;
+                if before == after {
+                    continue;
+                }
+                // A band's older rows have moved.
+                for (row, start, len) in places(output, after) {
+                    holder[start..start + len].fill(Some((output, row)));
+                }
+                // The output is written while the inputs are still read.
+                let (first, second) = op.reads();
+                for read in [Some(first), second].into_iter().flatten() {
+                    let needed = rows_needed(&op, read, before..after, height(read));
+                    let mut there = needed.clone().map(|_| false).collect::<Vec<_>>();
+                    for (row, start, len) in places(read, made[usize::from(read.0)]) {
+                        if needed.contains(&row) {
+                            let row_there = Some((read, row));
+                            assert!(
+                                holder[start..start + len].iter().all(|&byte| byte == row_there)
+                            );
+                            there[row - needed.start] = true;
+                        }
+                    }
+                    assert!(there.into_iter().all(|there| there), "{op:?}");
+                }
+            }
+        }
+        for op in step.map(|op| view.op(op).expect("a step's ops exist")) {
+            assert_eq!(made[usize::from(op.output().0)], height(op.output()));
         }
     }
     for output in view.outputs().map(|output| output.tensor) {
-        assert!(holder[range(output)].iter().all(|&byte| byte == Some(output)));
+        assert_eq!(tensor(output).rows.held, 0);
+        for (row, start, len) in places(output, height(output)) {
+            assert!(holder[start..start + len].iter().all(|&byte| byte == Some((output, row))));
+        }
     }
+}
+
+/// The rows of `read` that an op needs to make rows `made`, by the definition of a window.
+fn rows_needed(op: &Op<'_>, read: TensorIndex, made: Range<usize>, height: usize) -> Range<usize> {
+    let window = match op {
+        Op::Conv2d(op) if op.input == read => op.window,
+        Op::DepthwiseConv2d(op) if op.input == read => op.window,
+        Op::MaxPool(op) => op.window,
+        Op::Conv2d(_) | Op::DepthwiseConv2d(_) | Op::Add(_) | Op::Lookup(_) | Op::Concat(_) => {
+            return made;
+        }
+        Op::ScaleChannels(op) if op.input == read => return made,
+        Op::ScaleChannels(_)
+        | Op::FullyConnected(_)
+        | Op::GlobalAveragePool(_)
+        | Op::Upsample(_) => {
+            return 0..height;
+        }
+    };
+    let taps = made.flat_map(|y| (0..usize::from(window.kernel[0])).map(move |tap| (y, tap)));
+    let rows = taps.filter_map(|(y, tap)| {
+        let row = y * usize::from(window.stride[0]) + tap;
+        row.checked_sub(window.padding.top.into()).filter(|&row| row < height)
+    });
+    let rows: Vec<usize> = rows.collect();
+    let first = rows.iter().min().copied().expect("every window meets its input");
+    first..rows.iter().max().map_or(first, |last| last + 1)
 }
 
 fn check_op(view: &ModelView<'_>, op: &Op<'_>) {

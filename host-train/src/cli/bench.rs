@@ -8,14 +8,16 @@ use edge_infer::kernels::Tier;
 use model_format::ModelFile;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs that warm caches up and are not counted.
 const WARM_UP: usize = 3;
 
 /// Times the int8 engine on one thread.
 ///
-/// With --json: median_ms, p99_ms, min_ms, macs, arena_bytes, weights_bytes, tier, ops (a list of op, macs, median_ms).
+/// An operation that runs together with others a few rows at a time is timed as the sum of its slices, whose number is said.
+///
+/// With --json: median_ms, p99_ms, min_ms, macs, arena_bytes, weights_bytes, tier, ops (a list of op, macs, median_ms, slices).
 #[derive(clap::Args)]
 pub(crate) struct BenchArgs {
     /// The model file.
@@ -49,6 +51,8 @@ struct OpTime {
     op: &'static str,
     macs: u64,
     median_ms: f64,
+    /// Times that it runs for an image.
+    slices: usize,
 }
 
 /// Runs the command.
@@ -62,9 +66,15 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let mut lines =
         vec![format!("{:>4}  {:<18} {:>12} {:>10} {:>8}", "op", "kind", "MACs", "ms", "GMAC/s")];
     for (index, op) in bench.ops.iter().enumerate() {
-        let OpTime { op, macs, median_ms } = op;
+        let OpTime { op, macs, median_ms, slices } = op;
         let speed = giga(*macs, *median_ms);
-        lines.push(format!("{index:>4}  {op:<18} {macs:>12} {median_ms:>10.4} {speed:>8.2}"));
+        let slices = match slices {
+            1 => String::new(),
+            slices => format!("  {slices} slices"),
+        };
+        lines.push(format!(
+            "{index:>4}  {op:<18} {macs:>12} {median_ms:>10.4} {speed:>8.2}{slices}"
+        ));
     }
     lines.push(format!(
         "{}: median {:.3} ms, p99 {:.3}, least {:.3} over {} images, one thread; {:.2} GMAC/s; arena {} bytes, weights {} bytes",
@@ -88,25 +98,31 @@ fn measure(file: &ModelFile, runs: usize, tier: Tier) -> Result<Bench, Failure> 
     let image: Vec<u8> = (0..view.input().shape.elements()).map(|i| (i * 37 % 251) as u8).collect();
     let mut totals = Vec::with_capacity(runs);
     let mut ops = vec![Vec::with_capacity(runs); view.op_count()];
+    let mut slices = vec![0; view.op_count()];
     for run in 0..WARM_UP + runs {
+        let mut took = vec![Duration::ZERO; view.op_count()];
+        slices.fill(0);
         let start = Instant::now();
         let mut last = start;
         engine.run_with(&image, &mut arena, |index, _, _| {
             let now = Instant::now();
-            if run >= WARM_UP {
-                ops[index].push((now - last).as_secs_f64() * 1e3);
-            }
+            took[index] += now - last;
+            slices[index] += 1;
             last = now;
         })?;
         if run >= WARM_UP {
             totals.push(start.elapsed().as_secs_f64() * 1e3);
+            for (times, took) in ops.iter_mut().zip(took) {
+                times.push(took.as_secs_f64() * 1e3);
+            }
         }
     }
-    let times = view.ops().zip(&mut ops);
-    let ops = times.map(|(op, times)| OpTime {
+    let times = view.ops().zip(&mut ops).zip(slices);
+    let ops = times.map(|((op, times), slices)| OpTime {
         op: op.name(),
         macs: view.tensor(op.output()).map_or(0, |tensor| op.macs(tensor.shape)),
         median_ms: quantile(times, 0.5),
+        slices,
     });
     Ok(Bench {
         ops: ops.collect(),

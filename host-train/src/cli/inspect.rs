@@ -85,6 +85,9 @@ struct Tensor {
     bytes: usize,
     first: u16,
     last: u16,
+    /// Of a tensor that is never whole, the rows that are held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows_held: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -107,6 +110,15 @@ struct Plan {
     input: u16,
     output: u16,
     macs: u64,
+    /// Operations that run together.
+    streams: Vec<Stream>,
+}
+
+#[derive(Serialize)]
+struct Stream {
+    first_op: u16,
+    last_op: u16,
+    slices: u16,
 }
 
 /// Runs the command.
@@ -166,6 +178,7 @@ fn inspect(view: ModelView<'_>) -> Inspected<'_> {
                 bytes: t.byte_len(),
                 first: t.first,
                 last: t.last,
+                rows_held: t.rows.is_band().then_some(t.rows.held),
             })
             .collect(),
         ops: view.ops().map(|op| op_row(&view, &op)).collect(),
@@ -178,6 +191,15 @@ fn inspect(view: ModelView<'_>) -> Inspected<'_> {
             input: view.input_index().0,
             output: view.output_index().0,
             macs: view.macs(),
+            streams: view
+                .steps()
+                .filter(|ops| ops.len() > 1)
+                .map(|ops| Stream {
+                    first_op: ops.start,
+                    last_op: ops.end - 1,
+                    slices: view.slices(&ops),
+                })
+                .collect(),
         },
     }
 }
@@ -190,6 +212,13 @@ fn op_row(view: &ModelView<'_>, op: &Op<'_>) -> OpRow {
         output: op.output().0,
         macs: view.tensor(op.output()).map_or(0, |tensor| op.macs(tensor.shape)),
     }
+}
+
+/// Which operations run together, as "; ops 0-4 together in 28 slices".
+fn streams_text(streams: &[Stream]) -> String {
+    let text =
+        |s: &Stream| format!("; ops {}-{} together in {} slices", s.first_op, s.last_op, s.slices);
+    streams.iter().map(text).collect()
 }
 
 fn text(i: &Inspected<'_>) -> String {
@@ -223,7 +252,7 @@ fn text(i: &Inspected<'_>) -> String {
             }
             length => format!("embedding    {length} values"),
         },
-        format!("arena        {} bytes", p.arena_bytes),
+        format!("arena        {} bytes{}", p.arena_bytes, streams_text(&p.streams)),
         format!("work         {} multiply-accumulates an image", p.macs),
         format!("data         {}", or(m.data)),
         format!("made by      {} (seed {}, source {})", or(m.command), m.seed, or(m.commit)),
@@ -248,13 +277,15 @@ fn text(i: &Inspected<'_>) -> String {
             continue;
         };
         let [height, width, channels] = t.shape;
+        let rows = t.rows_held.map(|held| format!("  {held} rows held"));
         lines.push(format!(
-            "{index:>4}  {:<18} {:>14} {:>12} {:>10.6} {:>5}",
+            "{index:>4}  {:<18} {:>14} {:>12} {:>10.6} {:>5}{}",
             op.op,
             format!("{height}x{width}x{channels}"),
             op.macs,
             t.scale,
-            t.zero_point
+            t.zero_point,
+            rows.unwrap_or_default()
         ));
     }
     lines.join("\n")

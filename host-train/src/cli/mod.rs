@@ -19,6 +19,7 @@ mod loss;
 mod output;
 mod pixel_check;
 mod pixels;
+mod plan;
 mod progress;
 mod qat;
 mod quantize;
@@ -54,6 +55,7 @@ enum Command {
     Export(export::ExportArgs),
     Embed(embed::EmbedArgs),
     Inspect(inspect::InspectArgs),
+    Plan(plan::PlanFileArgs),
     Diff(diff::DiffArgs),
     Keygen(keygen::KeygenArgs),
     Sign(sign::SignArgs),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
             Command::Export(args) => export::run(&args),
             Command::Embed(args) => embed::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Plan(args) => plan::run(&args),
             Command::Diff(args) => diff::run(&args),
             Command::Keygen(args) => keygen::run(&args),
             Command::Sign(args) => sign::run(&args),

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::gate::{Gate, Held, broken};
 use super::likeness::{OutputLikeness, likeness};
+use super::plan::PlanArgs;
 use super::progress::Progress;
 use super::qat::QatArgs;
 use super::verdict::{self, VerdictArgs};
@@ -61,6 +62,8 @@ pub(super) struct Int8Args {
     no_reconstruct: bool,
     #[command(flatten)]
     qat: QatArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
     /// Say where int8 hurts: for each layer, what the embedding loses when this layer alone is int8 (in a float simulation of
     /// it), and how noisy its tensor is in the int8 network (by the engine), the most harmful first. On up to 32 of the images
     /// beside those that it was calibrated on; runs the network once more for each layer and image.
@@ -157,6 +160,7 @@ impl Int8Args {
         let Int8 { file, mut model, before_learning, layers, float: equalised } =
             Int8::make(&float, &faces, &options, learning, provenance)?;
         bar.finish();
+        let file = self.plan.apply(&file)?;
         let harms = self.sensitivity.then(|| harms(&equalised, &file, &judged)).transpose()?;
         let outputs = likeness(&float, &file, &judged)?;
         let before_qat =
@@ -167,7 +171,8 @@ impl Int8Args {
             None => (file, None),
             Some(faces) => {
                 let measured = verdict::judge(&faces, &Model::Float(float), &Model::Int8(file))?;
-                (verdict::calibrated(&mut model, &measured.verdict)?, Some(measured))
+                let file = verdict::calibrated(&mut model, &measured.verdict)?;
+                (self.plan.apply(&file)?, Some(measured))
             }
         };
         let verdict = measured.as_ref().map(|measured| &measured.verdict);

@@ -74,7 +74,8 @@ impl<'m> Network<'m> {
                 let run = |image: &I| {
                     let (mut trace, mut arena) = (empty(), vec![0; engine.arena_bytes()]);
                     engine.run_with(image.as_ref(), &mut arena, |at, op, written| {
-                        trace[at] = values(&engine.model(), op, written);
+                        // In a stream, the next rows of it.
+                        trace[at].extend(values(&engine.model(), op, written));
                     })?;
                     Ok(trace)
                 };

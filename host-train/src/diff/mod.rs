@@ -28,7 +28,7 @@ pub use report::{LayerDifference, Report};
 use crate::graph::GraphError;
 use crate::likeness::{Likeness, cosines};
 use crate::model::Model;
-use crate::quantize::QuantizeError;
+use crate::quantize::{Goal, PlanError, QuantizeError, replan};
 use edge_infer::engine::EngineError;
 use layers::Network;
 use serde::Serialize;
@@ -69,6 +69,9 @@ pub enum DiffError {
     /// The float executor.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// An int8 network whose layers cannot be planned one by one.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The int8 engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -120,7 +123,9 @@ pub fn compare<I: AsRef<[u8]> + Sync>(
             (Rule::Float, own, sizes::ones(&subject.layers[..common]))
         }
         Model::Int8(file) => {
-            let alone = int8::Alone::new(file, reference, subject, common, images, &expected);
+            // A layer alone needs its tensors whole.
+            let file = replan(file, Goal::Speed)?;
+            let alone = int8::Alone::new(&file, reference, subject, common, images, &expected);
             let (own, sizes) = alone.own()?;
             (alone.rule, own, sizes)
         }

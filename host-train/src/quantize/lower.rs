@@ -14,7 +14,7 @@ use model_format::writer::{
     MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec, ScaleChannelsSpec,
 };
 use model_format::{
-    Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, Padding, Residual, Tensor,
+    Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, Padding, Residual, Rows, Tensor,
     TensorIndex, Upsample, Window,
 };
 
@@ -142,6 +142,7 @@ impl Network<'_> {
                 offset: 0,
                 first: self.fit(value, "step", first)?,
                 last: self.fit(value, "step", last)?,
+                rows: Rows::ALL,
             })
         };
         values.enumerate().map(tensor).collect()

@@ -24,7 +24,7 @@ mod recover;
 mod sensitivity;
 
 pub use error::QuantizeError;
-pub use planner::{ALIGNMENT, Lifetime, Plan, peak_bytes, plan};
+pub use planner::{ALIGNMENT, Goal, Lifetime, Plan, PlanError, peak_bytes, plan, replan};
 pub use qat::Learning;
 pub use range::Calibration;
 pub use sensitivity::{LayerHarm, sensitivity};

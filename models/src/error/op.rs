@@ -67,6 +67,37 @@ pub enum OpError {
         /// Its stated last step.
         last: u16,
     },
+    /// An op that needs whole tensors reads a band, or writes in slices.
+    #[error("it can't run in slices: tensor {tensor} must be whole and made at once")]
+    NotInSlices {
+        /// The tensor.
+        tensor: u16,
+    },
+    /// A slice needs rows of a band that are not made yet, or given up.
+    #[error("slice {slice} needs rows {} to {} of tensor {tensor}, which holds {} to {}",
+        needed[0], needed[1], held[0], held[1])]
+    RowsNotHeld {
+        /// The tensor.
+        tensor: u16,
+        /// The slice, counted from 0.
+        slice: u16,
+        /// The first row that the slice needs, and the row after the last.
+        needed: [u16; 2],
+        /// The first row that is there, and the row after the last.
+        held: [u16; 2],
+    },
+    /// The last slice leaves rows of its output unmade.
+    #[error("it makes {made} of {height} rows of tensor {tensor} in {slices} slices")]
+    RowsUnmade {
+        /// The tensor.
+        tensor: u16,
+        /// Rows made.
+        made: u16,
+        /// Rows there are.
+        height: u16,
+        /// Slices of its step.
+        slices: u16,
+    },
     /// Kernel or stride of zero.
     #[error("kernel {}x{} with stride {}x{} has a zero",
         window.kernel[0], window.kernel[1], window.stride[0], window.stride[1])]

@@ -8,3 +8,4 @@ mod rejects;
 mod round_trip;
 mod sample;
 mod signature;
+mod streams;

@@ -5,6 +5,7 @@ mod file;
 mod metadata;
 mod op;
 mod plan;
+mod rows;
 mod signature;
 mod write;
 
@@ -34,6 +35,11 @@ fn edited_gated(edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
 /// Why the sample with two outputs is refused after `edit` of the model.
 fn edited_detector(edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
     edited(sample::detector(), edit)
+}
+
+/// Why the sample with a stream is refused after `edit` of the model.
+fn edited_stream(edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {
+    edited(sample::streamed(), edit)
 }
 
 fn edited(mut model: ModelBuilder, edit: impl FnOnce(&mut ModelBuilder)) -> FormatError {

@@ -1,6 +1,8 @@
 //! Small networks. [`model`] has every op with weights, every activation, both fully connected results and a residual;
 //! [`gated`] has ops without weights, [`detector`] the others and two outputs by name. The first two arenas reuse bytes.
 //!
+//! [`streamed`] is the first by another plan.
+//!
 //! ```text
 //! t0 4x4x3 -conv 3x3-> t1 4x4x4 -depthwise 3x3-> t2 4x4x4 -conv 1x1 (+ t1)-> t3 4x4x4
 //! t3 + t2 -add-> t4 4x4x4 -fully connected-> t5 1x1x8 -fully connected, sums-> t6 1x1x2
@@ -18,7 +20,7 @@ use model_format::writer::{
 };
 use model_format::{
     ColourOrder, Concat, ElementType, GlobalAveragePool, InputSpec, MaxPool, ModelFile, Padding,
-    Residual, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
+    Residual, Rows, Shape, Tensor, TensorIndex, Threshold, Upsample, Window,
 };
 
 /// Where the sections of [`bytes`] start, for tests that change single bytes.
@@ -38,6 +40,7 @@ pub(crate) fn tensor(shape: [u16; 3], offset: u32, [first, last]: [u16; 2]) -> T
         offset,
         first,
         last,
+        rows: Rows::ALL,
     }
 }
 
@@ -144,6 +147,25 @@ pub(crate) fn model() -> ModelBuilder {
         outputs: Vec::new(),
         arena_bytes: 192,
     }
+}
+
+/// [`model`] with its first four ops in one stream, a row a slice; only the image and t4 are whole.
+pub(crate) fn streamed() -> ModelBuilder {
+    let mut model = model();
+    let plan = [
+        (0, [0, 1], Rows::ALL),
+        (64, [1, 1], Rows { held: 3, lead: 2, pace: 1, every: 1 }),
+        (112, [1, 1], Rows { held: 1, lead: 1, pace: 1, every: 1 }),
+        (128, [1, 1], Rows { held: 1, lead: 1, pace: 1, every: 1 }),
+        (192, [1, 2], Rows { held: 0, lead: 1, pace: 1, every: 1 }),
+        (0, [2, 3], Rows::ALL),
+        (64, [3, 3], Rows::ALL),
+    ];
+    for (tensor, (offset, [first, last], rows)) in model.tensors.iter_mut().zip(plan) {
+        *tensor = Tensor { offset, first, last, rows, ..*tensor };
+    }
+    model.arena_bytes = 256;
+    model
 }
 
 pub(crate) fn gated() -> ModelBuilder {

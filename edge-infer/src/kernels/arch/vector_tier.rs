@@ -36,7 +36,7 @@ macro_rules! tier {
             type Taps<'w> = $module::Taps;
 
             fn panel<'w>(self) -> Self::Panel<'w> {
-                $module::Panel::EMPTY
+                $module::Panel::empty()
             }
 
             fn taps<'w>(self) -> Self::Taps<'w> {

@@ -131,7 +131,7 @@ fn rejects_reserved_not_zero() {
         76,                        // plan
         127,                       // plan
         TENSORS + 7 * TENSOR,      // gap after the tensors
-        TENSORS + 2 * TENSOR + 20, // tensor
+        TENSORS + 2 * TENSOR + 28, // tensor
         OPS + 3,                   // op
         OPS + OP + 18,             // op
         OPS + 5 * OP + 63,         // op

@@ -35,8 +35,9 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
-    pub(super) const EMPTY: Self =
-        Self { start: Start::ZERO, fours: [[[[0; STEP]; FOUR]; STEPS]; BLOCK / FOUR], count: 0 };
+    pub(super) fn empty() -> Self {
+        Self { start: Start::ZERO, fours: [[[[0; STEP]; FOUR]; STEPS]; BLOCK / FOUR], count: 0 }
+    }
 }
 
 #[target_feature(enable = "neon")]

@@ -43,8 +43,9 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
-    pub(super) const EMPTY: Self =
-        Self { start: Start::ZERO, parts: [[Step::ZERO; STEPS]; BLOCK / BYTES], count: 0 };
+    pub(super) fn empty() -> Self {
+        Self { start: Start::ZERO, parts: [[Step::ZERO; STEPS]; BLOCK / BYTES], count: 0 }
+    }
 
     /// Replaces the content: `arrange` brings the rows of four channels, the `n`th four of sixteen,
     /// into their places among the vectors of sixteen inputs.

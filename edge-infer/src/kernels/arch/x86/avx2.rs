@@ -14,6 +14,7 @@
 use core::arch::x86_64::*;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
+use super::filled::Filled;
 
 /// Sixteen sums, or other numbers of 32 bits in their order.
 type Pair = [__m256i; 2];
@@ -53,9 +54,7 @@ impl Duo {
 /// Weights of a block's channels, sixteen channels after the other.
 pub(crate) struct Panel {
     start: Start,
-    duos: [[Duo; GROUPS]; PAIRS],
-    /// Duos in use.
-    count: usize,
+    duos: [Filled<Duo, GROUPS>; PAIRS],
 }
 
 /// Taps of a block's channels, sixteen channels after the other, two taps in a duo.
@@ -65,8 +64,9 @@ pub(crate) struct Taps {
 }
 
 impl Panel {
-    pub(crate) const EMPTY: Self =
-        Self { start: Start::ZERO, duos: [[Duo::ZERO; GROUPS]; PAIRS], count: 0 };
+    pub(crate) fn empty() -> Self {
+        Self { start: Start::ZERO, duos: core::array::from_fn(|_| Filled::empty()) }
+    }
 }
 
 impl Taps {
@@ -109,24 +109,55 @@ impl Start {
     }
 }
 
+/// Brings together the groups of two weights that channels have at the same place: a transposition of 32-bit numbers,
+/// eight groups of eight channels at a time.
 #[target_feature(enable = "avx2")]
 pub(crate) fn pack(weights: Weights<'_>, panel: &mut Panel) {
-    panel.count = weights.depth.div_ceil(GROUP).min(GROUPS);
     panel.start = Start::of(&weights);
-    for (channel, row) in weights.rows().take(weights.channels).enumerate() {
-        let Some(duos) = panel.duos.get_mut(channel / WIDTH) else {
-            return;
-        };
-        let row = row.get(..weights.depth).unwrap_or(row);
-        for (duo, group) in duos.iter_mut().zip(row.chunks(GROUP)) {
-            if let Some(place) = duo.of_channel(channel) {
-                *place = [0; GROUP];
-                for (to, &weight) in place.iter_mut().zip(group) {
-                    *to = weight.into();
+    for (pair, duos) in panel.duos.iter_mut().enumerate().take(panel.start.pairs) {
+        let duos = duos.fill(weights.depth.div_ceil(GROUP), Duo::ZERO);
+        for (duos, done) in duos.chunks_mut(WIDTH / GROUP).zip((0..).step_by(WIDTH)) {
+            for vector in 0..2 {
+                let mut rows = [_mm256_setzero_si256(); 8];
+                for (place, row) in rows.iter_mut().enumerate() {
+                    let channel = WIDTH * pair + 4 * vector + place / 4 * 8 + place % 4;
+                    let weights = load_bytes(weights.of_channel(channel, done));
+                    *row = _mm256_cvtepi8_epi16(weights);
+                }
+                for (duo, groups) in duos.iter_mut().zip(transpose(rows)) {
+                    if let Some(to) = duo.0.get_mut(vector) {
+                        // SAFETY: `to` is an array of 32 bytes.
+                        unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), groups) }
+                    }
                 }
             }
         }
     }
+}
+
+/// Vector `i` gets number `i` of 32 bits of each.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
+    // Within lanes of 128 bits, four rows of four numbers; then the lanes.
+    let [a, b, c, d, e, f, g, h] = rows;
+    let [first, second] = [[a, b, c, d], [e, f, g, h]].map(|[a, b, c, d]| {
+        let (low, high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+        let (low_2, high_2) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+        [
+            _mm256_unpacklo_epi64(low, low_2),
+            _mm256_unpackhi_epi64(low, low_2),
+            _mm256_unpacklo_epi64(high, high_2),
+            _mm256_unpackhi_epi64(high, high_2),
+        ]
+    });
+    let mut transposed = [_mm256_setzero_si256(); 8];
+    let (low, high) = transposed.split_at_mut(4);
+    for (((low, high), first), second) in low.iter_mut().zip(high).zip(first).zip(second) {
+        *low = _mm256_permute2x128_si256::<0x20>(first, second);
+        *high = _mm256_permute2x128_si256::<0x31>(first, second);
+    }
+    transposed
 }
 
 /// Stages the inputs of some pixels as rows of int16, then multiplies each such tile.
@@ -200,7 +231,7 @@ fn multiply_tile<const P: usize>(
     for (vectors, there) in tile.iter_mut().zip(sums.iter()) {
         *vectors = panel.start.sums(pair, there);
     }
-    for (group, duo) in duos.iter().take(panel.count).enumerate() {
+    for (group, duo) in duos.values().iter().enumerate() {
         let weights = duo.load();
         for (vectors, row) in tile.iter_mut().zip(rows) {
             // SAFETY: a panel has `GROUPS` duos, a row more numbers than that.

@@ -15,6 +15,7 @@
 use core::arch::x86_64::*;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
+use super::filled::Filled;
 
 /// The sums of a block, or any other 64 numbers of 32 bits in their order.
 type Vectors = [__m512i; 4];
@@ -48,9 +49,7 @@ impl Quad {
 /// `GROUPS` times four inputs of each channel of a block.
 pub(crate) struct Panel {
     start: Start,
-    quads: [Quad; GROUPS],
-    /// Quads in use.
-    count: usize,
+    quads: Filled<Quad, GROUPS>,
 }
 
 /// `STRIPS` taps of each channel of a block, four in a quad.
@@ -63,8 +62,9 @@ pub(crate) struct Taps {
 }
 
 impl Panel {
-    pub(crate) const EMPTY: Self =
-        Self { start: Start::ZERO, quads: [Quad::ZERO; GROUPS], count: 0 };
+    pub(crate) fn empty() -> Self {
+        Self { start: Start::ZERO, quads: Filled::empty() }
+    }
 }
 
 impl Taps {
@@ -120,12 +120,8 @@ impl Start {
 /// of 32-bit numbers, sixteen groups of sixteen channels at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(crate) fn pack(weights: Weights<'_>, panel: &mut Panel) {
-    panel.count = weights.depth.div_ceil(GROUP).min(GROUPS);
-    for (block, quads) in panel.quads.chunks_mut(BYTES / GROUP).enumerate() {
-        let done = block * BYTES;
-        if done >= weights.depth {
-            break;
-        }
+    let quads = panel.quads.fill(weights.depth.div_ceil(GROUP), Quad::ZERO);
+    for (quads, done) in quads.chunks_mut(BYTES / GROUP).zip((0..).step_by(BYTES)) {
         for vector in 0..4 {
             // For each lane of the vector its four channels' groups, a lane for each four.
             let mut lanes = [[_mm512_setzero_si512(); 4]; 4];
@@ -147,7 +143,7 @@ pub(crate) fn pack(weights: Weights<'_>, panel: &mut Panel) {
             }
         }
     }
-    panel.start = Start::of(&weights, panel.quads.get(..panel.count).unwrap_or_default());
+    panel.start = Start::of(&weights, panel.quads.values());
 }
 
 /// Works on as many pixels at a time as there are registers, then on the rest.
@@ -220,8 +216,7 @@ fn multiply_tile<const P: usize>(panel: &Panel, rows: &[Row; P], sums: &mut [Sum
     for (vectors, there) in tile.iter_mut().zip(sums.iter()) {
         *vectors = panel.start.sums(there);
     }
-    let quads = panel.quads.get(..panel.count).unwrap_or_default();
-    for (group, quad) in quads.iter().enumerate() {
+    for (group, quad) in panel.quads.values().iter().enumerate() {
         let weights = quad.load();
         for (vectors, row) in tile.iter_mut().zip(rows) {
             let input = _mm512_set1_epi32(row.0.get(group).copied().unwrap_or_default());

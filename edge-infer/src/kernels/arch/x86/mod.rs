@@ -7,6 +7,7 @@
 
 mod avx2;
 mod avx512vnni;
+mod filled;
 
 use super::vector_tier::{has, tier};
 use super::{Epilogue, Primitives, Strip, Sums, Weights};
