@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::loss::LossArgs;
 use super::output;
+use super::progress::Progress;
 use super::ranks::RankArgs;
 use super::watch::{HeldBack, Watched, stop_on_signals};
 use crate::data::{Augment, Dataset, Source, TrainingSet};
@@ -13,7 +14,7 @@ use crate::net::{BatchNorm, NetworkConfig, OutputSetting, Stem};
 use crate::ranks::Ranks;
 use crate::train::{
     Checkpoint, Distillation, Fitted, Role, RunConfig, RunFolder, Schedule, TrainConfig, Trainer,
-    Verification, fit, imported_settings, prepare,
+    Verification, fit, from_class_means, imported_settings, prepare,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -34,8 +35,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "CSV")]
     manifest: Option<PathBuf>,
     /// mobilefacenet, mobilefacenet-512, or a residual network of the ArcFace paper: ir18, ir34, ir50, ir100
-    /// [default: mobilefacenet]. Or an ONNX file with an embedding network, which learns on from its own weights, with new class
-    /// centres; normalization is folded into its convolutions and stays as it is (frozen).
+    /// [default: mobilefacenet]. Or an ONNX file with an embedding network, which learns on from its own weights; normalization is
+    /// folded into its convolutions and stays as it is (frozen), and new class centres begin in the mean directions of their faces.
     #[arg(long, value_name = "NAME|F.onnx")]
     network: Option<String>,
     /// What the images of an ONNX file in --network are: order, mean and deviation a channel in pixel units.
@@ -274,7 +275,7 @@ impl Started {
             return Ok(Self { folder: None, ranks, config, dataset, held_back: None });
         }
         let held_back = held_back(&config)?;
-        let begin = args.init.as_deref().map(|run| initial(run, &config)).transpose()?;
+        let begin = begin(args.init.as_deref(), &config, dataset.as_ref())?;
         let ranks = args.ranks.meet(&config)?;
         let folder = RunFolder::create(&args.out, &config)?;
         if let Some(checkpoint) = begin {
@@ -334,6 +335,26 @@ impl Started {
         folder.save_config(&config)?;
         Ok(Self { folder: Some(folder), ranks, config, dataset, held_back })
     }
+}
+
+/// Where a new run begins, if not with new numbers alone.
+fn begin(
+    init: Option<&Path>,
+    config: &RunConfig,
+    dataset: &dyn Dataset,
+) -> Result<Option<Checkpoint>, Failure> {
+    if let Some(run) = init {
+        return Ok(Some(initial(run, config)?));
+    }
+    // Without a margin loss, labels are not looked at.
+    let labels_count = config.train.distillation.as_ref().is_none_or(|d| d.margin > 0.0);
+    let Some(graph) = config.imported.as_deref().filter(|_| labels_count) else {
+        return Ok(None);
+    };
+    let bar = Progress::new("class centres", dataset.len());
+    let start = from_class_means(config, graph, dataset, &|| bar.step())?;
+    bar.finish();
+    Ok(Some(start))
 }
 
 /// The start of a run that takes its network from the last checkpoint of another; its class centres are its own.

@@ -71,4 +71,4 @@ pub(super) fn read(path: &Path, needed: &NetworkConfig) -> Result<Graph, Importe
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

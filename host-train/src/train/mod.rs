@@ -2,6 +2,7 @@
 
 mod average;
 mod checkpoint;
+mod class_means;
 mod config;
 #[cfg(all(test, any(feature = "gpu", feature = "cuda")))]
 mod device_tests;
@@ -26,6 +27,7 @@ mod sharded;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use class_means::from_class_means;
 pub use config::{ConfigError, REFERENCE_BATCH, SMALL_SCALE, TrainConfig};
 pub use distillation::{Distillation, Teacher, TeacherError};
 pub use fit::{FitError, Fitted, Pace, Role, VerifyError, Watch, fit, prepare};

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A folded network for images of 32x32 with embeddings of 32 numbers, a residual's lone normalization in it.
-fn network() -> Graph {
+pub(crate) fn network() -> Graph {
     let mut builder = random::Builder::new(32, 32, 5);
     let x = builder.conv(NodeId(0), 16, 3, 2, 1);
     let x = builder.block(x);
@@ -34,7 +34,7 @@ fn network() -> Graph {
 }
 
 /// A run of it on drawn faces.
-fn run(train: TrainConfig) -> RunConfig {
+pub(crate) fn run(train: TrainConfig) -> RunConfig {
     let graph = network();
     let network = settings(&graph).unwrap();
     let train = TrainConfig { network, batch_norm: BatchNorm::Frozen, learning_rate: 0.2, ..train };
