@@ -7,7 +7,7 @@ use crate::data::{DataError, FaceImage, augment};
 use crate::evaluate::{EvaluateError, UnitRows};
 use crate::files::{self, FileError};
 use crate::graph::{
-    Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_net, from_onnx_of_size,
+    Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_onnx_of_size,
 };
 use crate::train::{
     ConfigError, FaceModel, ParameterError, RunConfig, RunError, RunFolder, with_parameters,
@@ -242,7 +242,8 @@ impl FloatModel {
         let (folder, config) = RunFolder::open(path)?;
         let checkpoint = folder.checkpoint()?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let model = FaceModel::new(&config.train, config.classes, &Device::flex())?;
+        let imported = config.imported.as_deref();
+        let model = FaceModel::new(&config.train, imported, config.classes, &Device::flex())?;
         let model = with_parameters(model, &checkpoint.finished())?;
         let id = format!("{name}, step {}", checkpoint.step);
         Ok((Self::from_trained(&model, &config, id)?, config))
@@ -299,7 +300,7 @@ impl FloatModel {
         config: &RunConfig,
         id: String,
     ) -> Result<Self, ModelError> {
-        let graph = fold(&from_net(&model.network, &config.train.network))?;
+        let graph = fold(&model.network.graph(&config.train.network))?;
         Ok(Self { graph, id })
     }
 }

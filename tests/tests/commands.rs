@@ -99,6 +99,64 @@ fn an_exported_network_is_the_same() {
     assert_eq!(refused.status.code(), Some(2));
 }
 
+/// A network from its ONNX file, learned on; the run's folder is whole without that file, and elsewhere.
+#[test]
+fn an_imported_network_learns_on() {
+    let t = train("--steps 4 --learning-rate 2");
+    let path = |name: &str| t.folder.path().join(name);
+    let (onnx, begun, moved) = (path("net.onnx"), path("begun"), path("moved"));
+    stdout(&run(PROGRAM, "export --model {} --onnx {}", &[&t.run, &onnx]));
+    let begin = "train --data {} --network {} --out {} --steps 4 --batch 8";
+    let pixels = "--network-input rgb,0,1";
+    let taught = "--teacher {} --teacher-input rgb,0,1 --teacher-weights 10,20,0.1";
+    let words = format!("{begin} {pixels} {taught}");
+    stdout(&run(PROGRAM, &words, &[&t.faces, &onnx, &path("taught"), &onnx]));
+    let log = std::fs::read_to_string(path("taught").join("log.jsonl")).unwrap();
+    let first = json(log.lines().next().unwrap());
+    // It is its own teacher, and has not moved yet.
+    assert!(first["teacher_angle"].as_f64().unwrap() < 0.2, "{first}");
+
+    // Refused with its reason, before there is a folder.
+    for (words, reason) in [
+        ("", "--network-input"),
+        ("--network-input rgb,0,1 --output-setting A", "--output-setting"),
+        ("--network-input rgb,0,1 --stem plain", "--stem"),
+        ("--network-input rgb,0,1 --squeeze-excite", "--squeeze-excite"),
+        ("--network-input rgb,0,1 --input 32", "--input"),
+        ("--network-input rgb,0,1 --base-channels 16", "--base-channels"),
+        ("--network-input rgb,0,1 --init run", "--init"),
+        ("--network-input rgb,0,1 --batch-norm synced", "--batch-norm"),
+        ("--network-input rgb,0,1 --batch-norm batch", "--batch-norm"),
+    ] {
+        let refused = run(PROGRAM, &format!("{begin} {words}"), &[&t.faces, &onnx, &begun]);
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(2) && text.contains(reason), "{words}: {text}");
+        assert!(!begun.exists(), "{words}");
+    }
+    let words = "train --data {} --network ir18 --network-input rgb,0,1 --out {}";
+    assert_eq!(run(PROGRAM, words, &[&t.faces, &begun]).status.code(), Some(2));
+
+    stdout(&run(PROGRAM, &format!("{begin} {pixels}"), &[&t.faces, &onnx, &begun]));
+    std::fs::remove_file(&onnx).unwrap();
+    std::fs::rename(&begun, &moved).unwrap();
+    stdout(&run(PROGRAM, "train --resume --out {} --steps 6", &[&moved]));
+    assert_eq!(losses(&moved).len(), 6);
+    let words = "eval --model {} --data {} --all-pairs --json";
+    let eval = json(&stdout(&run(PROGRAM, words, &[&moved, &t.faces])));
+    assert_eq!(eval["genuine"], 36);
+    let afm = path("model.afm");
+    let words = "quantize --model {} --calibration {} --images 8 --out {} --json";
+    let made = json(&stdout(&run(PROGRAM, words, &[&moved, &t.faces, &afm])));
+    assert!(made["mean_cosine"].as_f64().unwrap() > 0.9, "{made}");
+    stdout(&run(PROGRAM, "export --model {} --onnx {}", &[&moved, &onnx]));
+    let image = t.faces.join("p01/s0.png");
+    let embedding = |words: &str, model: &Path| {
+        let words = format!("embed --model {{}} {{}} --json {words}");
+        numbers(&json(&stdout(&run(PROGRAM, &words, &[model, &image])))[0]["embedding"])
+    };
+    assert_eq!(embedding("--input rgb --mean 0 --std 1", &onnx), embedding("", &moved));
+}
+
 /// A run that stops on a damaged image, is mended and resumed, ends where the unbroken one does.
 #[test]
 fn resumed_run_equals_the_unbroken_one() {

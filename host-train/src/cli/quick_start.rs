@@ -129,6 +129,7 @@ pub(crate) fn run(args: &QuickStartArgs) -> Result<(), Failure> {
         manifest: None,
         command: command_line(),
         verification: None,
+        imported: None,
     };
     run.train.check()?;
     let folder = RunFolder::create(&out, &run)?;

@@ -3,16 +3,18 @@
 use super::failure::Failure;
 use super::loss::LossArgs;
 use super::output;
+use super::progress::Progress;
 use super::ranks::RankArgs;
 use super::watch::{HeldBack, Watched, stop_on_signals};
 use crate::data::{Augment, Dataset, Source, TrainingSet};
 use crate::device::{Choice, Place};
-use crate::graph::Normalisation;
+use crate::graph::{Graph, Normalisation};
+use crate::model::FloatModel;
 use crate::net::{BatchNorm, NetworkConfig, OutputSetting, Stem};
 use crate::ranks::Ranks;
 use crate::train::{
     Checkpoint, Distillation, Fitted, Role, RunConfig, RunFolder, Schedule, TrainConfig, Trainer,
-    Verification, fit, prepare,
+    Verification, fit, from_class_means, imported_settings, prepare,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -33,9 +35,13 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "CSV")]
     manifest: Option<PathBuf>,
     /// mobilefacenet, mobilefacenet-512, or a residual network of the ArcFace paper: ir18, ir34, ir50, ir100
-    /// [default: mobilefacenet].
-    #[arg(long)]
+    /// [default: mobilefacenet]. Or an ONNX file with an embedding network, which learns on from its own weights; normalization is
+    /// folded into its convolutions and stays as it is (frozen), and new class centres begin in the mean directions of their faces.
+    #[arg(long, value_name = "NAME|F.onnx")]
     network: Option<String>,
+    /// What the images of an ONNX file in --network are: order, mean and deviation a channel in pixel units.
+    #[arg(long, value_name = "rgb|bgr,MEAN[/MEAN/MEAN],DEVIATION[/..]", requires = "network")]
+    network_input: Option<Normalisation>,
     /// How the last layers make the embedding [default: gdc for mobilefacenet, E for the others].
     #[arg(long)]
     output_setting: Option<OutputSetting>,
@@ -96,7 +102,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "PARTS")]
     accumulate: Option<usize>,
     /// Whose mean and variance normalization takes: the batch's (each part's and each rank's its own), the running ones of the
-    /// network of --init, frozen as they are, or synced, the batch's over all ranks [default: batch].
+    /// network of --init, frozen as they are, or synced, the batch's over all ranks [default: batch; an ONNX file's is frozen].
     #[arg(long)]
     batch_norm: Option<BatchNorm>,
     /// Also keep the network averaged over its steps, with this weight of the past, as 0.999; it is what the run gives.
@@ -239,7 +245,8 @@ struct Started {
 impl Started {
     fn fresh(args: &TrainArgs, place: &Place) -> Result<Self, Failure> {
         let dataset = training_set(&args.data, args.manifest.as_deref())?;
-        let mut train = settings(args)?;
+        let imported = imported(args)?;
+        let mut train = settings(args, imported.as_deref())?;
         let four_epochs = 4 * (dataset.len() / train.batch.max(1)).max(1) as u64;
         train.steps = steps(args, &train, dataset.len()).unwrap_or(four_epochs);
         train.warm_up = args.warm_up.unwrap_or((train.steps / 10).min(1000));
@@ -251,12 +258,14 @@ impl Started {
             manifest: args.manifest.clone(),
             command: super::command_line(),
             verification: None,
+            imported,
             train,
         };
         watch(&mut config, args);
-        if config.train.batch_norm == BatchNorm::Frozen && args.init.is_none() {
+        let trained = args.init.is_some() || config.imported.is_some();
+        if config.train.batch_norm == BatchNorm::Frozen && !trained {
             return Err(Failure::Input(
-                "--batch-norm frozen keeps the statistics of a trained network: give one with --init RUN"
+                "--batch-norm frozen keeps the statistics of a trained network: give one with --init RUN or --network F.onnx"
                     .to_owned(),
             ));
         }
@@ -266,7 +275,7 @@ impl Started {
             return Ok(Self { folder: None, ranks, config, dataset, held_back: None });
         }
         let held_back = held_back(&config)?;
-        let begin = args.init.as_deref().map(|run| initial(run, &config)).transpose()?;
+        let begin = begin(args.init.as_deref(), &config, dataset.as_ref())?;
         let ranks = args.ranks.meet(&config)?;
         let folder = RunFolder::create(&args.out, &config)?;
         if let Some(checkpoint) = begin {
@@ -285,6 +294,7 @@ impl Started {
         }
         let fixed = [
             ("--network", args.network.is_some()),
+            ("--network-input", args.network_input.is_some()),
             ("--output-setting", args.output_setting.is_some()),
             ("--stem", args.stem.is_some()),
             ("--squeeze-excite", args.squeeze_excite),
@@ -301,13 +311,10 @@ impl Started {
             ("--shard-centres", args.shard_centres),
             ("--checkpoint-every", args.checkpoint_every.is_some()),
         ];
-        let mut fixed = fixed.into_iter().chain(args.loss.given());
-        if let Some((name, _)) = fixed.find(|(_, given)| *given) {
-            return Err(Failure::Input(format!(
-                "{name} can't be given with --resume: the run has begun with its own, in {}",
-                args.out.join("config.json").display()
-            )));
-        }
+        let config = args.out.join("config.json");
+        refuse(fixed.into_iter().chain(args.loss.given()), || {
+            format!("--resume: the run has begun with its own, in {}", config.display())
+        })?;
         let (folder, mut config) = RunFolder::open(&args.out)?;
         if !args.data.is_empty() {
             config.data.clone_from(&args.data);
@@ -328,6 +335,26 @@ impl Started {
         folder.save_config(&config)?;
         Ok(Self { folder: Some(folder), ranks, config, dataset, held_back })
     }
+}
+
+/// Where a new run begins, if not with new numbers alone.
+fn begin(
+    init: Option<&Path>,
+    config: &RunConfig,
+    dataset: &dyn Dataset,
+) -> Result<Option<Checkpoint>, Failure> {
+    if let Some(run) = init {
+        return Ok(Some(initial(run, config)?));
+    }
+    // Without a margin loss, labels are not looked at.
+    let labels_count = config.train.distillation.as_ref().is_none_or(|d| d.margin > 0.0);
+    let Some(graph) = config.imported.as_deref().filter(|_| labels_count) else {
+        return Ok(None);
+    };
+    let bar = Progress::new("class centres", dataset.len());
+    let start = from_class_means(config, graph, dataset, &|| bar.step())?;
+    bar.finish();
+    Ok(Some(start))
 }
 
 /// The start of a run that takes its network from the last checkpoint of another; its class centres are its own.
@@ -371,6 +398,46 @@ fn steps(args: &TrainArgs, train: &TrainConfig, images: usize) -> Option<u64> {
     args.steps.or(args.epochs.map(|epochs| epochs.saturating_mul(an_epoch)))
 }
 
+/// Refuses the first of some flags that is given, with what it can't be given with, and why.
+fn refuse<'a>(
+    mut flags: impl Iterator<Item = (&'a str, bool)>,
+    with: impl Fn() -> String,
+) -> Result<(), Failure> {
+    match flags.find(|(_, given)| *given) {
+        Some((name, _)) => Err(Failure::Input(format!("{name} can't be given with {}", with()))),
+        None => Ok(()),
+    }
+}
+
+/// The network in --network's file, folded, if it is a file.
+fn imported(args: &TrainArgs) -> Result<Option<Arc<Graph>>, Failure> {
+    let path = args.network.as_deref().map(Path::new);
+    let Some(path) = path.filter(|path| path.extension().is_some_and(|e| e == "onnx")) else {
+        refuse([("--network-input", args.network_input.is_some())].into_iter(), || {
+            "a network of the trainer's own: it says what the images of an ONNX file are".to_owned()
+        })?;
+        return Ok(None);
+    };
+    let own = [
+        ("--output-setting", args.output_setting.is_some()),
+        ("--stem", args.stem.is_some()),
+        ("--squeeze-excite", args.squeeze_excite),
+        ("--input", args.input.is_some()),
+        ("--base-channels", args.base_channels.is_some()),
+        ("--init", args.init.is_some()),
+    ];
+    refuse(own.into_iter(), || {
+        format!("--network {}: the file says what its layers and weights are", path.display())
+    })?;
+    let pixels = args.network_input.ok_or_else(|| {
+        Failure::Input(format!(
+            "{} does not say what its pixels must be: give --network-input, as its authors state them",
+            path.display()
+        ))
+    })?;
+    Ok(Some(Arc::new(FloatModel::import(path, pixels)?.graph)))
+}
+
 fn network(args: &TrainArgs) -> Result<NetworkConfig, Failure> {
     let mut network = NetworkConfig::named(args.network.as_deref().unwrap_or("mobilefacenet"))?;
     network.input = args.input.unwrap_or(network.input);
@@ -386,9 +453,12 @@ fn network(args: &TrainArgs) -> Result<NetworkConfig, Failure> {
 }
 
 /// Settings of a fresh run but for its length.
-fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
+fn settings(args: &TrainArgs, imported: Option<&Graph>) -> Result<TrainConfig, Failure> {
     let defaults = TrainConfig::default();
-    let network = network(args)?;
+    let (network, batch_norm) = match imported {
+        Some(graph) => (imported_settings(graph)?, BatchNorm::Frozen),
+        None => (network(args)?, defaults.batch_norm),
+    };
     let (loss, head) = args.loss.config()?;
     let distillation = args.teacher.as_deref().map(|teacher| distillation(args, teacher));
     Ok(TrainConfig {
@@ -398,7 +468,7 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
         distillation: distillation.transpose()?,
         batch: args.batch.unwrap_or(defaults.batch),
         accumulate: args.accumulate.unwrap_or(defaults.accumulate),
-        batch_norm: args.batch_norm.unwrap_or(defaults.batch_norm),
+        batch_norm: args.batch_norm.unwrap_or(batch_norm),
         average: args.average.unwrap_or(defaults.average),
         shard_centres: args.shard_centres,
         learning_rate: args.learning_rate.unwrap_or(defaults.learning_rate),

@@ -148,6 +148,7 @@ impl<'a> Bench<'a> {
             manifest: None,
             command: label.to_owned(),
             verification: None,
+            imported: None,
         };
         let folder = tempfile::tempdir()?;
         let folder = RunFolder::create(&folder.path().join("run"), &run)?;

@@ -4,12 +4,13 @@
 //! trained net ─┐
 //!              ├─> Graph ──fold──> Graph without BN ──> quantize ──> model.afm
 //! ONNX file ───┘     ├──> Executor: float embeddings, activations for calibration
+//!                    ├──> GraphNetwork: batches on any device, numbers that learn
 //!                    └──> to_onnx: a file for other runtimes
 //! ```
 //!
 //! A graph is a list of nodes in execution order. Every tensor is one image, `f32`, height-width-channel (HWC) with the
-//! channel innermost, and belongs to the node that computes it. The graph knows nothing about bytes, int8 or training;
-//! [`Executor`] runs it, [`fold()`] removes batch normalisation, [`Graph::check`] proves that it is well formed.
+//! channel innermost, and belongs to the node that computes it. The graph knows nothing about bytes or int8;
+//! [`Executor`] runs it, [`GraphNetwork`] makes it learn, [`fold()`] removes batch normalisation, [`Graph::check`] proves that it is well formed.
 //!
 //! Weights are stored as the int8 engine wants them, so that lowering never permutes:
 //!
@@ -19,7 +20,6 @@
 //! | fully connected | `[out][in]`, `in` = flattened HWC |
 //! | batch norm, PReLU, bias | `[channel]` |
 
-mod batch;
 mod check;
 mod error;
 mod execute;
@@ -27,19 +27,21 @@ mod fold;
 mod from_net;
 mod from_onnx;
 mod layers;
+mod network;
 mod proto;
 #[cfg(test)]
 pub(crate) mod random;
 mod shape;
 mod to_onnx;
 
-pub use batch::BatchExecutor;
-pub(crate) use batch::padded;
 pub use error::GraphError;
 pub use execute::Executor;
 pub use fold::fold;
 pub use from_net::from_net;
-pub use from_onnx::{Normalisation, NormalisationError, OnnxError, from_onnx, from_onnx_of_size};
+pub use from_onnx::{
+    Normalisation, NormalisationError, OnnxError, from_exported, from_onnx, from_onnx_of_size,
+};
+pub use network::GraphNetwork;
 pub use shape::Shape;
 pub use to_onnx::to_onnx;
 

@@ -103,7 +103,7 @@ impl SqueezeExcite {
 }
 
 /// Mean over all pixels, `[batch, 1, 1, channels]`.
-pub(super) fn global_average(x: Tensor<4>) -> Tensor<4> {
+pub(crate) fn global_average(x: Tensor<4>) -> Tensor<4> {
     let [batch, height, width, channels] = x.dims();
     x.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, 1, 1, channels])
 }

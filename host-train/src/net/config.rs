@@ -24,14 +24,17 @@ pub enum Architecture {
     Ir50,
     /// Of 100 layers.
     Ir100,
+    /// Layers that came from elsewhere, in a file beside the settings. Of these, only the input and the embedding are its own.
+    Imported,
 }
 
 impl Architecture {
-    /// Residual units of the four stages, two 3x3 convolutions each; none for MobileFaceNet.
+    /// Residual units of the four stages, two 3x3 convolutions each; none for MobileFaceNet, and none that are known for an imported
+    /// network.
     #[must_use]
     pub fn units(self) -> Option<[usize; 4]> {
         match self {
-            Self::MobileFaceNet => None,
+            Self::MobileFaceNet | Self::Imported => None,
             Self::Ir18 => Some([2, 2, 2, 2]),
             Self::Ir34 => Some([3, 4, 6, 3]),
             Self::Ir50 => Some([3, 4, 14, 3]),
@@ -163,9 +166,12 @@ pub enum NetworkError {
     /// MobileFaceNet is defined with its first layer.
     #[error("mobilefacenet has a first layer of its own: the plain stem is for ir18 to ir100")]
     PlainStem,
+    /// The settings do not say what an imported network's layers are.
+    #[error("an imported network is built from its file, not from settings")]
+    Imported,
     /// No network of this name.
     #[error(
-        "no network is called \"{0}\": choose mobilefacenet, mobilefacenet-512, ir18, ir34, ir50 or ir100"
+        "no network is called \"{0}\": choose mobilefacenet, mobilefacenet-512, ir18, ir34, ir50 or ir100, or an .onnx file"
     )]
     Unknown(String),
 }
@@ -199,11 +205,14 @@ impl NetworkConfig {
         8 * self.base_channels
     }
 
-    /// Checks the numbers.
+    /// Checks the numbers; those of an imported network are what its file says.
     ///
     /// # Errors
     /// Whatever keeps the network from being built.
     pub fn check(&self) -> Result<(), NetworkError> {
+        if self.architecture == Architecture::Imported {
+            return Ok(());
+        }
         if !(32..=512).contains(&self.input) || !self.input.is_multiple_of(16) {
             return Err(NetworkError::Input { input: self.input });
         }

@@ -12,6 +12,7 @@ mod network;
 mod ops;
 mod unit;
 
+pub(crate) use blocks::global_average;
 pub use blocks::{Bottleneck, ResidualUnit, SqueezeExcite};
 pub use config::{
     Architecture, BatchNorm, NetworkConfig, NetworkError, OutputSetting, PIXEL_MEAN, PIXEL_SCALE,
@@ -22,6 +23,9 @@ pub use network::Network;
 pub use ops::ConvKind;
 #[cfg(all(test, any(feature = "gpu", feature = "cuda")))]
 pub(crate) use ops::tests::{convolved_on, normalized_on};
-pub(crate) use ops::{EPSILON as NORM_EPSILON, convolution, has_own_kernels, requantize};
+pub(crate) use ops::{
+    EPSILON as NORM_EPSILON, Filters, Window, affine, convolution, enlarged, has_own_kernels,
+    maximum, requantize, windowed,
+};
 pub(crate) use unit::normal;
 pub use unit::{BatchStatistics, Dense, Unit};

@@ -4,7 +4,7 @@
 //! Parameter names are the fields' paths, as `bottlenecks.3.expand.weight`.
 
 use super::blocks::{Bottleneck, ResidualUnit, global_average};
-use super::config::{BatchNorm, NetworkConfig, NetworkError, OutputSetting, Stem};
+use super::config::{Architecture, BatchNorm, NetworkConfig, NetworkError, OutputSetting, Stem};
 use super::dropout::{DropoutKey, dropout};
 use super::ops::ConvKind;
 use super::unit::{BatchStatistics, Dense, Draw, Pass, Unit};
@@ -63,6 +63,9 @@ impl Network {
     /// Settings that no network can have.
     pub fn new(config: &NetworkConfig, seed: u64, device: &Device) -> Result<Self, NetworkError> {
         config.check()?;
+        if config.architecture == Architecture::Imported {
+            return Err(NetworkError::Imported);
+        }
         let draw = &mut Draw::new(seed, device);
         let Trunk { stem, stem_depthwise, bottlenecks, residual_units, head, side } =
             match config.architecture.units() {

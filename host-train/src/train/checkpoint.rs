@@ -3,6 +3,7 @@
 //! ```text
 //! RUN/config.json              settings, classes, where the data came from
 //! RUN/checkpoint.safetensors   network.*  head.*  velocity/network.*  velocity/head.*   + step in its metadata
+//! RUN/network.onnx             of an imported network, its layers; its weights are where it began
 //! RUN/log.jsonl                one line a step
 //! ```
 //!

@@ -3,8 +3,9 @@
 use super::distillation::Distillation;
 use super::schedule::Schedule;
 use crate::data::{Augment, AugmentError};
+use crate::graph::GraphError;
 use crate::loss::{HeadConfig, LossConfig, LossError};
-use crate::net::{BatchNorm, NetworkConfig, NetworkError};
+use crate::net::{Architecture, BatchNorm, NetworkConfig, NetworkError};
 use serde::{Deserialize, Serialize};
 
 /// Batch size that [`TrainConfig::learning_rate`] is meant for; other sizes scale it in proportion.
@@ -130,6 +131,14 @@ pub enum ConfigError {
     /// The augmentation's own.
     #[error(transparent)]
     Augment(#[from] AugmentError),
+    /// An imported network's layers; boxed, for it is large and rare.
+    #[error(transparent)]
+    Graph(#[from] Box<GraphError>),
+    /// An imported network's normalization is part of its convolutions, and has no statistics to take.
+    #[error(
+        "an imported network's normalization stays as it is, folded into its convolutions: --batch-norm can only be frozen"
+    )]
+    Folded,
     /// A batch that does not divide.
     #[error(
         "a batch of {batch} images can't be learned in {parts} equal parts: change --batch or --accumulate"
@@ -173,6 +182,11 @@ impl TrainConfig {
     /// The first one out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.network.check()?;
+        if self.network.architecture == Architecture::Imported
+            && self.batch_norm != BatchNorm::Frozen
+        {
+            return Err(ConfigError::Folded);
+        }
         self.loss.check()?;
         self.head.check(self.loss)?;
         self.augment.check()?;

@@ -9,10 +9,11 @@
 //! thousand photographs teach far more than their number.
 
 use crate::graph::{
-    BatchExecutor, Executor, Graph, GraphError, Normalisation, OnnxError, fold, from_onnx,
+    Executor, Graph, GraphError, GraphNetwork, Normalisation, OnnxError, fold, from_onnx,
 };
 use crate::loss::{self, unit_rows};
 use crate::net::has_own_kernels;
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -79,7 +80,7 @@ pub struct Teacher {
     settings: Distillation,
     length: usize,
     /// Where it computes beside the student, on another device than the CPU.
-    beside: Option<BatchExecutor>,
+    beside: Option<GraphNetwork>,
 }
 
 impl Teacher {
@@ -122,7 +123,9 @@ impl Teacher {
     #[must_use]
     pub(super) fn on(self, device: &Device) -> Self {
         let beside = (!has_own_kernels(device)).then(|| {
-            BatchExecutor::new(&self.graph, device).expect("the graph was checked when it was read")
+            GraphNetwork::new(&self.graph, device)
+                .expect("the graph was checked when it was read")
+                .no_grad()
         });
         Self { beside, ..self }
     }
@@ -132,7 +135,7 @@ impl Teacher {
     pub(super) fn embed(&self, pixels: &[u8], images: Tensor<4>) -> Tensor<2> {
         let device = &images.device();
         if let Some(beside) = &self.beside {
-            return unit_rows(beside.embed(images));
+            return unit_rows(beside.forward(images));
         }
         let input = &self.graph.input;
         let images: Vec<&[u8]> = pixels.chunks_exact(input.width * input.height * 3).collect();
@@ -235,7 +238,7 @@ pub(super) mod tests {
     fn a_teacher_answers_as_its_graph() {
         let alone = teacher(0.0);
         let device = Device::flex();
-        let executor = BatchExecutor::new(&alone.graph, &device).unwrap();
+        let executor = GraphNetwork::new(&alone.graph, &device).unwrap();
         let beside = Teacher { beside: Some(executor), ..teacher(0.0) };
         let images = random::images(3, SIDE, SIDE, 2);
         let pixels = images.concat();

@@ -94,7 +94,8 @@ pub fn prepare(
     if has_own_kernels(device) {
         let config = TrainConfig { batch, ..run.train.clone() };
         let shares = if run.train.shard_centres { ranks } else { 1 };
-        check_memory(&config, run.classes.div_ceil(shares), available_memory())?;
+        let (imported, classes) = (run.imported.as_deref(), run.classes.div_ceil(shares));
+        check_memory(&config, imported, classes, available_memory())?;
     } else if run.train.batch_norm == BatchNorm::Synced {
         return Err(DeviceError::Synced.into());
     }
@@ -232,7 +233,7 @@ pub fn fit<'a>(
     let Role { folder, ranks, device } = role.into();
     let config = &run.train;
     let teacher = prepare(run, dataset.as_ref(), ranks.count(), &device)?;
-    let trainer = Trainer::on(&device, config.clone(), run.classes)?;
+    let trainer = Trainer::of(&device, run)?;
     let mut trainer = trainer.among(Arc::clone(&ranks))?;
     if let Some(teacher) = teacher {
         trainer = trainer.taught_by(teacher);

@@ -6,15 +6,16 @@
 //! centres          W       their velocities W
 //! gradients        3 q W   the gradient, its parts while it is made;  + W for the moved centres when q < 1
 //! logits           4 q L   cosines, logits, probabilities, their gradient
-//! activations      4 bytes * batch * (outputs of convolutions, normalizations, additions, maxima and gates)
+//! activations      4 bytes * batch * (outputs of all operations but PReLU's, which are another's in the same pass; those with a bias
+//!                  twice)
 //! ```
 //!
 //! The factors are what this program was seen to take (`VmHWM`) with 10^3 to 4 10^5 classes and 8 to 256 images, not a bound: an
 //! estimate is within a fifth of it. A teacher's memory is not in it.
 
 use super::config::TrainConfig;
-use crate::graph::{Op, from_net};
-use crate::net::Network;
+use super::network::FaceNetwork;
+use crate::graph::{Conv2d, FullyConnected, Graph, Op};
 use burn::tensor::Device;
 
 const FLOAT: u64 = size_of::<f32>() as u64;
@@ -64,9 +65,9 @@ fn size(bytes: u64) -> String {
 }
 
 impl MemoryEstimate {
-    /// The estimate for a run on the CPU; `config` has passed its check.
+    /// The estimate for a run on the CPU; `config` has passed its check, and names `imported` where it is the network.
     #[must_use]
-    pub fn of(config: &TrainConfig, classes: usize) -> Self {
+    pub fn of(config: &TrainConfig, imported: Option<&Graph>, classes: usize) -> Self {
         let rows = (classes * config.loss.centres()) as u64;
         let centres = FLOAT * rows * config.network.embedding as u64;
         let logits = FLOAT * rows * config.batch as u64;
@@ -78,7 +79,7 @@ impl MemoryEstimate {
             velocities: centres,
             gradients: 3 * part(centres) + moved,
             logits: 4 * part(logits),
-            activations: FLOAT * config.batch as u64 * kept_of_an_image(config),
+            activations: FLOAT * config.batch as u64 * kept_of_an_image(config, imported),
         }
     }
 
@@ -89,21 +90,23 @@ impl MemoryEstimate {
     }
 }
 
-/// Numbers that the network keeps of one image; PReLU is part of normalization's pass. A network that can't be built, which
-/// the settings' check has ruled out, keeps none.
-fn kept_of_an_image(config: &TrainConfig) -> u64 {
-    let network = Network::new(&config.network, 0, &Device::flex());
-    let graph = network.map(|network| from_net(&network, &config.network));
+/// Numbers that the network keeps of one image. A network that can't be built, which the settings' check has ruled out, keeps
+/// none.
+fn kept_of_an_image(config: &TrainConfig, imported: Option<&Graph>) -> u64 {
+    let network = FaceNetwork::new(&config.network, imported, 0, &Device::flex());
+    let graph = network.map(|network| network.graph(&config.network));
     let Some((graph, shapes)) = graph.ok().and_then(|g| g.check().ok().map(|shapes| (g, shapes)))
     else {
         return 0;
     };
-    let kept = graph.nodes.iter().zip(&shapes).filter(|(node, _)| {
-        let weighted = matches!(node.op, Op::Conv2d(_) | Op::FullyConnected(_));
-        weighted
-            || matches!(node.op, Op::BatchNorm(_) | Op::Add | Op::MaxPool(_) | Op::ScaleChannels)
-    });
-    kept.map(|(_, shape)| shape.elements() as u64).sum()
+    let tensors = |op: &Op| match op {
+        Op::Input | Op::Prelu { .. } => 0,
+        Op::Conv2d(Conv2d { bias: Some(_), .. })
+        | Op::FullyConnected(FullyConnected { bias: Some(_), .. }) => 2,
+        _ => 1,
+    };
+    let kept = graph.nodes.iter().zip(&shapes);
+    kept.map(|(node, shape)| tensors(&node.op) * shape.elements() as u64).sum()
 }
 
 /// Checks that `available` bytes are enough for a run; an unknown number is.
@@ -112,10 +115,11 @@ fn kept_of_an_image(config: &TrainConfig) -> u64 {
 /// [`MemoryError::Short`], with where the bytes go.
 pub fn check_memory(
     config: &TrainConfig,
+    imported: Option<&Graph>,
     classes: usize,
     available: Option<u64>,
 ) -> Result<(), MemoryError> {
-    let estimate = MemoryEstimate::of(config, classes);
+    let estimate = MemoryEstimate::of(config, imported, classes);
     match available {
         Some(available) if estimate.total() > available => Err(MemoryError::Short {
             classes,
@@ -155,21 +159,21 @@ mod tests {
     /// insightface issue 1989: what the classes take, by hand for a million of them at 128 numbers and 64 images.
     #[test]
     fn estimate_of_a_million_classes() {
-        let whole = MemoryEstimate::of(&sampled(1.0), 1_000_000);
+        let whole = MemoryEstimate::of(&sampled(1.0), None, 1_000_000);
         assert_eq!((whole.centres, whole.velocities), (512_000_000, 512_000_000));
         assert_eq!((whole.gradients, whole.logits), (1_536_000_000, 1_024_000_000));
-        let tenth = MemoryEstimate::of(&sampled(0.1), 1_000_000);
+        let tenth = MemoryEstimate::of(&sampled(0.1), None, 1_000_000);
         assert_eq!((tenth.gradients, tenth.logits), (665_600_000, 102_400_000));
         let loss = LossConfig::named("subcenter-arcface").unwrap();
         let config = TrainConfig { loss, ..TrainConfig::default() };
-        assert_eq!(MemoryEstimate::of(&config, 1_000_000).centres, 3 * 512_000_000);
+        assert_eq!(MemoryEstimate::of(&config, None, 1_000_000).centres, 3 * 512_000_000);
     }
 
     #[test]
     fn activations_follow_the_batch() {
         let of = |batch| {
             let config = TrainConfig { batch, ..TrainConfig::default() };
-            MemoryEstimate::of(&config, 10).activations
+            MemoryEstimate::of(&config, None, 10).activations
         };
         assert_eq!(of(128), 2 * of(64));
         // 64 images of 112x112 were seen to take 1.9 GB in all.
@@ -179,17 +183,17 @@ mod tests {
     #[test]
     fn rejects_what_does_not_fit() {
         let config = sampled(1.0);
-        let total = MemoryEstimate::of(&config, 1_000_000).total();
-        assert_eq!(check_memory(&config, 1_000_000, Some(total)), Ok(()));
-        assert_eq!(check_memory(&config, 1_000_000, None), Ok(()));
-        let error = check_memory(&config, 1_000_000, Some(1 << 30)).unwrap_err();
+        let total = MemoryEstimate::of(&config, None, 1_000_000).total();
+        assert_eq!(check_memory(&config, None, 1_000_000, Some(total)), Ok(()));
+        assert_eq!(check_memory(&config, None, 1_000_000, None), Ok(()));
+        let error = check_memory(&config, None, 1_000_000, Some(1 << 30)).unwrap_err();
         let text = error.to_string();
         for words in ["1000000 classes", "1.00 GiB is available", "--class-sample (now 1)", "0.48"]
         {
             assert!(text.contains(words), "{text}");
         }
         // The advice helps.
-        assert_eq!(check_memory(&sampled(0.1), 1_000_000, Some(total - 1)), Ok(()));
+        assert_eq!(check_memory(&sampled(0.1), None, 1_000_000, Some(total - 1)), Ok(()));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The trained whole: network and head, with every parameter reachable by its name.
 
 use super::config::{ConfigError, TrainConfig};
+use super::network::FaceNetwork;
+use crate::graph::Graph;
 use crate::loss::{Head, Shard};
-use crate::net::Network;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeMap;
@@ -17,56 +18,82 @@ pub(super) const HEAD_OFFSETS: &str = "head.bias";
 #[derive(Module, Debug)]
 pub struct FaceModel {
     /// Face to embedding.
-    pub network: Network,
+    pub network: FaceNetwork,
     /// Embedding to loss.
     pub head: Head,
 }
 
 impl FaceModel {
-    /// A new model; network and class centres draw from different streams of the seed.
+    /// A new model; network and class centres draw from different streams of the seed. `imported` is the network where the settings
+    /// name it so.
     ///
     /// # Errors
     /// Settings that no model can have.
-    pub fn new(config: &TrainConfig, classes: usize, device: &Device) -> Result<Self, ConfigError> {
-        Self::with_shard(config, classes, Shard::WHOLE, device)
+    pub fn new(
+        config: &TrainConfig,
+        imported: Option<&Graph>,
+        classes: usize,
+        device: &Device,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            network: FaceNetwork::new(&config.network, imported, config.seed, device)?,
+            head: head(config, classes, Shard::WHOLE, device)?,
+        })
     }
 
-    /// As [`Self::new`], with this share of the class centres alone.
+    /// This new model with its share of the class centres alone.
     ///
     /// # Errors
-    /// Settings that no model can have, or fewer classes than ranks.
+    /// Fewer classes than ranks.
     pub(super) fn with_shard(
+        self,
         config: &TrainConfig,
         classes: usize,
         shard: Shard,
         device: &Device,
     ) -> Result<Self, ConfigError> {
-        config.check()?;
-        let size = [classes, config.network.embedding];
-        let seed = config.seed;
-        Ok(Self {
-            network: Network::new(&config.network, seed, device)?,
-            head: Head::new(config.loss, config.head, size, shard, !seed, device)?,
-        })
+        Ok(Self { head: head(config, classes, shard, device)?, ..self })
     }
 }
 
-/// The dotted path of the parameter that a walk over a module stands at.
+fn head(
+    config: &TrainConfig,
+    classes: usize,
+    shard: Shard,
+    device: &Device,
+) -> Result<Head, ConfigError> {
+    let size = [classes, config.network.embedding];
+    Ok(Head::new(config.loss, config.head, size, shard, !config.seed, device)?)
+}
+
+/// The dotted path of the parameter that a walk over a module stands at. Which variant an enum has is no part of it.
 #[derive(Default)]
 pub(super) struct Path(Vec<String>);
 
 impl Path {
-    pub(super) fn enter(&mut self, name: &str) {
-        self.0.push(name.to_owned());
+    /// Into `name`, a field or a variant of a `container`.
+    pub(super) fn enter(&mut self, name: &str, container: &str) {
+        if !is_enum(container) {
+            self.0.push(name.to_owned());
+        }
     }
 
-    pub(super) fn exit(&mut self) {
-        self.0.pop();
+    /// Out of a field or a variant of a `container`.
+    pub(super) fn exit(&mut self, container: &str) {
+        if !is_enum(container) {
+            self.0.pop();
+        }
     }
 
     pub(super) fn name(&self) -> String {
         self.0.join(".")
     }
+}
+
+/// As burn's derived modules tell a walk.
+fn is_enum(container: &str) -> bool {
+    container.starts_with("Enum:")
 }
 
 /// A parameter's shape and numbers.
@@ -83,11 +110,11 @@ pub struct Values {
 pub fn parameters<M: Module>(module: &M) -> BTreeMap<String, Values> {
     struct Collect(Path, BTreeMap<String, Values>);
     impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.0.enter(name);
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
         }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.0.exit();
+        fn exit_module(&mut self, _: &str, container: &str) {
+            self.0.exit(container);
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let tensor = param.val();
@@ -166,11 +193,11 @@ pub fn with_parameters<M: Module>(
         }
     }
     impl ModuleMapper for Replace<'_> {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.0.enter(name);
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
         }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.0.exit();
+        fn exit_module(&mut self, _: &str, container: &str) {
+            self.0.exit(container);
         }
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let (id, tensor, mapper) = param.consume();

@@ -275,7 +275,7 @@ fn a_rank_that_vanishes_leaves_the_others_at_their_last_step() {
 }
 
 /// Asks for an end after so many steps.
-struct Until(u64);
+pub(super) struct Until(pub(super) u64);
 
 impl Watch for Until {
     fn step(&mut self, report: &StepReport, _: &[f32]) -> ControlFlow<()> {
@@ -283,14 +283,23 @@ impl Watch for Until {
     }
 }
 
-fn drawn() -> Arc<dyn Dataset> {
+pub(super) fn drawn() -> Arc<dyn Dataset> {
     let drawn = DrawnFaces::new(3, 0..6, 4, 32, Difficulty::default()).unwrap();
     Arc::new(InMemory::of(&drawn, || ()).unwrap())
 }
 
-fn of_drawn(train: TrainConfig) -> RunConfig {
+pub(super) fn of_drawn(train: TrainConfig) -> RunConfig {
     let (data, manifest, command, verification) = Default::default();
-    RunConfig { train, classes: 6, images: 24, data, manifest, command, verification }
+    RunConfig {
+        train,
+        classes: 6,
+        images: 24,
+        data,
+        manifest,
+        command,
+        verification,
+        imported: None,
+    }
 }
 
 /// Two ranks over a whole run, of which rank 0 alone has the folder: stopped by either, resumed from rank 0's checkpoint, the run

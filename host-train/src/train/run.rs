@@ -3,13 +3,17 @@
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::config::{ConfigError, TrainConfig};
 use super::events::Events;
+use super::imported::{self, ImportedError};
 use super::report::StepReport;
 use crate::files::{self, FileError};
+use crate::graph::{Graph, to_onnx};
+use crate::net::Architecture;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One line a step.
 const LOG: &str = "log.jsonl";
@@ -36,6 +40,10 @@ pub struct RunConfig {
     /// How accuracy is watched, if it is.
     #[serde(default)]
     pub verification: Option<Verification>,
+    /// The network that an imported one's run began from, folded: `network.onnx` beside the settings, which is all that is left of the
+    /// original file.
+    #[serde(skip)]
+    pub imported: Option<Arc<Graph>>,
 }
 
 /// Faces held back from training, to measure accuracy on now and then.
@@ -82,6 +90,14 @@ pub enum RunError {
         /// Which setting.
         source: ConfigError,
     },
+    /// Its imported network.
+    #[error("{}: {source}", path.display())]
+    Imported {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it; boxed, for it is large and rare.
+        source: Box<ImportedError>,
+    },
     /// A run is there already.
     #[error("{} holds a run already: add --resume to go on with it, or choose another --out", .0.display())]
     Occupied(PathBuf),
@@ -101,6 +117,10 @@ impl RunFolder {
             return Err(RunError::Occupied(path.to_owned()));
         }
         files::create_folder(path)?;
+        if let Some(graph) = &config.imported {
+            let file = to_onnx(graph, &[]).map_err(|error| run.imported_error(error.into()))?;
+            files::write_whole(&run.network_path(), &file)?;
+        }
         run.save_config(config)?;
         Ok(run)
     }
@@ -126,10 +146,22 @@ impl RunFolder {
         if !path.exists() {
             return Err(RunError::Absent(run.path));
         }
-        let config: RunConfig = serde_json::from_slice(&files::read(&path)?)
+        let mut config: RunConfig = serde_json::from_slice(&files::read(&path)?)
             .map_err(|error| RunError::Config { path: path.clone(), reason: error.to_string() })?;
         config.train.check().map_err(|source| RunError::Range { path, source })?;
+        if config.train.network.architecture == Architecture::Imported {
+            let graph = imported::read(&run.network_path(), &config.train.network);
+            config.imported = Some(Arc::new(graph.map_err(|error| run.imported_error(error))?));
+        }
         Ok((run, config))
+    }
+
+    fn imported_error(&self, source: ImportedError) -> RunError {
+        RunError::Imported { path: self.network_path(), source: Box::new(source) }
+    }
+
+    fn network_path(&self) -> PathBuf {
+        self.path.join("network.onnx")
     }
 
     fn config_path(&self) -> PathBuf {
@@ -301,6 +333,7 @@ mod tests {
             manifest: None,
             command: "host-train train".to_owned(),
             verification: None,
+            imported: None,
         }
     }
 

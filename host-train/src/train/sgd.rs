@@ -39,11 +39,11 @@ impl NamedGradients {
     pub(super) fn take<M: Module>(module: &M, gradients: &mut Gradients) -> Self {
         struct Take<'a>(Path, &'a mut Gradients, BTreeMap<String, Gradient>);
         impl ModuleVisitor for Take<'_> {
-            fn enter_module(&mut self, name: &str, _: &str) {
-                self.0.enter(name);
+            fn enter_module(&mut self, name: &str, container: &str) {
+                self.0.enter(name, container);
             }
-            fn exit_module(&mut self, _: &str, _: &str) {
-                self.0.exit();
+            fn exit_module(&mut self, _: &str, container: &str) {
+                self.0.exit(container);
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
                 if let Some(gradient) = param.val().grad_remove(self.1) {
@@ -150,7 +150,8 @@ fn numbers(tensor: &Tensor<1>) -> Vec<f32> {
 }
 
 /// Weight decay of a parameter. The paper decays what stands behind the global convolution ten times as much
-/// (arXiv 1804.07573, section 4.1); normalization and PReLU are left alone, as is usual.
+/// (arXiv 1804.07573, section 4.1); normalization and PReLU are left alone, as is usual, and so are biases and what folding has left of
+/// normalization.
 fn decay(name: &str, config: &TrainConfig) -> f64 {
     match name {
         HEAD_CENTRES | "network.embedding.weight" | "network.projection.weight" => {
@@ -180,11 +181,11 @@ impl Sgd {
             velocity: &'a mut BTreeMap<String, Tensor<1>>,
         }
         impl ModuleMapper for Step<'_> {
-            fn enter_module(&mut self, name: &str, _: &str) {
-                self.path.enter(name);
+            fn enter_module(&mut self, name: &str, container: &str) {
+                self.path.enter(name, container);
             }
-            fn exit_module(&mut self, _: &str, _: &str) {
-                self.path.exit();
+            fn exit_module(&mut self, _: &str, container: &str) {
+                self.path.exit(container);
             }
             fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
                 let name = self.path.name();

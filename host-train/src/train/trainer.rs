@@ -8,11 +8,13 @@ use super::model::{FaceModel, ParameterError, parameters, with_parameters};
 use super::outcome::{Outcome, of_all_ranks};
 use super::piece::{Centres, mean_similarity, pieces};
 use super::report::{StepError, StepReport};
+use super::run::RunConfig;
 use super::sgd::{NamedGradients, Sgd};
 use super::sharded::{Sharded, collected, is_of_classes, shard_of};
 use crate::data::Batch;
+use crate::graph::Graph;
 use crate::loss::{NormStatistics, Part, Shard};
-use crate::net::{BatchNorm, DropoutKey, PIXEL_MEAN, PIXEL_SCALE};
+use crate::net::{BatchNorm, DropoutKey};
 use crate::ranks::{RankError, Ranks};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::sync::Arc;
@@ -48,8 +50,25 @@ impl Trainer {
     /// # Errors
     /// Settings that no run can have.
     pub fn on(device: &Device, config: TrainConfig, classes: usize) -> Result<Self, ConfigError> {
+        Self::build(device, config, None, classes)
+    }
+
+    /// The beginning of a run on `device`.
+    ///
+    /// # Errors
+    /// Settings that no run can have.
+    pub fn of(device: &Device, run: &RunConfig) -> Result<Self, ConfigError> {
+        Self::build(device, run.train.clone(), run.imported.as_deref(), run.classes)
+    }
+
+    fn build(
+        device: &Device,
+        config: TrainConfig,
+        imported: Option<&Graph>,
+        classes: usize,
+    ) -> Result<Self, ConfigError> {
         let device = device.clone().autodiff();
-        let model = FaceModel::new(&config, classes, &device)?;
+        let model = FaceModel::new(&config, imported, classes, &device)?;
         Ok(Self {
             config,
             classes,
@@ -80,8 +99,8 @@ impl Trainer {
         if among.is_sharded() {
             let (value, most) = (among.ranks.count() as f64, among.classes as f64);
             range("number of ranks that share the class centres", value, 1.0, most)?;
-            let (config, classes) = (&among.config, among.classes);
-            among.model = FaceModel::with_shard(config, classes, among.shard(), &among.device)?;
+            let (config, classes, shard) = (&among.config, among.classes, among.shard());
+            among.model = among.model.with_shard(config, classes, shard, &among.device)?;
         }
         Ok(among)
     }
@@ -243,9 +262,8 @@ impl Trainer {
             let step = self.step * self.part_count() as u64 + index;
             let key = DropoutKey { seed: self.config.seed, step };
             let images = self.images(piece.pixels);
-            let normalised = images.clone().sub_scalar(PIXEL_MEAN).mul_scalar(PIXEL_SCALE);
             let (embeddings, statistics) = self.model.network.forward(
-                normalised,
+                images.clone(),
                 Some(key),
                 self.config.batch_norm,
                 &self.ranks,

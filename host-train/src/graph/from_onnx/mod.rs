@@ -61,9 +61,22 @@ pub fn from_onnx_of_size(
     normalisation: Normalisation,
     size: Option<[usize; 2]>,
 ) -> Result<Graph, OnnxError> {
-    let bytes =
-        std::fs::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })?;
-    decode(&bytes, path.parent(), normalisation, size)
+    decode(&read(path)?, path.parent(), normalisation, size)
+}
+
+/// Reads back what [`to_onnx`](super::to_onnx) wrote, numbers to the bit: such a file says itself what its pixels must be.
+///
+/// # Errors
+/// What [`OnnxError`] lists.
+pub fn from_exported(path: &Path) -> Result<Graph, OnnxError> {
+    let model = proto::Model::decode(&read(path)?[..])?;
+    let bgr = model.metadata_props.iter().any(|entry| entry.key == "input" && entry.value == "bgr");
+    let pixels = Normalisation { bgr, mean: [0.0; 3], deviation: [1.0; 3] };
+    translated(model, path.parent(), pixels, None)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, OnnxError> {
+    std::fs::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })
 }
 
 fn decode(
@@ -72,7 +85,15 @@ fn decode(
     normalisation: Normalisation,
     size: Option<[usize; 2]>,
 ) -> Result<Graph, OnnxError> {
-    let model = proto::Model::decode(bytes)?;
+    translated(proto::Model::decode(bytes)?, folder, normalisation, size)
+}
+
+fn translated(
+    model: proto::Model,
+    folder: Option<&Path>,
+    normalisation: Normalisation,
+    size: Option<[usize; 2]>,
+) -> Result<Graph, OnnxError> {
     let own = model.opset_import.iter().find(|set| matches!(&*set.domain, "" | "ai.onnx"));
     if let Some(set) = own.filter(|set| !OPSETS.contains(&set.version)) {
         return Err(OnnxError::Opset { version: set.version });

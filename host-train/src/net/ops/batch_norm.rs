@@ -38,6 +38,14 @@ pub(crate) enum Moments {
     },
 }
 
+impl Moments {
+    /// Those that leave a layer its factor and offset alone: with this variance, the deviation is 1 and a scale is its factor to the
+    /// bit.
+    pub(crate) fn neutral(channels: usize) -> Self {
+        Self::Given { mean: vec![0.0; channels], variance: vec![(1.0 - EPSILON) as f32; channels] }
+    }
+}
+
 /// Statistics of one batch, and the affine map that they make of the layer.
 #[derive(Clone, Debug)]
 pub(crate) struct Statistics {

@@ -12,7 +12,8 @@
 //! | `Depthwise` | `[batch, height, width, c]` | `[9, c]` | height, width divided by the stride |
 //! | `GlobalDepthwise` | `[batch, height, width, c]` | `[height * width, c]` | `[batch, 1, 1, c]` |
 //!
-//! [`batch_norm`] and [`requantize`] take `[batch, height, width, c]` and give the same shape.
+//! [`batch_norm`], [`affine`] and [`requantize`] take `[batch, height, width, c]` and give the same shape. Kernels of this module take
+//! multiples of 16 channels, but for the inputs and outputs of `Full` and `Pointwise`; [`windowed`] and [`affine`] take any number.
 
 mod backward;
 mod batch_norm;
@@ -27,11 +28,14 @@ mod requantize;
 mod shape;
 #[cfg(test)]
 pub(super) mod tests;
+mod window;
 
 pub(crate) use batch_norm::{EPSILON, Moments};
 pub use convolution::ConvKind;
 pub(crate) use requantize::Steps;
+pub(crate) use window::{Filters, Window, enlarged, maximum, windowed};
 
+use crate::cpu::lanes::LANES;
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::{Device, Tensor};
 
@@ -96,6 +100,20 @@ pub(crate) fn batch_norm(
         moments,
     );
     (Tensor::from_dispatch(y), Tensor::from_dispatch(statistics))
+}
+
+/// `factor x + offset` of every channel, then PReLU when a slope is given.
+pub(crate) fn affine(
+    x: Tensor<4>,
+    factor: Tensor<1>,
+    offset: Tensor<1>,
+    slope: Option<Tensor<1>>,
+) -> Tensor<4> {
+    let channels = x.dims()[3];
+    if has_own_kernels(&x.device()) && channels.is_multiple_of(LANES) {
+        return batch_norm(x, factor, offset, slope, Moments::neutral(channels)).0;
+    }
+    plain::affine(x, factor, offset, slope)
 }
 
 /// Whole sums to int8 steps between two limits, as `requantize.rs` states it, on the CPU; `bias`, `positive` and `negative` hold one

@@ -7,11 +7,13 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::{ConvOptions, PadMode};
 use burn::tensor::{Slice, Tensor, TensorData};
 
-fn nchw(x: Tensor<4>) -> Tensor<4> {
+/// `[a, b, c, d]` to `[a, d, b, c]`: channels last to channels first.
+pub(super) fn nchw(x: Tensor<4>) -> Tensor<4> {
     x.permute([0, 3, 1, 2])
 }
 
-fn nhwc(x: Tensor<4>) -> Tensor<4> {
+/// The way back.
+pub(super) fn nhwc(x: Tensor<4>) -> Tensor<4> {
     x.permute([0, 2, 3, 1])
 }
 
@@ -97,10 +99,23 @@ pub(super) fn batch_norm(
     let row = |x: &Tensor<4>| x.clone().detach().reshape([1, channels]);
     let seen = Tensor::cat(vec![row(&mean), row(&variance)], 0);
     let scale = gamma.unsqueeze() / variance.add_scalar(EPSILON).sqrt();
-    let t = centred * scale + beta.unsqueeze();
-    let y = match slope {
+    (activated(centred * scale + beta.unsqueeze(), slope), seen)
+}
+
+/// See [`super::affine`].
+pub(super) fn affine(
+    x: Tensor<4>,
+    factor: Tensor<1>,
+    offset: Tensor<1>,
+    slope: Option<Tensor<1>>,
+) -> Tensor<4> {
+    activated(x * factor.unsqueeze() + offset.unsqueeze(), slope)
+}
+
+/// PReLU, where there is a slope.
+fn activated(t: Tensor<4>, slope: Option<Tensor<1>>) -> Tensor<4> {
+    match slope {
         None => t,
         Some(slope) => t.clone().clamp_min(0.0) + t.clamp_max(0.0) * slope.unsqueeze(),
-    };
-    (y, seen)
+    }
 }

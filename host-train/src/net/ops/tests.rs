@@ -425,3 +425,33 @@ fn requantize_equals_plain() {
         }
     }
 }
+
+/// In whole vectors of channels or not; and the gradients are those of the plain operations.
+#[test]
+fn affine_multiplies_and_adds_to_the_bit() {
+    for channels in [32, 5] {
+        let x = random(80, [2, 3, 3, channels]);
+        let (factor, offset) = (random(81, [channels]), random(82, [channels]));
+        let slope = random(83, [channels]);
+        let (ones, zeros) = (factor.ones_like(), factor.zeros_like());
+        let product = values(super::affine(x.clone(), factor.clone(), zeros, None));
+        let sum = values(super::affine(x.clone(), ones, offset.clone(), None));
+        let numbers = [values(x.clone()), values(factor.clone()), values(offset.clone())];
+        for (i, x) in numbers[0].iter().enumerate() {
+            assert_eq!(product[i], x * numbers[1][i % channels]);
+            assert_eq!(sum[i], x + numbers[2][i % channels]);
+        }
+        let gradients = |affine: fn(_, _, _, _) -> Tensor<4>| {
+            let given = [&factor, &offset, &slope].map(Clone::clone);
+            let [a, b, c] = given.clone();
+            let y = affine(x.clone(), a, b, Some(c));
+            let direction = random(84, y.dims()).detach();
+            let all = (y * direction).sum().backward();
+            let of = given.map(|row| values(row.grad(&all).unwrap()));
+            [of.concat(), values(x.grad(&all).unwrap())].concat()
+        };
+        let (own, plain) = (gradients(super::affine), gradients(plain::affine));
+        let apart = own.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart < 1e-5, "{apart}");
+    }
+}

@@ -14,15 +14,12 @@
 use super::super::QuantizeError;
 use super::super::ptq;
 use super::adam::Learned;
-use crate::graph::padded;
-use crate::net::{ConvKind, convolution, requantize};
-use burn::tensor::module::{conv2d, max_pool2d};
-use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+use crate::net::{ConvKind, Filters, Window, convolution, enlarged, maximum, requantize, windowed};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use model_format::writer::{
     ActivationSpec, ConvSpec, FullyConnectedResultSpec, ModelBuilder, OpSpec, RequantizeSpec,
 };
-use model_format::{ColourOrder, ElementType, Padding, Shape, TensorIndex, Window};
+use model_format::{ColourOrder, ElementType, Padding, Shape, TensorIndex};
 
 /// A weight's largest magnitude.
 const MAX_WEIGHT: f32 = 127.0;
@@ -35,9 +32,6 @@ const MULTIPLIER_UNIT: f32 = 0.01;
 
 /// Biases move by this many units of a sum that is kept, where a weight moves by a step: about what a step of a weight does.
 const KEPT_BIAS_UNIT: f32 = 64.0;
-
-/// Channels that the convolutions of `net` take at a time.
-const LANES: usize = 16;
 
 /// The numbers of a network that learn.
 pub(super) struct Learner {
@@ -182,9 +176,17 @@ impl Learner {
             };
             let (output, value) = match op {
                 OpSpec::Conv2d(spec) | OpSpec::DepthwiseConv2d(spec) => {
-                    let depthwise = matches!(op, OpSpec::DepthwiseConv2d(_));
                     let numbers = numbers.as_ref().expect("convolutions have weights");
-                    let sums = convolved(read(spec.input), numbers, &spec.window, depthwise);
+                    let (x, window) = (read(spec.input), window(&spec.window));
+                    let taps = window.kernel[0] * window.kernel[1];
+                    let (weights, filters) = match op {
+                        OpSpec::Conv2d(_) => {
+                            let columns = taps * x.dims()[3];
+                            (numbers.weights(numbers.outs, columns), Filters::Grouped(1))
+                        }
+                        _ => (numbers.weights(taps, numbers.outs), Filters::Depthwise),
+                    };
+                    let sums = windowed(x, weights, window, filters);
                     let residual = spec.residual.map(|r| (read(r.tensor), r.multiplier));
                     let range = range(model, spec.output);
                     let value = self.requantized(sums, numbers, &spec.requantize, residual, range);
@@ -223,7 +225,9 @@ impl Learner {
                     };
                     (spec.output, stepped(t, range(model, spec.output)))
                 }
-                OpSpec::MaxPool(spec) => (spec.output, maximum(read(spec.input), &spec.window)),
+                OpSpec::MaxPool(spec) => {
+                    (spec.output, maximum(read(spec.input), window(&spec.window)))
+                }
                 OpSpec::GlobalAveragePool(spec) => {
                     let x = read(spec.input);
                     let channels = x.dims()[3];
@@ -248,12 +252,7 @@ impl Learner {
                     (spec.output, Tensor::cat(parts.into(), 3))
                 }
                 OpSpec::Upsample(spec) => {
-                    let x = read(spec.input);
-                    let [batch, height, width, channels] = x.dims();
-                    let [down, right] = spec.factor.map(usize::from);
-                    let x: Tensor<6> = x.reshape([batch, height, 1, width, 1, channels]);
-                    let x = x.repeat(&[1, 1, down, 1, right, 1]);
-                    (spec.output, x.reshape([batch, height * down, width * right, channels]))
+                    (spec.output, enlarged(read(spec.input), spec.factor.map(usize::from)))
                 }
                 OpSpec::ScaleChannels(spec) => {
                     let zero = f32::from(tensor(model, spec.gate).zero_point) + 128.0;
@@ -405,53 +404,12 @@ fn stepped(t: Tensor<4>, [low, high]: [f32; 2]) -> Tensor<4> {
     t.clone() + (t.clone().detach().round() - t.detach())
 }
 
-/// Exact sums, by the kernels of `net` where a window is one of theirs.
-fn convolved(x: Tensor<4>, numbers: &Numbers, window: &Window, depthwise: bool) -> Tensor<4> {
-    let [_, height, width, channels] = x.dims();
-    let [rows, columns] = window.kernel.map(usize::from);
-    let stride = window.stride.map(usize::from);
-    let padding = sides(window);
-    let square = rows == columns && stride[0] == stride[1];
-    let centred = square && rows % 2 == 1 && padding == [rows / 2; 4];
-    let fits = channels.is_multiple_of(LANES);
-    let outs = numbers.outs;
-    let kind = match (depthwise, rows) {
-        (false, 1) if centred && stride == [1; 2] => Some(ConvKind::Pointwise),
-        (false, size) if centred => Some(ConvKind::Full { size, stride: stride[0] }),
-        (true, 3) if centred && fits && stride[0] <= 2 => {
-            Some(ConvKind::Depthwise { stride: stride[0] })
-        }
-        (true, side) if square && fits && padding == [0; 4] && [side; 2] == [height, width] => {
-            Some(ConvKind::GlobalDepthwise { side })
-        }
-        _ => None,
-    };
-    if let Some(kind) = kind {
-        let ([rows, columns], _) = kind.weights(channels, outs);
-        return convolution(x, numbers.weights(rows, columns), kind);
-    }
-    let taps = rows * columns;
-    let (weights, groups) = match depthwise {
-        true => (numbers.weights(taps, outs).transpose().reshape([outs, rows, columns, 1]), outs),
-        false => {
-            (numbers.weights(outs, taps * channels).reshape([outs, rows, columns, channels]), 1)
-        }
-    };
-    let options = ConvOptions::new(stride, [0, 0], [1, 1], groups);
-    let x = padded(x.permute([0, 3, 1, 2]), padding, 0.0);
-    conv2d(x, weights.permute([0, 3, 1, 2]), None, options).permute([0, 2, 3, 1])
-}
-
-fn maximum(x: Tensor<4>, window: &Window) -> Tensor<4> {
-    let padding = sides(window);
-    let options = MaxPoolOptions::new(window.kernel.map(usize::from))
-        .with_stride(window.stride.map(usize::from));
-    let x = padded(x.permute([0, 3, 1, 2]), padding, f32::NEG_INFINITY);
-    max_pool2d(x, options).permute([0, 2, 3, 1])
-}
-
-/// Top, left, bottom, right.
-fn sides(window: &Window) -> [usize; 4] {
+/// Where a window of the file stands and how it moves.
+fn window(window: &model_format::Window) -> Window {
     let Padding { top, left, bottom, right } = window.padding;
-    [top, left, bottom, right].map(usize::from)
+    Window {
+        kernel: window.kernel.map(usize::from),
+        stride: window.stride.map(usize::from),
+        padding: [top, left, bottom, right].map(usize::from),
+    }
 }
