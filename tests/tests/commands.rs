@@ -279,6 +279,28 @@ fn a_gate_that_is_not_met_ends_with_1_and_writes_nothing() {
     assert!(!afm.exists());
 }
 
+#[test]
+fn a_run_is_quantized_by_the_plan_that_is_asked_for() {
+    let t = train("--steps 2");
+    let afm = t.folder.path().join("model.afm");
+    let made = |plan: &str| {
+        let words =
+            format!("quantize --model {{}} --calibration {{}} --images 4 {plan} --json --out {{}}");
+        run(PROGRAM, &words, &[&t.run, &t.faces, &afm])
+    };
+    let refused = made("--arena-limit 1");
+    assert_eq!((refused.status.code(), afm.exists()), (Some(1), false));
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.contains("1 bytes: the smallest plan takes"), "{refused}");
+    let [speed, memory] = ["--plan speed", "--plan memory"].map(|plan| json(&stdout(&made(plan))));
+    assert_eq!(speed["model_id"], memory["model_id"]);
+    assert_eq!(speed["mean_cosine"], memory["mean_cosine"]);
+    let arena = |made: &serde_json::Value| made["arena_bytes"].as_u64().unwrap();
+    let [small, large] = [arena(&memory), arena(&speed)];
+    assert!(small * 3 < large * 2, "{small} {large}");
+    assert!(refused.contains(&arena(&memory).to_string()), "{refused}");
+}
+
 /// The same model in a smaller arena, or a refusal that says how small it can be.
 #[test]
 fn a_model_is_planned_for_a_limit() {
