@@ -354,7 +354,8 @@ fn a_run_is_quantized_by_the_plan_that_is_asked_for() {
     assert_eq!(speed["model_id"], memory["model_id"]);
     assert_eq!(speed["mean_cosine"], memory["mean_cosine"]);
     let arena = |made: &serde_json::Value| made["arena_bytes"].as_u64().unwrap();
-    assert!(arena(&memory) * 2 < arena(&speed), "{memory} {speed}");
+    let [small, large] = [arena(&memory), arena(&speed)];
+    assert!(small * 3 < large * 2, "{small} {large}");
     assert!(refused.contains(&arena(&memory).to_string()), "{refused}");
 }
 

@@ -132,7 +132,7 @@ fn rejects_rows_not_held() {
         model.tensors[2].rows = band(4, 4, 1);
         model.tensors[3].rows = band(2, 2, 2);
     });
-    assert_eq!(refused, not_held(3, 3, 2, [2, 3], [2, 4]));
+    assert_eq!(refused, not_held(3, 3, 1, [1, 2], [2, 4]));
 }
 
 #[test]
