@@ -13,7 +13,8 @@
 use super::from_net::transposed;
 use super::{BatchNorm, Conv2d, Graph, GraphError, Node, NodeId, Op};
 use crate::net::{
-    ConvKind, Filters, Window, affine, convolution, enlarged, global_average, maximum, windowed,
+    ConvKind, Filters, Window, affine, clip, convolution, enlarged, global_average, maximum,
+    windowed,
 };
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -93,8 +94,8 @@ impl GraphNetwork {
                     let slope = step.with.map_or(numbers, |prelu| self.numbers(prelu));
                     numbers.mapped(numbers.product(&node.op, operand(0)), slope.slope.as_ref())
                 }
-                Op::Relu => operand(0).clamp_min(0.0),
-                Op::Clip { low, high } => operand(0).clamp(*low, *high),
+                Op::Relu => clip(operand(0), [0.0, f32::INFINITY]),
+                Op::Clip { low, high } => clip(operand(0), [*low, *high]),
                 Op::Add => operand(0) + operand(1),
                 Op::MaxPool(pool) => {
                     let (kernel, stride, padding) = (pool.kernel, pool.stride, pool.padding);

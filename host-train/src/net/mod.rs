@@ -24,7 +24,7 @@ pub use ops::ConvKind;
 #[cfg(all(test, any(feature = "gpu", feature = "cuda")))]
 pub(crate) use ops::tests::{convolved_on, normalized_on};
 pub(crate) use ops::{
-    EPSILON as NORM_EPSILON, Filters, Window, affine, convolution, enlarged, has_own_kernels,
+    EPSILON as NORM_EPSILON, Filters, Window, affine, clip, convolution, enlarged, has_own_kernels,
     maximum, requantize, windowed,
 };
 pub(crate) use unit::normal;

@@ -1,10 +1,11 @@
 //! The operations on the CPU backend with gradients: what each forward keeps, and its backward step.
 
 use super::flex::{
-    batch_norm_forward, channels, contiguous, dims, requantized, statistics_tensor, tensor, values,
+    batch_norm_forward, channels, clipped, contiguous, dims, requantized, statistics_tensor,
+    tensor, values,
 };
 use super::requantize::{self, Steps};
-use super::{ConvKind, FaceOps, Moments, batch_norm, convolution};
+use super::{ConvKind, FaceOps, Moments, batch_norm, clip, convolution};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
@@ -88,6 +89,27 @@ impl Backward<Flex, 4> for BatchNorm {
 }
 
 #[derive(Debug)]
+struct Clip;
+
+impl Backward<Flex, 1> for Clip {
+    type State = (FlexTensor, [f32; 2]);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let dy = contiguous(grads.consume::<Flex>(&ops.node));
+        let ([node], (x, limits)) = (ops.parents, ops.state);
+        if let Some(node) = node {
+            let dx = clip::backward(values(&x), values(&dy), limits);
+            grads.register::<Flex>(node.id, tensor(dx, dims(&x)));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct Requantize;
 
 impl Backward<Flex, 5> for Requantize {
@@ -162,6 +184,16 @@ impl<C: CheckpointStrategy> FaceOps for Autodiff<Flex, C> {
             OpsKind::UnTracked(step) => step.finish(y),
         };
         (y, both)
+    }
+
+    fn clip(x: FloatTensor<Self>, limits: [f32; 2]) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        let x = contiguous(x);
+        let y = clipped(&x, limits);
+        match Clip.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(step) => step.finish((x, limits), y),
+            OpsKind::UnTracked(step) => step.finish(y),
+        }
     }
 
     fn requantize(

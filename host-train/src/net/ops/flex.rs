@@ -2,7 +2,7 @@
 
 use super::requantize::{self, Channels, Steps};
 use super::shape::Nhwc;
-use super::{ConvKind, FaceOps, Moments, batch_norm, convolution};
+use super::{ConvKind, FaceOps, Moments, batch_norm, clip, convolution};
 use crate::cpu::buffers;
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -47,6 +47,11 @@ pub(super) fn batch_norm_forward(
     (tensor(y, dims(x)), statistics)
 }
 
+/// A contiguous tensor between two limits.
+pub(super) fn clipped(x: &FlexTensor, limits: [f32; 2]) -> FlexTensor {
+    tensor(clip::forward(values(x), limits), dims(x))
+}
+
 /// `[2, c]`: mean, then variance.
 pub(super) fn statistics_tensor(statistics: &batch_norm::Statistics) -> FlexTensor {
     let both = [&statistics.mean[..], &statistics.variance[..]].concat();
@@ -82,6 +87,10 @@ impl FaceOps for Flex {
         let (y, statistics) =
             batch_norm_forward(&x, &gamma, &beta, prelu.then_some(&slope), moments);
         (y, statistics_tensor(&statistics))
+    }
+
+    fn clip(x: FlexTensor, limits: [f32; 2]) -> FlexTensor {
+        clipped(&contiguous(x), limits)
     }
 
     fn requantize(

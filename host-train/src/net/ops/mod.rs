@@ -12,11 +12,12 @@
 //! | `Depthwise` | `[batch, height, width, c]` | `[9, c]` | height, width divided by the stride |
 //! | `GlobalDepthwise` | `[batch, height, width, c]` | `[height * width, c]` | `[batch, 1, 1, c]` |
 //!
-//! [`batch_norm`], [`affine`] and [`requantize`] take `[batch, height, width, c]` and give the same shape. Kernels of this module take
+//! [`batch_norm`], [`affine`], [`clip`] and [`requantize`] take `[batch, height, width, c]` and give the same shape. Kernels of this module take
 //! multiples of 16 channels, but for the inputs and outputs of `Full` and `Pointwise`; [`windowed`] and [`affine`] take any number.
 
 mod backward;
 mod batch_norm;
+mod clip;
 mod convolution;
 mod depthwise;
 mod flex;
@@ -54,6 +55,8 @@ pub(crate) trait FaceOps: Backend {
         prelu: bool,
         moments: Moments,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    /// `x` between two limits.
+    fn clip(x: FloatTensor<Self>, limits: [f32; 2]) -> FloatTensor<Self>;
     /// Whole sums to int8 steps; `residual` does not count without a factor.
     fn requantize(
         sums: FloatTensor<Self>,
@@ -100,6 +103,14 @@ pub(crate) fn batch_norm(
         moments,
     );
     (Tensor::from_dispatch(y), Tensor::from_dispatch(statistics))
+}
+
+/// `x` kept between two limits, the first not above the second.
+pub(crate) fn clip(x: Tensor<4>, [low, high]: [f32; 2]) -> Tensor<4> {
+    if !has_own_kernels(&x.device()) {
+        return x.clamp(low, high);
+    }
+    Tensor::from_dispatch(Dispatch::clip(x.into_dispatch(), [low, high]))
 }
 
 /// `factor x + offset` of every channel, then PReLU when a slope is given.

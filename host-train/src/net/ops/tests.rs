@@ -455,3 +455,18 @@ fn affine_multiplies_and_adds_to_the_bit() {
         assert!(apart < 1e-5, "{apart}");
     }
 }
+
+/// By hand: below, at and above each limit, and what is no number.
+#[test]
+fn clip_lets_gradients_through_between_its_limits() {
+    let device = Device::flex().autodiff();
+    let numbers = [-2.0, -1.0, -0.5, 0.0, 3.0, 6.0, 6.5, f32::NAN];
+    let x = Tensor::<1>::from_floats(numbers, &device).reshape([1, 2, 2, 2]).require_grad();
+    let pull = Tensor::<1>::from_floats([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], &device);
+    let y = super::clip(x.clone(), [-1.0, 6.0]);
+    let gradients = (y.clone() * pull.reshape([1, 2, 2, 2])).sum().backward();
+    let (y, dx) = (values(y), values(x.grad(&gradients).unwrap()));
+    assert_eq!(y[..7], [-1.0, -1.0, -0.5, 0.0, 3.0, 6.0, 6.0]);
+    assert!(y[7].is_nan());
+    assert_eq!(dx, [0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 8.0]);
+}
