@@ -17,6 +17,8 @@ fn refused(output: &Output, words: &[&str]) {
     for word in words {
         assert!(errors[0].contains(word), "no {word:?} in {}", errors[0]);
     }
+    let parts: Vec<&str> = errors[0].split(": ").collect();
+    assert!(parts.windows(2).all(|pair| pair[0] != pair[1]), "named twice: {}", errors[0]);
     assert!(!stderr.contains("panicked"), "{stderr}");
     assert!(output.stdout.is_empty());
 }
@@ -201,6 +203,10 @@ fn model_files_and_places() {
     let beside = "eval --model {} --beside {} --data {} --all-pairs";
     refused(&run(PROGRAM, beside, &[&afm, &out, &data]), &["--beside"]);
     refused(&run(PROGRAM, "bench --model {}", &[&folder.path().join("no.afm")]), &["no.afm"]);
+    let pixels = "--input rgb --mean 0 --std 1";
+    let import = format!("import --onnx {{}} --calibration {{}} {pixels} --out {{}}");
+    let onnx = folder.path().join("no.onnx");
+    refused(&run(PROGRAM, &import, &[&onnx, &data, &afm]), &["no.onnx: No such file"]);
     let cut = out.join("checkpoint.safetensors");
     let bytes = std::fs::read(&cut).unwrap();
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();

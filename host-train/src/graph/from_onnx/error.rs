@@ -1,20 +1,14 @@
 //! Why an ONNX file is not usable here; every message names the node.
 
 use crate::graph::GraphError;
-use std::path::PathBuf;
 
 /// Why an ONNX file is not usable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {
     /// The file could not be read.
-    #[error("{path}: {source}", path = path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Read(std::io::Error),
     /// The bytes are not an ONNX model.
     #[error("not an ONNX model: {0}")]
     Decode(#[from] prost::DecodeError),

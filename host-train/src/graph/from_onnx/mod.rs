@@ -76,7 +76,7 @@ pub fn from_exported(path: &Path) -> Result<Graph, OnnxError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, OnnxError> {
-    std::fs::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })
+    std::fs::read(path).map_err(OnnxError::Read)
 }
 
 fn decode(
