@@ -65,9 +65,7 @@ impl Window {
         let ([kernel_h, kernel_w], [stride_h, stride_w]) = (self.kernel, self.stride);
         Some([along(height, kernel_h, stride_h)?, along(width, kernel_w, stride_w)?])
     }
-}
 
-impl Window {
     /// The rows of an input of `height` rows that output rows `output` are made from; padding is none.
     #[must_use]
     pub fn input_rows(&self, output: Range<u16>, height: u16) -> Range<u16> {

@@ -178,8 +178,8 @@ impl<'m> Engine<'m> {
     /// [`EngineError::ArenaTooSmall`], or there is no such step.
     pub fn step<'a>(&self, index: usize, arena: &'a mut [u8]) -> Result<&'a [u8], EngineError> {
         self.check(arena)?;
-        let missing = EngineError::NoSuchStep { step: index, steps: self.model.steps().count() };
-        let ops = self.model.steps().nth(index).ok_or(missing)?;
+        let missing = || EngineError::NoSuchStep { step: index, steps: self.model.steps().count() };
+        let ops = self.model.steps().nth(index).ok_or_else(missing)?;
         self.run_step(&ops, arena, &mut |_, _, _| ())?;
         let last = self.model.op(ops.end.saturating_sub(1)).map(|op| op.output());
         let written = last.and_then(|output| self.model.tensor(output));

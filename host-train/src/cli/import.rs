@@ -5,7 +5,6 @@ use super::pixel_check::better_pixels;
 use super::pixels::PixelArgs;
 use super::quantize::{Int8Args, base_name};
 use super::{COMMIT, command_line};
-use crate::data::Source;
 use crate::model::{FloatModel, ModelError};
 use crate::quantize::{Provenance, arcface_landmarks};
 use std::path::PathBuf;
@@ -42,8 +41,8 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
     let pixels = pixels.ok_or_else(|| ModelError::Pixels(args.onnx.clone()))?;
     let import = |pixels| FloatModel::import_of_size(&args.onnx, pixels, args.size);
     let float = import(pixels)?;
-    let source = Source::open(&args.int8.calibration)?;
-    if let Some(warning) = better_pixels(pixels, &float, &source, import)? {
+    let inputs = args.int8.open(&float)?;
+    if let Some(warning) = better_pixels(pixels, &float, &inputs.source, import)? {
         eprintln!("{warning}");
     }
     let calibration: Vec<String> = args.int8.calibration.iter().map(|p| base_name(p)).collect();
@@ -56,7 +55,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
         commit: COMMIT.to_owned(),
         licence: args.int8.licence.clone(),
     };
-    args.int8.write(float, &provenance)
+    args.int8.write(float, inputs, &provenance)
 }
 
 fn size(text: &str) -> Result<[usize; 2], String> {

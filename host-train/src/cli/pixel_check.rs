@@ -48,20 +48,20 @@ pub(super) fn better_pixels(
     let size = (model.graph.input.width, model.graph.input.height);
     let faces = images.par_iter().map(|&index| Ok(source.load_of_size(index, size)?.rgb));
     let faces: Vec<Vec<u8>> = faces.collect::<Result<_, Failure>>()?;
-    let embedded = |model: &FloatModel| -> Result<Option<UnitRows>, Failure> {
+    let separation = |model: &FloatModel| -> Result<Option<Separation>, Failure> {
         let executor = Executor::new(&model.graph).map_err(ModelError::Graph)?;
         let rows = executor.embed_batch(&faces).map_err(ModelError::Graph)?;
         let length = rows.first().map_or(0, Vec::len);
         // No direction, or not a number: pixels that this network makes nothing of.
-        Ok(UnitRows::new(rows.concat(), length).ok())
+        let rows = UnitRows::new(rows.concat(), length).ok();
+        Ok(rows.map(|rows| Separation::new(&rows, &people)))
     };
-    let Some(this) = embedded(model)? else { return Ok(None) };
-    let separation = Separation { people: &people };
+    let Some(this) = separation(model)? else { return Ok(None) };
     let mut best: Option<(f64, Normalisation)> = None;
     for pixels in others(given) {
-        let Some(other) = embedded(&import(pixels)?)? else { continue };
-        let apart = separation.of(&other);
-        if best.is_none_or(|best| apart > best.0) && separation.is_clearly_better(&other, &this) {
+        let Some(other) = separation(&import(pixels)?)? else { continue };
+        let apart = other.value();
+        if best.is_none_or(|best| apart > best.0) && other.is_clearly_better_than(&this) {
             best = Some((apart, pixels));
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn better_pixels(
             "warning: with {} this network keeps {count} people of the calibration images further apart (d' {apart:.2}) than with what \
              was given (d' {:.2}): look up what its authors state",
             options(pixels),
-            separation.of(&this)
+            this.value()
         )
     }))
 }

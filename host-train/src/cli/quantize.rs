@@ -17,7 +17,7 @@ use crate::quantize::{
     arcface_landmarks, quantize, sensitivity,
 };
 use crate::train::RunConfig;
-use crate::verdict::Verdict;
+use crate::verdict::{JudgedFaces, Verdict};
 use clap::ValueEnum;
 use model_format::ModelFile;
 use model_format::writer::ModelBuilder;
@@ -132,14 +132,31 @@ const HARM_IMAGES: usize = 32;
 pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let (float, config) = FloatModel::open(&args.model)?;
     let name = args.model.file_name().unwrap_or(args.model.as_os_str()).to_string_lossy();
-    args.int8.write(float, &provenance(&name, &config, &args.int8.licence))
+    let inputs = args.int8.open(&float)?;
+    args.int8.write(float, inputs, &provenance(&name, &config, &args.int8.licence))
+}
+
+/// Images that a file is made with, and those that it is judged by.
+pub(super) struct Inputs {
+    pub(super) source: Source,
+    judged_by: Option<JudgedFaces>,
 }
 
 impl Int8Args {
+    /// Opens what the options name, and refuses what does not go together, before any work.
+    pub(super) fn open(&self, float: &FloatModel) -> Result<Inputs, Failure> {
+        let judged_by = self.verdict.open(&self.calibration, self.gate.as_ref(), float)?;
+        Ok(Inputs { source: Source::open(&self.calibration)?, judged_by })
+    }
+
     /// Makes the file, judges it, holds it against the gate, and says what it is.
-    pub(super) fn write(&self, float: FloatModel, provenance: &Provenance) -> Result<(), Failure> {
-        let judged_by = self.verdict.open(&self.calibration, self.gate.as_ref(), &float)?;
-        let source = Source::open(&self.calibration)?;
+    pub(super) fn write(
+        &self,
+        float: FloatModel,
+        inputs: Inputs,
+        provenance: &Provenance,
+    ) -> Result<(), Failure> {
+        let Inputs { source, judged_by } = inputs;
         let [faces, judged] = faces(&float, &source, self.images as usize)?;
         let calibration: &[Calibration] = match self.method {
             Method::Best => Calibration::ALL,

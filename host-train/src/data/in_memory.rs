@@ -44,6 +44,10 @@ impl Dataset for InMemory {
         self.class_count
     }
 
+    fn label(&self, index: usize) -> u32 {
+        self.entries[index].1
+    }
+
     fn image(&self, index: usize) -> Result<(FaceImage, u32), DataError> {
         Ok(self.entries[index].clone())
     }

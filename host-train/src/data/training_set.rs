@@ -15,6 +15,9 @@ pub trait Dataset: Send + Sync {
     /// Number of classes; each label is below it.
     fn class_count(&self) -> usize;
 
+    /// The label of image `index` (below [`Dataset::len`]), which takes no image to know.
+    fn label(&self, index: usize) -> u32;
+
     /// Image `index` (below [`Dataset::len`]) and its label. Gives the same image each time, from any thread.
     ///
     /// # Errors
@@ -90,6 +93,10 @@ impl Dataset for TrainingSet {
         self.class_count
     }
 
+    fn label(&self, index: usize) -> u32 {
+        self.entries[index].1
+    }
+
     fn image(&self, index: usize) -> Result<(FaceImage, u32), DataError> {
         let (image, label) = self.entries[index];
         Ok((self.source.load(image)?, label))
@@ -107,6 +114,10 @@ impl Dataset for DrawnFaces {
 
     fn class_count(&self) -> usize {
         Self::class_count(self)
+    }
+
+    fn label(&self, index: usize) -> u32 {
+        Self::label(self, index)
     }
 
     fn image(&self, index: usize) -> Result<(FaceImage, u32), DataError> {

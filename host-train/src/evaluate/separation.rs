@@ -18,48 +18,51 @@ const DRAWS: usize = 200;
 /// So much larger must d' be to be called clearly larger.
 const CLEARLY: f64 = 1.02;
 
-/// Embeddings of the same images by two networks, whose people are `people[image]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Separation<'a> {
-    /// The person of each image.
-    pub people: &'a [usize],
+/// How one network scores all pairs of some images.
+#[derive(Clone, Debug)]
+pub struct Separation {
+    /// The people of both images, and the images' cosine.
+    pairs: Vec<(usize, usize, f64)>,
+    /// People are counted from 0 to below this.
+    people: usize,
 }
 
-impl Separation<'_> {
-    /// d' of one network; not a number where there are no two pairs of either kind.
-    pub fn of(self, embeddings: &UnitRows) -> f64 {
-        let count = self.people.iter().max().map_or(0, |most| most + 1);
-        self.weighed(embeddings, &vec![1.0; count])
+impl Separation {
+    /// That of images of `people[image]`.
+    pub fn new(embeddings: &UnitRows, people: &[usize]) -> Self {
+        let pair = |a, b| (people[a], people[b], embeddings.cosine(a, b).into());
+        let pairs = (0..people.len()).flat_map(|b| (0..b).map(move |a| pair(a, b)));
+        Self { pairs: pairs.collect(), people: people.iter().max().map_or(0, |most| most + 1) }
     }
 
-    /// Whether `other` keeps the people apart better than `this` by a twentieth, and better at all in 99 of 100 draws of the
-    /// people.
-    pub fn is_clearly_better(self, other: &UnitRows, this: &UnitRows) -> bool {
-        if self.of(other).partial_cmp(&(CLEARLY * self.of(this)))
-            != Some(core::cmp::Ordering::Greater)
-        {
+    /// d'; not a number where there are no two pairs of either kind.
+    pub fn value(&self) -> f64 {
+        self.weighed(&vec![1.0; self.people])
+    }
+
+    /// Whether this network keeps the people apart better than `other`, which sees the same images, by a fiftieth, and better at
+    /// all in 99 of 100 draws of the people.
+    pub fn is_clearly_better_than(&self, other: &Self) -> bool {
+        let least = CLEARLY * other.value();
+        if self.value().partial_cmp(&least) != Some(core::cmp::Ordering::Greater) {
             return false;
         }
-        let count = self.people.iter().max().map_or(0, |most| most + 1);
         let mut random = ChaCha8Rng::seed_from_u64(0);
         let better = (0..DRAWS).filter(|_| {
-            let mut weights = vec![0.0; count];
-            (0..count).for_each(|_| weights[random.random_range(0..count)] += 1.0);
-            self.weighed(other, &weights) > self.weighed(this, &weights)
+            let mut weights = vec![0.0; self.people];
+            (0..self.people).for_each(|_| weights[random.random_range(0..self.people)] += 1.0);
+            self.weighed(&weights) > other.weighed(&weights)
         });
         better.count() * 100 >= DRAWS * 99
     }
 
     /// d' of people who count so often.
-    fn weighed(self, embeddings: &UnitRows, weights: &[f64]) -> f64 {
+    fn weighed(&self, weights: &[f64]) -> f64 {
         let (mut genuine, mut impostor) = (Moments::default(), Moments::default());
-        for (b, &other) in self.people.iter().enumerate() {
-            for (a, &one) in self.people[..b].iter().enumerate() {
-                let (moments, weight) = match one == other {
-                    true => (&mut genuine, weights[one]),
-                    false => (&mut impostor, weights[one] * weights[other]),
-                };
-                moments.add(weight, embeddings.cosine(a, b).into());
+        for &(one, other, cosine) in &self.pairs {
+            match one == other {
+                true => genuine.add(weights[one], cosine),
+                false => impostor.add(weights[one] * weights[other], cosine),
             }
         }
         let spread = f64::midpoint(genuine.variance(), impostor.variance()).sqrt();
@@ -116,30 +119,29 @@ mod tests {
         let rows = vec![1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.8, 0.6];
         let rows = UnitRows::new(rows, 2).unwrap();
         // Genuine: 1, 0.6: mean 0.8, variance 0.04. Impostor: 0, 0.8, 0, 0.8: mean 0.4, variance 0.16.
-        let got = Separation { people: &[0, 0, 1, 1] }.of(&rows);
+        let got = Separation::new(&rows, &[0, 0, 1, 1]).value();
         assert!((got - 0.4 / 0.1_f64.sqrt()).abs() < 1e-6, "{got}");
     }
 
     #[test]
     fn a_much_better_network_is_clearly_better_and_no_other_is() {
         let people = people();
-        let separation = Separation { people: &people };
-        let (good, fair, also_fair) =
-            (embeddings(&people, 0.3, 1), embeddings(&people, 0.8, 1), embeddings(&people, 0.8, 2));
-        assert!(separation.is_clearly_better(&good, &fair));
+        let of = |noise, seed| Separation::new(&embeddings(&people, noise, seed), &people);
+        let (good, fair, also_fair) = (of(0.3, 1), of(0.8, 1), of(0.8, 2));
+        assert!(good.is_clearly_better_than(&fair));
         for (other, this) in
             [(&fair, &good), (&fair, &also_fair), (&also_fair, &fair), (&fair, &fair)]
         {
-            assert!(!separation.is_clearly_better(other, this));
+            assert!(!other.is_clearly_better_than(this));
         }
     }
 
     #[test]
     fn without_two_of_a_person_nothing_is_better() {
         let people: Vec<usize> = (0..20).collect();
-        let (good, fair) = (embeddings(&people, 0.1, 1), embeddings(&people, 0.9, 1));
-        let separation = Separation { people: &people };
-        assert!(separation.of(&good).is_nan());
-        assert!(!separation.is_clearly_better(&good, &fair));
+        let of = |noise| Separation::new(&embeddings(&people, noise, 1), &people);
+        let (good, fair) = (of(0.1), of(0.9));
+        assert!(good.value().is_nan());
+        assert!(!good.is_clearly_better_than(&fair));
     }
 }

@@ -35,6 +35,10 @@ impl Dataset for Relabelled {
         self.images.class_count()
     }
 
+    fn label(&self, index: usize) -> u32 {
+        self.entries[index].1
+    }
+
     fn image(&self, index: usize) -> Result<(FaceImage, u32), DataError> {
         let (image, label) = self.entries[index];
         Ok((self.images.image(image)?.0, label))

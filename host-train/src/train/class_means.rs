@@ -51,20 +51,21 @@ fn sums(
     let unsound = |error| ConfigError::Graph(Box::new(error));
     let executor = Executor::new(graph).map_err(unsound)?;
     let (width, height) = (graph.input.width, graph.input.height);
-    let load = |index| -> Result<(FaceImage, usize), DataError> {
+    let load = |&index: &usize| -> Result<(FaceImage, usize), DataError> {
         let (face, label) = dataset.image(index)?;
         Ok((face.of_size(width, height, || dataset.name(index))?, label as usize))
     };
     let mut counts = vec![0; dataset.class_count()];
     let mut sums = vec![0.0; counts.len() * length];
-    for first in (0..dataset.len()).step_by(AT_ONCE) {
-        let last = dataset.len().min(first + AT_ONCE);
-        let mut faces =
-            (first..last).into_par_iter().map(load).collect::<Result<Vec<_>, DataError>>()?;
-        faces.retain(|(_, label)| {
-            counts[*label] += 1;
-            counts[*label] <= FACES
-        });
+    let is_chosen = |index: &usize| {
+        let count = &mut counts[dataset.label(*index) as usize];
+        *count += 1;
+        *count <= FACES
+    };
+    let chosen: Vec<usize> = (0..dataset.len()).filter(is_chosen).collect();
+    (chosen.len()..dataset.len()).for_each(|_| seen());
+    for indices in chosen.chunks(AT_ONCE) {
+        let faces = indices.par_iter().map(load).collect::<Result<Vec<_>, DataError>>()?;
         let images: Vec<&[u8]> = faces.iter().map(|(face, _)| &face.rgb[..]).collect();
         let embeddings = executor.embed_batch(&images).map_err(unsound)?;
         for ((_, label), embedding) in faces.iter().zip(embeddings) {
@@ -75,7 +76,7 @@ fn sums(
                 sum.iter_mut().zip(&embedding).for_each(|(s, x)| *s += f64::from(*x) / norm);
             }
         }
-        (first..last).for_each(|_| seen());
+        indices.iter().for_each(|_| seen());
     }
     Ok(sums)
 }
@@ -94,6 +95,7 @@ fn point(centre: &mut [f32], direction: &[f64]) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::data::synthetic::{Difficulty, DrawnFaces};
     use crate::loss::LossConfig;
     use crate::train::imported::tests::{network, run};
     use crate::train::rank_tests::drawn;
@@ -139,5 +141,34 @@ mod tests {
         // Nothing else is another.
         fresh.parameters.insert(HEAD_CENTRES.to_owned(), start.parameters[HEAD_CENTRES].clone());
         assert_eq!(start, fresh);
+    }
+
+    /// A class of many faces costs no more than one of few.
+    #[test]
+    fn faces_beyond_those_of_the_mean_are_not_loaded() {
+        struct Guarded(DrawnFaces);
+        impl Dataset for Guarded {
+            fn len(&self) -> usize {
+                self.0.len()
+            }
+            fn class_count(&self) -> usize {
+                self.0.class_count()
+            }
+            fn label(&self, index: usize) -> u32 {
+                self.0.label(index)
+            }
+            fn image(&self, index: usize) -> Result<(FaceImage, u32), DataError> {
+                assert!(index % 10 < FACES, "image {index} was loaded");
+                Ok(self.0.image(index))
+            }
+        }
+        let graph = network();
+        let side = graph.input.width;
+        let faces = DrawnFaces::new(1, 0..3, 10, side, Difficulty::default()).unwrap();
+        let count = Cell::new(0);
+        let seen = || count.set(count.get() + 1);
+        let sums = sums(&graph, &Guarded(faces), 32, &seen).unwrap();
+        assert!(sums.chunks_exact(32).all(|sum| sum.iter().any(|x| *x != 0.0)));
+        assert_eq!(count.get(), 30);
     }
 }

@@ -32,13 +32,17 @@ impl Dataset for Numbers {
         self.len
     }
 
+    fn label(&self, index: usize) -> u32 {
+        index as u32
+    }
+
     fn image(&self, index: usize) -> Result<(FaceImage, u32), DataError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if index >= self.broken {
             return Err(DataError::TruncatedImage { name: self.name(index), bytes: index });
         }
         let image = FaceImage { width: 2, height: 3, rgb: vec![index as u8 + 1; 18] };
-        Ok((image, index as u32))
+        Ok((image, self.label(index)))
     }
 }
 
@@ -170,6 +174,9 @@ fn a_panic_of_the_data_set_reaches_the_trainer() {
         }
         fn class_count(&self) -> usize {
             2
+        }
+        fn label(&self, _: usize) -> u32 {
+            0
         }
         fn image(&self, _: usize) -> Result<(FaceImage, u32), DataError> {
             panic!("a fault of the program")

@@ -108,10 +108,15 @@ impl DrawnFaces {
         Identity::draw(self.seed, self.identities.start + u64::from(label))
     }
 
+    /// The label of image `index`.
+    pub fn label(&self, index: usize) -> u32 {
+        (index / self.shots_per_identity) as u32
+    }
+
     /// Draws photograph `index` of [`Self::len`] and its label. Past the end it goes on with the identities after
     /// the range, so every index has a picture.
     pub fn image(&self, index: usize) -> (FaceImage, u32) {
-        let label = (index / self.shots_per_identity) as u32;
+        let label = self.label(index);
         let person = self.identity(label);
         let shot = Shot::draw(&person, (index % self.shots_per_identity) as u64, &self.difficulty);
         (draw(&person, &shot, self.size), label)
