@@ -8,3 +8,4 @@ mod reference;
 mod reports;
 mod scene;
 mod schedule;
+mod story;

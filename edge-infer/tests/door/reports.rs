@@ -382,7 +382,9 @@ fn homebridge_rpi_144_a_boot_unlocks_nothing() {
 #[test]
 fn garagedoor_12_no_unlock_is_longer_than_its_pulse() {
     for pulse_ms in [100, 3_000, 30_000] {
-        let mut scene = Scene::new(Policy { pulse_ms, exit: Exit::Free, ..Policy::default() });
+        let mut policy = Policy { pulse_ms, exit: Exit::Free, ..Policy::default() };
+        policy.camera.stall_ms = 60_000;
+        let mut scene = Scene::new(policy);
         scene.stay(face(1, ANNA), 3);
         let mut open_ms = 0;
         while scene.tell(10, Event::ExitButton).bolt() == Bolt::Unlocked && open_ms < pulse_ms {
