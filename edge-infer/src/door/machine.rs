@@ -284,6 +284,8 @@ impl Door {
 
     /// A frame: new, alone, at a time when faces are judged, good, one of enough.
     fn see(&mut self, now_ms: u64, observation: &Observation, actions: &mut Actions) -> Reason {
+        // Of an old frame too: it speaks against opening.
+        self.watch_for_others(observation, actions);
         if let Err(reason) = self.camera.see(now_ms, observation.stamp, &self.policy.camera) {
             if self.camera.is_frozen(&self.policy.camera) {
                 self.raise(Fault::CameraFrozen, actions);
@@ -292,7 +294,6 @@ impl Door {
         }
         self.clear(Fault::CameraFrozen, actions);
         self.clear(Fault::CameraStalled, actions);
-        self.watch_for_others(observation, actions);
         let calibration = match (self.pending(), self.calibration) {
             (Some(reason), _) => {
                 self.evidence.clear();
