@@ -1,4 +1,5 @@
 //! Light, sharpness and pose of drawn faces whose values are known.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use edge_infer::image::Frame;
 use edge_infer::image::align::{ARCFACE_TEMPLATE_112, Landmarks};

@@ -108,6 +108,19 @@ pub enum Bolt {
 }
 
 /// What a step came to.
+///
+/// It is no condition, and cannot be left unread:
+///
+/// ```compile_fail,E0308
+/// # let mut door = edge_infer::door::Door::new(Default::default()).unwrap();
+/// if door.step(0, edge_infer::door::Event::Tick) {}
+/// ```
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # let mut door = edge_infer::door::Door::new(Default::default()).unwrap();
+/// door.step(0, edge_infer::door::Event::Tick);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a lock that is not driven as decided stays as it was"]
 pub struct Decision {

@@ -1,8 +1,8 @@
 //! One rule of the house a test.
 
 use edge_infer::door::{
-    Action, Audit, Bolt, Cause, Contact, Credential, Door, Ended, Event, Exit, Fault, Measure,
-    Policy, Reason, SecondFactor, State,
+    Action, Audit, Bolt, Cause, Contact, Credential, Door, Ended, Event, Exit, Face, Fault,
+    Measure, Policy, Reason, SecondFactor, State,
 };
 
 use crate::scene::{COSINE, Scene, calibration, face, with_best};
@@ -142,7 +142,8 @@ fn an_attempt_that_takes_too_long_is_forgotten() {
 
 #[test]
 fn each_gate_says_in_words_what_to_do() {
-    let cases: [(fn(&mut edge_infer::door::Face), &str); 9] = [
+    type Change = fn(&mut Face);
+    let cases: [(Change, &str); 9] = [
         (
             |face| face.eye_distance = 18.0,
             "come closer: the distance between the eyes in pixels is 18.00, at least 24.00 is needed",
