@@ -33,7 +33,6 @@ pub enum Cause {
 /// An entry of the audit log. Entries come with changes, never with every frame, so that nobody can push the log full by standing
 /// before the camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Audit {
     /// The lock was released.
     Unlocked(Cause),
@@ -79,6 +78,34 @@ pub enum Audit {
         /// `None`: taken away.
         cosine: Option<f32>,
     },
+}
+
+impl Audit {
+    /// One word that stays the same, for logs, counters and programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unlocked(_) => "unlocked",
+            Self::Relocked(_) => "relocked",
+            Self::Refused { .. } => "refused",
+            Self::CredentialRefused => "credential-refused",
+            Self::Duress { .. } => "duress",
+            Self::LockedOut { .. } => "locked-out",
+            Self::Held => "held",
+            Self::FaultRaised(_) => "fault-raised",
+            Self::FaultCleared(_) => "fault-cleared",
+            Self::Clock(_) => "clock",
+            Self::Contact(Contact::Open) => "door-opened",
+            Self::Contact(Contact::Closed) => "door-closed",
+            Self::Forced => "forced",
+            Self::LeftOpen => "left-open",
+            Self::Calibrated { .. } => "calibrated",
+        }
+    }
+
+    /// Whether somebody should look at once: duress, a door forced or left open.
+    pub fn is_alarm(&self) -> bool {
+        matches!(self, Self::Duress { .. } | Self::Forced | Self::LeftOpen)
+    }
 }
 
 /// Why an unlock ended.

@@ -20,7 +20,7 @@
 //! | from a rate of false accepts to a cosine | `calibration` |
 //! | who may enter at which minutes of the week | `schedule` |
 //! | what is told to the door | `event` |
-//! | what the door says | `action`, `reason`, `state` |
+//! | what the door says | `action`, `reason`, `measure`, `state` |
 //! | elapsed time that errs towards locked | `clock` |
 //! | frames that are new | `camera` |
 //! | one frame: fit to be judged, and good | `gate` |
@@ -62,6 +62,7 @@ mod evidence;
 mod gate;
 mod lockout;
 mod machine;
+mod measure;
 mod policy;
 mod pulse;
 mod reason;
@@ -72,10 +73,11 @@ pub use action::{Action, Audit, Bolt, Cause, Decision, Ended, MAX_ACTIONS};
 pub use calibration::{Calibration, CalibrationError};
 pub use event::{Contact, Credential, Event, Face, Fault, Matched, Observation, Stamp};
 pub use machine::Door;
+pub use measure::Measure;
 pub use policy::{
     CameraPolicy, ContactPolicy, Exit, FacePolicy, FramePolicy, Liveness, LockoutPolicy,
     MAX_FRAMES, Policy, PolicyError, SecondFactor,
 };
-pub use reason::{Measure, Reason};
+pub use reason::Reason;
 pub use schedule::{Admission, MinuteOfWeek, Schedule, Weekday, Window, WindowError};
 pub use state::State;
