@@ -242,9 +242,12 @@ impl Door {
         }
         let Some(face) = &observation.face else { return Reason::NoFace };
         self.evidence.follow(face.track);
+        if let Err(reason) = gate::fit(&self.policy.face, face) {
+            return reason;
+        }
         let first = self.evidence.candidate().is_none();
-        let worth = gate::judge(&self.policy, &calibration, face, first);
-        match self.evidence.add(worth, &self.policy.frames) {
+        let judged = gate::recognise(&self.policy, &calibration, face, first);
+        match self.evidence.add(judged, &self.policy.frames) {
             Progress::Open(reason) => reason,
             Progress::Proven(person) => self.admit(person, actions),
             Progress::Refused { reason, person, false_claim } => {
