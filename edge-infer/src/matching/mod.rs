@@ -13,12 +13,17 @@
 mod cosine;
 mod gallery;
 mod norm;
+mod scan;
 mod template;
+#[cfg(feature = "std")]
+mod threads;
+mod top;
 
 pub use cosine::{MatchError, cosine};
-pub use gallery::{Best, GalleryError, GalleryView, Match};
+pub use gallery::{Best, GalleryError, GalleryView};
 pub use norm::InverseNorm;
 pub use template::{Template, TemplateError, TemplateRef, quantize};
+pub use top::{Match, Top};
 
 /// Longest template. Its worst dot product, 65535 * 128 * 128, still fits `i32`.
 pub const MAX_LEN: usize = u16::MAX as usize;

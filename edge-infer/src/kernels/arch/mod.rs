@@ -187,4 +187,17 @@ pub(crate) trait Primitives: Copy {
 
     /// Exact sum of `a[i] * b[i]`; the shorter slice ends it.
     fn dot(self, a: &[i8], b: &[i8]) -> i32;
+
+    /// For each of the rows, which lie one after the other and are as long as `probe`, its
+    /// [`dot`](Self::dot) with `probe`. There are as many sums as rows.
+    fn dots(self, probe: &[i8], rows: &[i8], sums: &mut [i32]) {
+        one_by_one(self, probe, rows, sums);
+    }
+}
+
+/// [`Primitives::dots`] of a tier that gains nothing from rows side by side, and of any length.
+fn one_by_one(tier: impl Primitives, probe: &[i8], mut rows: &[i8], sums: &mut [i32]) {
+    for sum in sums {
+        *sum = tier.dot(probe, rows.split_off(..probe.len()).unwrap_or_default());
+    }
 }

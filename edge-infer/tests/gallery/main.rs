@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+extern crate alloc;
+
+mod random;
+mod searches;
+#[cfg(feature = "std")]
+mod threads;
+
 use edge_infer::matching::{
     Best, GalleryError, GalleryView, MAX_LEN, Match, MatchError, Template, TemplateRef, cosine,
 };
 use model_format::ModelId;
-use proptest::prelude::*;
 
 const MODEL: ModelId = ModelId([7; 16]);
 const LEN: usize = 4;
@@ -114,35 +120,4 @@ fn rejects_an_inverse_norm_that_is_not_the_rows() {
         assert_eq!(error, GalleryError::InverseNorm { row: 0, stored, computed: 0.5 });
     }
     assert!(GalleryView::new(MODEL, 4, &[1; 4], &[f32::NAN], &[1]).is_err());
-}
-
-proptest! {
-    /// Against a sort of all cosines.
-    #[test]
-    fn a_search_finds_the_best_and_the_best_of_others(
-        enrolled in prop::collection::vec((0_u32..4, prop::array::uniform4(-3_i8..=3)), 1..20),
-        probe in prop::array::uniform4(-3_i8..=3),
-    ) {
-        let usable = |values: &[i8; 4]| values.iter().any(|&value| value != 0);
-        prop_assume!(usable(&probe));
-        let as_template = |values: [i8; 4]| template(values.map(f32::from));
-        let probe = as_template(probe);
-        let enrolled: Vec<_> = enrolled
-            .into_iter()
-            .filter(|(_, values)| usable(values))
-            .map(|(person, values)| (person, as_template(values)))
-            .collect();
-        let mut all: Vec<(u32, f32)> = enrolled
-            .iter()
-            .map(|(person, row)| (*person, cosine(probe.as_ref(), row.as_ref()).unwrap()))
-            .collect();
-        // Stable: ties stay in the order of enrolment.
-        all.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let expected = all.first().map(|&(person, cosine)| {
-            let other = all.iter().find(|(other, _)| *other != person);
-            let runner_up = other.map(|&(person, cosine)| Match { person, cosine });
-            Best { person, cosine, runner_up }
-        });
-        prop_assert_eq!(search(&enrolled, &probe), expected);
-    }
 }
