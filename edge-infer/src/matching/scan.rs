@@ -36,16 +36,15 @@ impl<'a> Rows<'a> {
         self.inverse_norms.iter().map_while(row)
     }
 
-    /// The first `count` rows and the others; `None` if there are fewer.
-    #[cfg(feature = "std")]
-    pub(super) fn split_at(self, count: usize) -> Option<[Self; 2]> {
-        let values = self.values.split_at_checked(count * self.len)?;
-        let inverse_norms = self.inverse_norms.split_at_checked(count)?;
-        let people = self.people.split_at_checked(count)?;
-        Some([
-            Self { values: values.0, inverse_norms: inverse_norms.0, people: people.0, ..self },
-            Self { values: values.1, inverse_norms: inverse_norms.1, people: people.1, ..self },
-        ])
+    /// Takes off the first `count` rows, or all there are.
+    pub(super) fn split_off(&mut self, count: usize) -> Self {
+        let count = count.min(self.people.len());
+        Self {
+            len: self.len,
+            values: self.values.split_off(..count * self.len).unwrap_or_default(),
+            inverse_norms: self.inverse_norms.split_off(..count).unwrap_or_default(),
+            people: self.people.split_off(..count).unwrap_or_default(),
+        }
     }
 
     /// What each probe, all `len` long, finds in these rows.
@@ -55,40 +54,34 @@ impl<'a> Rows<'a> {
         probes: &[TemplateRef<'_>; P],
     ) -> [Top<K>; P] {
         let mut found = [Top::EMPTY; P];
-        let blocks = self.inverse_norms.chunks(BLOCK).zip(self.people.chunks(BLOCK));
-        for (inverse_norms, people) in blocks {
-            let count = inverse_norms.len();
-            let rows = self.values.split_off(..count * self.len).unwrap_or_default();
+        while !self.people.is_empty() {
+            let block = self.split_off(BLOCK);
+            let mut dots = [0; BLOCK];
+            let dots = dots.get_mut(..block.people.len()).unwrap_or_default();
             for (&probe, top) in probes.iter().zip(&mut found) {
-                let mut dots = [0; BLOCK];
-                let dots = dots.get_mut(..count).unwrap_or_default();
-                tier.dots(probe.values(), rows, dots);
-                offer_block(probe, dots, inverse_norms, people, top);
+                tier.dots(probe.values(), block.values, dots);
+                block.offer(probe, dots, top);
             }
         }
         found
     }
-}
 
-fn offer_block<const K: usize>(
-    probe: TemplateRef<'_>,
-    dots: &[i32],
-    inverse_norms: &[f32],
-    people: &[u32],
-    top: &mut Top<K>,
-) {
-    let floor = top.floor();
-    let mut cosines = [0.0; BLOCK];
-    let mut closer = false;
-    for ((cosine, &dot), &inverse_norm) in cosines.iter_mut().zip(dots).zip(inverse_norms) {
-        *cosine = scaled(dot, probe, inverse_norm);
-        closer |= *cosine > floor;
-    }
-    if closer {
-        for (&cosine, &person) in cosines.iter().zip(people) {
-            // Offers raise the floor.
-            if cosine > top.floor() {
-                top.offer(Match { person, cosine });
+    /// Offers the rows of a block, whose dots with `probe` are known.
+    fn offer<const K: usize>(&self, probe: TemplateRef<'_>, dots: &[i32], top: &mut Top<K>) {
+        let floor = top.floor();
+        let mut cosines = [0.0; BLOCK];
+        let mut closer = false;
+        for ((cosine, &dot), &inverse_norm) in cosines.iter_mut().zip(dots).zip(self.inverse_norms)
+        {
+            *cosine = scaled(dot, probe, inverse_norm);
+            closer |= *cosine > floor;
+        }
+        if closer {
+            for (&cosine, &person) in cosines.iter().zip(self.people) {
+                // Offers raise the floor.
+                if cosine > top.floor() {
+                    top.offer(Match { person, cosine });
+                }
             }
         }
     }

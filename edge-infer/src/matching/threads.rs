@@ -21,11 +21,12 @@ pub(super) fn closest<const K: usize, const P: usize>(
 ) -> [Top<K>; P] {
     let count = rows.people.len();
     let threads = threads.min(count / WORTH_A_THREAD);
-    let mine = threads / 2;
-    let split = if mine == 0 { None } else { rows.split_at(count / threads * mine) };
-    let Some([first, last]) = split else {
+    if threads < 2 {
         return rows.closest(tier, probes);
-    };
+    }
+    let mine = threads / 2;
+    let mut last = rows;
+    let first = last.split_off(count / threads * mine);
     thread::scope(|scope| {
         let search_last = || closest::<K, P>(last, tier, probes, threads - mine);
         let other = Builder::new().spawn_scoped(scope, search_last);
