@@ -1,4 +1,4 @@
-//! From an embedding to a decision's number: int8 template, cosine, best person of a gallery.
+//! From an embedding to a decision's number: int8 template, cosine, closest people of a gallery.
 //!
 //! ```text
 //! embedding, f32 ── scale by 127 / max|v|, round ──> template: int8 values, inverse norm, model id

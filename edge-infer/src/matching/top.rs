@@ -1,5 +1,6 @@
 //! The closest people so far, as rows come in.
 
+use core::fmt::{self, Debug};
 use core::ops::Deref;
 
 /// A person and how close the probe came.
@@ -13,7 +14,7 @@ pub struct Match {
 
 /// The closest people, at most `K`, each once, the closest first; of equal cosines the one enrolled
 /// first. A slice of them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Top<const K: usize>([Match; K]);
 
 impl<const K: usize> Top<K> {
@@ -57,5 +58,11 @@ impl<const K: usize> Deref for Top<K> {
     fn deref(&self) -> &[Match] {
         let taken = self.0.partition_point(|listed| listed.cosine > f32::NEG_INFINITY);
         self.0.get(..taken).unwrap_or_default()
+    }
+}
+
+impl<const K: usize> Debug for Top<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Debug::fmt(&**self, f)
     }
 }

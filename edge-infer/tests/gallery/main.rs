@@ -10,7 +10,7 @@ mod searches;
 mod threads;
 
 use edge_infer::matching::{
-    Best, GalleryError, GalleryView, MAX_LEN, Match, MatchError, Template, TemplateRef, cosine,
+    Best, GalleryError, GalleryView, MAX_LEN, Match, MatchError, Template, TemplateRef, Top, cosine,
 };
 use model_format::ModelId;
 
@@ -65,6 +65,24 @@ fn ties_go_to_the_first_enrolled() {
 }
 
 #[test]
+fn a_visit_orders_people_by_the_closest_of_its_frames() {
+    let axes = [0, 1, 2].map(|axis| template(core::array::from_fn(|i| f32::from(i == axis))));
+    let (rows, norms, people) = arrays(&[(4, axes[0]), (5, axes[1]), (6, axes[2])]);
+    let gallery = GalleryView::new(MODEL, LEN, &rows, &norms, &people).unwrap();
+    let frames = [template([1.0, 0.8, 0.0, 0.0]), template([0.0, 1.0, 0.2, 0.0])];
+    let [mut visit, last] =
+        gallery.search_each::<2, 2>(&[frames[0].as_ref(), frames[1].as_ref()]).unwrap();
+    let listed = |top: &Top<2>| [top[0].person, top[1].person];
+    assert_eq!((listed(&visit), listed(&last)), ([4, 5], [5, 6]));
+    visit.merge(&last);
+    let of = |frame: usize, axis: usize| cosine(frames[frame].as_ref(), axes[axis].as_ref());
+    let expected = [(5, of(1, 1)), (4, of(0, 0))]
+        .map(|(person, cosine)| Match { person, cosine: cosine.unwrap() });
+    assert_eq!(*visit, expected);
+    assert_eq!(format!("{visit:?}"), format!("{expected:?}"));
+}
+
+#[test]
 fn a_longer_row_does_not_win_by_its_length() {
     // Dot products 2 * 127 and 127, but the first row points elsewhere.
     let long = TemplateRef::from_values(&[2, 127, 127, 127], MODEL).unwrap();
@@ -84,6 +102,9 @@ fn rejects_a_probe_of_another_model_or_length() {
     let stranger = Template::from_embedding(&[1.0; LEN], other).unwrap();
     let error = MatchError::OtherModel { probe: other, enrolled: MODEL };
     assert_eq!(gallery.search(stranger.as_ref()), Err(error));
+    let fitting = template([1.0; LEN]);
+    let probes = [fitting.as_ref(), stranger.as_ref()];
+    assert_eq!(gallery.search_each::<1, 2>(&probes), Err(error));
     let short = Template::from_embedding(&[1.0; 3], MODEL).unwrap();
     let error = MatchError::OtherLength { probe: 3, enrolled: LEN };
     assert_eq!(gallery.search(short.as_ref()), Err(error));

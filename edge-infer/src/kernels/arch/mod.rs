@@ -6,16 +6,16 @@
 //! bit, on any numbers, weights of -128 excepted: no model has them. That is possible because integer
 //! sums are exact in any order and every `f32` operation rounds by itself.
 //!
-//! | tier | dense product | depthwise | requantize | dot |
+//! | tier | dense product | depthwise | requantize | dot, and how many rows at a time |
 //! |---|---|---|---|---|
 //! | `scalar` | weights in place | weights in place | `elementwise` | one by one |
-//! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp` |
-//! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
-//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
+//! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp`, 8 |
+//! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot`, 8 |
+//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot`, 8: half of an `smmla` would be for a second probe |
 //! | `dsp` | `smlad`, 2 pixels x 2 channels | `smlabb`, `smlatt` | 4 channels | `smlad` |
 //! | `helium` | `vmladava`, 2 pixels x 2 channels | `vmullb`, `vmullt` | 4 channels | `vmladava` |
-//! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd` |
-//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd` |
+//! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd`, 8 |
+//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd`, 16 |
 //!
 //! What is seldom run is not worth a tier: the row operations in `elementwise` serve all of them.
 //!
@@ -195,7 +195,8 @@ pub(crate) trait Primitives: Copy {
     }
 }
 
-/// [`Primitives::dots`] of a tier that gains nothing from rows side by side, and of any length.
+/// [`Primitives::dots`] of any length, and of a tier without registers for many rows: on Cortex-M,
+/// where galleries are small.
 fn one_by_one(tier: impl Primitives, probe: &[i8], mut rows: &[i8], sums: &mut [i32]) {
     for sum in sums {
         *sum = tier.dot(probe, rows.split_off(..probe.len()).unwrap_or_default());
