@@ -36,12 +36,14 @@ impl<const K: usize> Top<K> {
         self.0.last().map_or(f32::INFINITY, |last| last.cosine)
     }
 
+    /// Lists a match whose row comes after those of all matches before.
     pub(super) fn offer(&mut self, next: Match) {
         let place = self.0.iter().take_while(|listed| listed.cosine >= next.cosine).count();
         if self.0.iter().take(place).any(|listed| listed.person == next.person) {
             return;
         }
-        // Everyone behind moves down by one, up to this person's earlier match.
+        // Everyone behind moves down by one, up to this person's earlier match. That a free place may look
+        // like it does no harm: behind one there are no others.
         let mut moved = next;
         for listed in self.0.iter_mut().skip(place) {
             core::mem::swap(listed, &mut moved);
