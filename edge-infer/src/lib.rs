@@ -24,8 +24,9 @@
 //! with checks, chunk sizes are constants, sums wrap, and a build for bare metal links no panic
 //! function.
 //!
-//! Feature `std` finds the processor's instructions while running; without it the build's own target
-//! features choose. The bits are the same either way.
+//! Feature `std` finds the processor's instructions while running, and lets a gallery be searched by
+//! several threads; without it the build's own target features choose. The bits are the same either
+//! way.
 //!
 //! ```
 //! use edge_infer::engine::Engine;
