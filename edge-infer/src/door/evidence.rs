@@ -90,8 +90,8 @@ impl Evidence {
             }
         };
         let left = policy.of.saturating_sub(self.fit);
-        // Proven once is proven until its time is over: a PIN may be on its way.
-        if self.good < policy.good && self.good.saturating_add(left) < policy.good {
+        // Never of one that is proven already and waits for a PIN.
+        if self.good.saturating_add(left) < policy.good {
             let reason = self.last_bad.unwrap_or(reason);
             return Progress::Refused {
                 reason,
