@@ -10,17 +10,20 @@
 //! ```
 //!
 //! Faces are found greedily: the best cell, then the best that does not overlap it, and so on. That asks nothing of memory
-//! but the faces themselves. Running the network is left to [`engine`](crate::engine), turning a face upright to
-//! [`image`](crate::image), what a score is worth to the caller.
+//! but the faces themselves. [`Tracker`] follows the largest from frame to frame. Running the network is left to
+//! [`engine`](crate::engine), turning a face upright to [`image`](crate::image), what a score is worth to the caller.
 
 mod cell;
-mod exp;
+mod track;
 
 use model_format::{ElementType, ModelView, Shape, Tensor, TensorIndex};
 
 use crate::engine::{Engine, EngineError, Output};
+use crate::float;
 use crate::image::align::Landmarks;
 use cell::Cell;
+
+pub use track::{Tracked, Tracker};
 
 /// A face in an image, in pixels of the network's input; it may reach beyond the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -184,7 +187,8 @@ impl<'m> Detector<'m> {
                 let columns = usize::from(columns);
                 let row = at.checked_div(columns).unwrap_or(0);
                 let cell = Cell { row, column: at - row * columns, stride };
-                let face = cell.face(exp::root(square), values(&boxes, at), values(&landmarks, at));
+                let face =
+                    cell.face(float::root(square), values(&boxes, at), values(&landmarks, at));
                 if before.iter().all(|better| face.overlap(better) <= limits.overlap) {
                     best = Some(face);
                 }
