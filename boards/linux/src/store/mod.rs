@@ -108,6 +108,14 @@ pub struct Store<D: Disk = Folder> {
     other_key: Option<StoreKey>,
 }
 
+/// Whom it holds is no log's to tell.
+impl<D: Disk> core::fmt::Debug for Store<D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Snapshot { generation, people } = &self.snapshot;
+        write!(f, "Store {{ generation: {generation}, people: {} }}", people.iter().len())
+    }
+}
+
 impl<D: Disk> Store<D> {
     /// A new store with nobody in it, on the disk when this returns.
     ///
