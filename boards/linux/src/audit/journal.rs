@@ -34,6 +34,8 @@ pub(super) struct Journal {
     begin: bool,
     /// The last record.
     head: Option<Head>,
+    /// The highest number of the records that follow no other, if there are any.
+    last_seq: u64,
 }
 
 impl Journal {
@@ -44,7 +46,7 @@ impl Journal {
         size: Size,
     ) -> io::Result<(Self, Option<Event>)> {
         let files = numbers(disk, name)?;
-        let mut journal = Self { name, size, files, len: 0, begin: false, head: None };
+        let mut journal = Self { name, size, files, len: 0, begin: false, head: None, last_seq: 0 };
         let Some(&newest) = journal.files.last() else {
             journal.begin = true;
             return Ok((journal, None));
@@ -71,13 +73,20 @@ impl Journal {
             let event = Event::new(Kind::Repaired).reason(&format!("{what} of a torn record"));
             return Ok((journal, Some(event)));
         }
-        // Evidence stays as it is.
+        // Evidence stays as it is, and its numbers are not given again.
         journal.begin = true;
+        let records = rest.split(|&byte| byte == b'\n').filter_map(Line::parse);
+        journal.last_seq = records.map(|line| line.record.seq).max().unwrap_or(0);
         Ok((journal, Some(Event::new(Kind::Damaged).reason(&format!("{what} are no records")))))
     }
 
     pub(super) fn head(&self) -> Option<Head> {
         self.head
+    }
+
+    /// The highest number that was given in this chain.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.head.map_or(0, |head| head.seq).max(self.last_seq)
     }
 
     /// The hash that the next line is to carry on.

@@ -120,13 +120,13 @@ impl<D: Disk> Audit<D> {
     pub fn open(disk: D, limits: Limits, boot: BootId, now: Moment) -> io::Result<Self> {
         let (kept, in_kept) = Journal::open(&disk, KEPT, limits.kept)?;
         let (routine, in_routine) = Journal::open(&disk, ROUTINE, limits.routine)?;
-        let last = [&kept, &routine].iter().filter_map(|j| j.head()).map(|head| head.seq).max();
+        let last = kept.last_seq().max(routine.last_seq());
         let mut audit = Self {
             disk,
             boot,
             kept,
             routine,
-            next_seq: last.map_or(1, |seq| seq.saturating_add(1)),
+            next_seq: last.saturating_add(1),
             repeats: Repeats::new(limits.rate, now),
             found: Vec::new(),
             health: Health::default(),
