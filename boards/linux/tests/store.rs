@@ -291,6 +291,27 @@ fn a_new_key_leaves_nothing_that_the_old_one_opens() {
     assert_eq!(mode & 0o7777, 0o600);
 }
 
+#[test]
+fn an_export_is_private_new_and_imported_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, out) = (folder.path().join("door"), folder.path().join("export.json"));
+    let mut store = create(&path, &StoreKey::generate().unwrap());
+    let face = template([1.0, 0.5, 0.0, -0.25]);
+    store.change(|p| p.enrol(named("Ada"), &[new(&face)], NOW)).unwrap();
+    store::export(store.people(), &out).unwrap();
+    assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o7777, 0o600);
+    let refused = store::export(&People::default(), &out).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::AlreadyExists);
+
+    let mut other = create(&folder.path().join("other"), &StoreKey::generate().unwrap());
+    let json = std::fs::read(&out).unwrap();
+    other.change(|p| p.import(&json)).unwrap();
+    assert_eq!(other.people(), store.people());
+    let (damaged, before) = (json.len() / 2, other.people().clone());
+    other.change(|p| p.import(&json[..damaged])).unwrap_err();
+    assert_eq!(*other.people(), before);
+}
+
 /// What a door of some size costs: 10,000 templates of 128 values.
 #[test]
 fn ten_thousand_templates_are_written_and_read_in_a_moment() {

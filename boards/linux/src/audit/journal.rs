@@ -8,7 +8,7 @@
 //! A line counts when all of this succeeded. What the line says is left to [`Audit`](super::Audit).
 
 use super::record::{Hash, Head, Line, MAX_LINE};
-use super::{Event, Kind};
+use super::{Book, Event, Kind};
 use crate::disk::Disk;
 use std::io;
 
@@ -24,7 +24,7 @@ pub struct Size {
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Journal {
-    name: &'static str,
+    book: Book,
     size: Size,
     /// The files' numbers, ascending. The last is written to.
     files: Vec<u32>,
@@ -39,19 +39,19 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// The journal `name` on `disk`, ready to go on after whatever happened to it, and what that was.
+    /// The journal of `book` on `disk`, ready to go on after whatever happened to it, and what that was.
     pub(super) fn open<D: Disk>(
         disk: &D,
-        name: &'static str,
+        book: Book,
         size: Size,
     ) -> io::Result<(Self, Option<Event>)> {
-        let files = numbers(disk, name)?;
-        let mut journal = Self { name, size, files, len: 0, begin: false, head: None, last_seq: 0 };
+        let files = numbers(disk, book)?;
+        let mut journal = Self { book, size, files, len: 0, begin: false, head: None, last_seq: 0 };
         let Some(&newest) = journal.files.last() else {
             journal.begin = true;
             return Ok((journal, None));
         };
-        let mut bytes = disk.read(&file_name(name, newest), 0)?;
+        let mut bytes = disk.read(&file_name(book, newest), 0)?;
         let (good, head) = scan(&bytes);
         journal.len = good as u64;
         journal.head = head;
@@ -60,13 +60,13 @@ impl Journal {
             if journal.head.is_some() {
                 break;
             }
-            journal.head = scan(&disk.read(&file_name(name, number), 0)?).1;
+            journal.head = scan(&disk.read(&file_name(book, number), 0)?).1;
         }
         let rest = bytes.split_off(good);
         if rest.is_empty() {
             return Ok((journal, None));
         }
-        let what = format!("{}: {} bytes", file_name(name, newest), rest.len());
+        let what = format!("{}: {} bytes", file_name(book, newest), rest.len());
         // One record is written at a time, so that no more than one can be torn.
         let inner = rest.split_last().map_or(&[][..], |(_, inner)| inner);
         if rest.len() <= MAX_LINE && !inner.contains(&b'\n') {
@@ -104,7 +104,7 @@ impl Journal {
             self.rotate(disk, line)?;
         } else {
             let newest = self.files.last().copied().unwrap_or_default();
-            let opened = disk.open(&file_name(self.name, newest), self.len);
+            let opened = disk.open(&file_name(self.book, newest), self.len);
             // Somebody removed it: what follows is still worth keeping.
             self.begin = opened.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
             let mut file = opened?;
@@ -120,7 +120,7 @@ impl Journal {
         // If anything fails, the next line begins the same file again, and no line goes into the one before.
         self.begin = true;
         let number = self.files.last().map_or(1, |newest| newest.saturating_add(1));
-        let name = file_name(self.name, number);
+        let name = file_name(self.book, number);
         let again = |error: io::Error| match error.kind() {
             io::ErrorKind::AlreadyExists => disk.open(&name, 0),
             _ => Err(error),
@@ -134,7 +134,7 @@ impl Journal {
         self.len = line.len() as u64;
         while self.files.len() > self.size.files.max(2) {
             let oldest = self.files.first().copied().unwrap_or_default();
-            match disk.remove(&file_name(self.name, oldest)) {
+            match disk.remove(&file_name(self.book, oldest)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => break,
                 _ => drop(self.files.remove(0)),
             }
@@ -144,16 +144,16 @@ impl Journal {
 }
 
 /// The name of a journal's file.
-pub(super) fn file_name(name: &str, number: u32) -> String {
-    format!("{name}-{number:06}.jsonl")
+pub(super) fn file_name(book: Book, number: u32) -> String {
+    format!("{}-{number:06}.jsonl", book.name())
 }
 
 /// The numbers of a journal's files, ascending.
-pub(super) fn numbers<D: Disk>(disk: &D, name: &str) -> io::Result<Vec<u32>> {
+pub(super) fn numbers<D: Disk>(disk: &D, book: Book) -> io::Result<Vec<u32>> {
     let number = |file: &String| {
-        let digits = file.strip_prefix(name)?.strip_prefix('-')?.strip_suffix(".jsonl")?;
+        let digits = file.strip_prefix(book.name())?.strip_prefix('-')?.strip_suffix(".jsonl")?;
         let number = digits.parse().ok()?;
-        (file_name(name, number) == *file).then_some(number)
+        (file_name(book, number) == *file).then_some(number)
     };
     let mut numbers: Vec<u32> = disk.list()?.iter().filter_map(number).collect();
     numbers.sort_unstable();

@@ -7,6 +7,7 @@
 //! After a cut, whatever is pending is there, absent, torn, zero or in part, as [`Survival`] says: an old name may lead to new data
 //! and a new name to none. A sync that failed takes its data with it: later ones succeed and keep nothing of it.
 
+use crate::pending::{DataOp, NameOp, Random, Survival};
 use door_linux::disk::Disk;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -40,43 +41,6 @@ pub(crate) enum Fault {
     Full { step: usize, bytes: usize },
 }
 
-/// What is there, of all that is pending, after a cut.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Survival {
-    Nothing,
-    Everything,
-    DataWithoutNames,
-    NamesWithoutData,
-    /// Files are as long as they should be.
-    NamesWithZeros,
-    /// Any part of it.
-    Some(u64),
-}
-
-pub(crate) const SURVIVALS: [Survival; 8] = [
-    Survival::Nothing,
-    Survival::Everything,
-    Survival::DataWithoutNames,
-    Survival::NamesWithoutData,
-    Survival::NamesWithZeros,
-    Survival::Some(1),
-    Survival::Some(2),
-    Survival::Some(3),
-];
-
-#[derive(Clone, Debug)]
-enum DataOp {
-    Cut(usize),
-    Write(usize, Vec<u8>),
-}
-
-#[derive(Clone, Debug)]
-enum NameOp {
-    Put(String, usize),
-    Move(String, String, usize),
-    Remove(String),
-}
-
 #[derive(Clone, Debug, Default)]
 struct Data {
     durable: Vec<u8>,
@@ -93,27 +57,6 @@ struct State {
     steps: Vec<Step>,
     fault: Option<Fault>,
     off: bool,
-}
-
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ x >> 31
-    }
-
-    fn coin(&mut self) -> bool {
-        self.next() & 1 == 1
-    }
-
-    /// From 0 to `last`.
-    fn to(&mut self, last: usize) -> usize {
-        (self.next() % (last as u64 + 1)) as usize
-    }
 }
 
 /// See the [module](self).
@@ -253,50 +196,6 @@ impl State {
         let file = &mut self.files[file];
         op.apply(&mut file.visible);
         file.pending.push(op);
-    }
-}
-
-impl NameOp {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Put(name, file) => drop(names.insert(name.clone(), *file)),
-            Self::Move(from, to, file) => {
-                if names.get(from) == Some(file) {
-                    names.remove(from);
-                }
-                names.insert(to.clone(), *file);
-            }
-            Self::Remove(name) => drop(names.remove(name)),
-        }
-    }
-}
-
-impl DataOp {
-    fn apply(&self, data: &mut Vec<u8>) {
-        match self {
-            Self::Cut(len) => data.resize(*len, 0),
-            Self::Write(at, bytes) => {
-                data.resize(data.len().max(at + bytes.len()), 0);
-                data[*at..at + bytes.len()].copy_from_slice(bytes);
-            }
-        }
-    }
-
-    fn survive(&self, data: &mut Vec<u8>, survival: Survival, random: &mut Random) {
-        match (survival, self) {
-            (Survival::Nothing | Survival::NamesWithoutData, _) => {}
-            (Survival::NamesWithZeros, Self::Write(at, bytes)) => {
-                Self::Write(*at, vec![0; bytes.len()]).apply(data);
-            }
-            (Survival::Some(_), Self::Write(at, bytes)) => {
-                // From somewhere to somewhere: sectors arrive in any order.
-                let end = random.to(bytes.len());
-                let start = if random.coin() { 0 } else { random.to(end) };
-                Self::Write(at + start, bytes[start..end].to_vec()).apply(data);
-            }
-            (Survival::Some(_), Self::Cut(_)) if random.coin() => {}
-            _ => self.apply(data),
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cuts and failures in the audit log.
 
-use crate::disk::{CutDisk, Fault, Step, Survival};
+use crate::disk::{CutDisk, Fault, Step};
+use crate::pending::Survival;
 use crate::{Tried, Verdict, cut_everywhere, failures};
 use door_linux::audit::{
     Audit, BootId, Entry, Event, Kind, Limits, Log, Moment, Rate, Recorded, Size,

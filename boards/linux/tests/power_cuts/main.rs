@@ -7,9 +7,11 @@
 
 mod disk;
 mod log;
+mod pending;
 mod people;
 
-use disk::{CutDisk, Fault, SURVIVALS, Step, Survival};
+use disk::{CutDisk, Fault, Step};
+use pending::{SURVIVALS, Survival};
 
 /// What was tried.
 #[derive(Debug, Default)]

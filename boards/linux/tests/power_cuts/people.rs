@@ -1,6 +1,7 @@
 //! Cuts and failures in changes of the people.
 
-use crate::disk::{CutDisk, Fault, Step, Survival};
+use crate::disk::{CutDisk, Fault, Step};
+use crate::pending::Survival;
 use crate::{Tried, Verdict, cut_everywhere, failures};
 use door_linux::store::rekey::KeyFile;
 use door_linux::store::{
@@ -162,18 +163,21 @@ fn a_cut_while_the_store_is_created_leaves_none_or_an_empty_one() {
     println!("create: {:?}", tried.unwrap());
 }
 
+/// A store of two people, its key in a file on the same disk.
+fn start_with_key_file() -> (CutDisk, People, StoreKey) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let key = StoreKey::create_file(&path).unwrap();
+    let disk = CutDisk::default();
+    disk.put("key", &std::fs::read(&path).unwrap());
+    let (disk, people) = start(disk, &key);
+    (disk, people, key)
+}
+
 /// Cuts while the key is changed: one of the two key files opens the people, and nothing of the old key is left at the end.
 #[test]
 fn a_cut_while_the_key_changes_leaves_a_key_that_opens() {
-    let disk = Arc::new(CutDisk::default());
-    let key = StoreKey::generate().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("key");
-    StoreKey::create_file(&path).unwrap();
-    disk.put("key", &std::fs::read(&path).unwrap());
-    drop(key);
-    let key = StoreKey::from_file(&path).unwrap();
-    let (start, people) = start(Arc::into_inner(disk).unwrap(), &key);
+    let (start, people, key) = start_with_key_file();
     let open = |disk: &Arc<CutDisk>| KeyFile::on(disk.clone(), "key").open(disk.clone());
     let tried = cut_everywhere(
         &start,
@@ -256,6 +260,42 @@ fn a_failing_step_leaves_memory_and_disk_alike() {
     }
     println!("{failed} changes failed, {unconfirmed} of them unconfirmed");
     assert!(failed > 50 && unconfirmed > 10);
+}
+
+/// A step of changing the key that fails: the store goes on, the key can be changed again, and a file opens it.
+#[test]
+fn a_failing_step_of_a_new_key_locks_nobody_out() {
+    let (start, old, _) = start_with_key_file();
+    let clean = Arc::new(start.with(None));
+    let file = KeyFile::on(clean.clone(), "key");
+    let mut store = file.open(clean.clone()).unwrap();
+    let opened = clean.steps().len();
+    file.rekey(&mut store).unwrap();
+    let mut failed = 0;
+    for (step, what) in clean.steps().into_iter().enumerate().skip(opened) {
+        for bytes in failures(what) {
+            for again in [false, true] {
+                let at = format!("{what:?} {step} at {bytes}, again: {again}");
+                let disk = Arc::new(start.with(Some(Fault::Fail { step, bytes })));
+                let file = KeyFile::on(disk.clone(), "key");
+                let mut store = file.open(disk.clone()).unwrap();
+                failed += usize::from(file.rekey(&mut store).is_err());
+                if again {
+                    file.rekey(&mut store).unwrap_or_else(|e| panic!("{at}: {e}"));
+                }
+                store.change(CHANGES[2].1).unwrap_or_else(|e| panic!("{at}: {e}"));
+                drop(store);
+                for survival in [Survival::Nothing, Survival::Everything] {
+                    let left = Arc::new(disk.after_cut(survival));
+                    let opened = KeyFile::on(left.clone(), "key").open(left);
+                    let store = opened.unwrap_or_else(|e| panic!("{at}, {survival:?}: {e}"));
+                    assert_eq!(*store.people(), changed(&old, CHANGES[2].1), "{at}");
+                }
+            }
+        }
+    }
+    println!("{failed} changes of the key failed");
+    assert!(failed > 30);
 }
 
 /// A full disk: changes are refused with words that help, the gallery goes on, and when there is space so do changes.
