@@ -34,7 +34,7 @@ pub(super) struct Journal {
     begin: bool,
     /// The last record.
     head: Option<Head>,
-    /// The highest number of the records that follow no other, if there are any.
+    /// The highest number that was given when it was opened.
     last_seq: u64,
 }
 
@@ -52,31 +52,27 @@ impl Journal {
             return Ok((journal, None));
         };
         let mut bytes = disk.read(&file_name(book, newest), 0)?;
-        let (good, head) = scan(&bytes);
-        journal.len = good as u64;
-        journal.head = head;
+        let mut found = Found::of(&bytes);
+        let rest = bytes.split_off(found.len);
+        journal.len = found.len as u64;
         // A file without a record is a rotation that was cut off: the file before has the last one.
         for &number in journal.files.iter().rev().skip(1) {
-            if journal.head.is_some() {
+            if found.head.is_some() {
                 break;
             }
-            journal.head = scan(&disk.read(&file_name(book, number), 0)?).1;
+            found = Found::of(&disk.read(&file_name(book, number), 0)?);
         }
-        let rest = bytes.split_off(good);
+        (journal.head, journal.last_seq) = (found.head, found.last_seq);
         if rest.is_empty() {
             return Ok((journal, None));
         }
         let what = format!("{}: {} bytes", file_name(book, newest), rest.len());
-        // One record is written at a time, so that no more than one can be torn.
-        let inner = rest.split_last().map_or(&[][..], |(_, inner)| inner);
-        if rest.len() <= MAX_LINE && !inner.contains(&b'\n') {
+        if is_torn(&rest) {
             let event = Event::new(Kind::Repaired).reason(&format!("{what} of a torn record"));
             return Ok((journal, Some(event)));
         }
-        // Evidence stays as it is, and its numbers are not given again.
+        // Evidence stays as it is.
         journal.begin = true;
-        let records = rest.split(|&byte| byte == b'\n').filter_map(Line::parse);
-        journal.last_seq = records.map(|line| line.record.seq).max().unwrap_or(0);
         Ok((journal, Some(Event::new(Kind::Damaged).reason(&format!("{what} are no records")))))
     }
 
@@ -84,9 +80,9 @@ impl Journal {
         self.head
     }
 
-    /// The highest number that was given in this chain.
+    /// The highest number that was given in this chain when it was opened.
     pub(super) fn last_seq(&self) -> u64 {
-        self.head.map_or(0, |head| head.seq).max(self.last_seq)
+        self.last_seq
     }
 
     /// The hash that the next line is to carry on.
@@ -119,7 +115,8 @@ impl Journal {
     fn rotate<D: Disk>(&mut self, disk: &D, line: &str) -> io::Result<()> {
         // If anything fails, the next line begins the same file again, and no line goes into the one before.
         self.begin = true;
-        let number = self.files.last().map_or(1, |newest| newest.saturating_add(1));
+        let number = self.files.last().map_or(Some(1), |newest| newest.checked_add(1));
+        let number = number.ok_or_else(|| io::Error::other("all file numbers are used"))?;
         let name = file_name(self.book, number);
         let again = |error: io::Error| match error.kind() {
             io::ErrorKind::AlreadyExists => disk.open(&name, 0),
@@ -160,17 +157,39 @@ pub(super) fn numbers<D: Disk>(disk: &D, book: Book) -> io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// How many bytes are records that follow each other, and the last of them.
-fn scan(bytes: &[u8]) -> (usize, Option<Head>) {
-    let (mut good, mut head) = (0, None::<Head>);
-    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        let parsed = line.strip_suffix(b"\n").and_then(Line::parse);
-        let follows = |line: &Line| head.is_none_or(|before| before.hash == line.prev);
-        let Some(next) = parsed.filter(follows) else {
-            break;
-        };
-        good += line.len();
-        head = Some(Head { seq: next.record.seq, hash: next.hash });
+/// Whether what follows a file's last good record is the rest of one. One is written at a time and none behind it before it is safe, so
+/// there is no record in it; of tries that failed before, there may be line ends.
+pub(super) fn is_torn(rest: &[u8]) -> bool {
+    let whole = |text: &[u8]| text.strip_suffix(b"\n").and_then(Line::parse).is_some();
+    let records = rest.split_inclusive(|&byte| byte == b'\n').any(whole);
+    !rest.is_empty() && rest.len() <= MAX_LINE && !records
+}
+
+/// What is in a file.
+struct Found {
+    /// Bytes of the records that follow each other.
+    len: usize,
+    /// The last of them.
+    head: Option<Head>,
+    /// The highest number of all records, also of those that follow no other: it is not given again.
+    last_seq: u64,
+}
+
+impl Found {
+    fn of(bytes: &[u8]) -> Self {
+        let (mut found, mut broken) = (Self { len: 0, head: None, last_seq: 0 }, false);
+        for text in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let Some(line) = text.strip_suffix(b"\n").and_then(Line::parse) else {
+                broken = true;
+                continue;
+            };
+            found.last_seq = found.last_seq.max(line.record.seq);
+            broken |= found.head.is_some_and(|before| before.hash != line.prev);
+            if !broken {
+                found.len += text.len();
+                found.head = Some(Head { seq: line.record.seq, hash: line.hash });
+            }
+        }
+        found
     }
-    (good, head)
 }

@@ -2,7 +2,7 @@
 //!
 //! It may be read while the door writes to it: a record that is being written then looks torn.
 
-use super::journal::{file_name, numbers};
+use super::journal::{file_name, is_torn, numbers};
 use super::record::Line;
 use super::{Book, Head, Record};
 use crate::disk::Disk;
@@ -30,7 +30,8 @@ pub struct Chain {
     pub first: Option<u64>,
     /// The last record.
     pub head: Option<Head>,
-    /// Whether the last line is not whole: a power cut, or it is being written.
+    /// Whether the last line is not whole: a power cut, or it is being written. Somebody may also have changed it; a head that was
+    /// noted elsewhere tells.
     pub torn: bool,
     /// Where the log is not what was written.
     pub breaks: Vec<Break>,
@@ -129,14 +130,17 @@ fn read_chain<D: Disk>(disk: &D, book: Book, entries: &mut Vec<Entry>) -> io::Re
             found(1, BreakKind::FileMissing);
         }
         before = Some(number);
+        let mut from = 0;
         for (line, text) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
             let whole = text.strip_suffix(b"\n");
+            from += text.len();
             let Some(parsed) = whole.and_then(Line::parse) else {
-                if whole.is_none() && at + 1 == numbers.len() {
+                let rest = bytes.get(from - text.len()..).unwrap_or_default();
+                if at + 1 == numbers.len() && is_torn(rest) {
                     chain.torn = true;
-                } else {
-                    found(line, BreakKind::Changed);
+                    break;
                 }
+                found(line, BreakKind::Changed);
                 continue;
             };
             if let Some(before) = chain.head {

@@ -45,7 +45,7 @@ pub enum FolderError {
     },
 }
 
-/// See the [module](self).
+/// A folder of the file system, its files their owner's alone.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,

@@ -73,9 +73,9 @@ pub enum StoreError {
     /// What was read back is not what was written. The people are who they were.
     #[error("nothing was changed: the disk did not keep what was written to it; replace the card")]
     ReadBack,
-    /// The disk failed when the change was made but not yet safe.
+    /// The disk failed when the change was made but not yet safe. [`Store::people`] are those that the disk shows now.
     #[error(
-        "the change may be lost in a power cut, and is not to be relied on: could not {step}: {error}; make it again"
+        "it is not certain that the change will last: could not {step}: {error}; look whether it is there and make it again if not"
     )]
     Unconfirmed {
         /// What it was doing.

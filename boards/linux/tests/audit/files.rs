@@ -21,10 +21,15 @@ fn what_no_cut_explains_is_kept_as_evidence() {
     let log = door.log();
     let [.., told, last] = &log.entries[..] else { panic!("too few") };
     assert_eq!((told.record.event.kind, &last.record.event), (Kind::Damaged, &granted(5)));
+    // Numbers are given once, also those that only the damaged part has.
+    assert_eq!((told.head.seq, last.head.seq), (5, 6));
     let breaks: Vec<_> = log.breaks().map(|b| (b.file.as_str(), b.line, b.kind)).collect();
     let unlinked = BreakKind::Unlinked;
     assert_eq!(breaks[0], ("kept-000001.jsonl", 2, unlinked));
     assert!(breaks.len() <= 3, "{breaks:?}");
+    drop(audit);
+    std::fs::write(door.file("kept-000002.jsonl"), "").unwrap();
+    assert_eq!(seq(door.open(SMALL).append(granted(6), at(3))), 5);
 }
 
 #[test]

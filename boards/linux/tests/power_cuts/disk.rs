@@ -240,7 +240,7 @@ impl Disk for CutDisk {
         let (mut state, _, written, result) = self.step(Step::Write(bytes.len()));
         let at = state.files[*file].visible.len();
         if written > 0 {
-            state.change(*file, DataOp::Write(at, bytes[..written].to_vec()));
+            state.change(*file, DataOp::Write(at, bytes[..written.min(bytes.len())].to_vec()));
         }
         result
     }

@@ -9,6 +9,7 @@ mod disk;
 mod log;
 mod pending;
 mod people;
+mod stories;
 
 use disk::{CutDisk, Fault, Step};
 use pending::{SURVIVALS, Survival};

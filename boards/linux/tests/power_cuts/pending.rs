@@ -57,7 +57,7 @@ impl Random {
     }
 
     /// From 0 to `last`.
-    fn to(&mut self, last: usize) -> usize {
+    pub(crate) fn to(&mut self, last: usize) -> usize {
         (self.next() % (last as u64 + 1)) as usize
     }
 }

@@ -36,7 +36,7 @@ const CHANGES: [(&str, Change); 6] = [
     }),
 ];
 
-fn named(name: &str) -> Profile {
+pub(crate) fn named(name: &str) -> Profile {
     Profile { name: name.to_owned(), ..Profile::default() }
 }
 
@@ -48,7 +48,11 @@ fn new(template: &Template<4>) -> NewTemplate<'_> {
     }
 }
 
-fn enrol(people: &mut People, name: &str, direction: [f32; 4]) -> Result<(), PeopleError> {
+pub(crate) fn enrol(
+    people: &mut People,
+    name: &str,
+    direction: [f32; 4],
+) -> Result<(), PeopleError> {
     let template = Template::from_embedding(&direction, PIPELINE.model).unwrap();
     people.enrol(named(name), &[new(&template)], 1).map(drop)
 }
