@@ -1,0 +1,28 @@
+//! The templates that can be matched, in memory: the arrays of [`GalleryView`].
+//!
+//! A gallery is a copy. The door keeps it while the store changes, fails or is gone, and takes a new one when a change is made.
+
+use edge_infer::matching::{GalleryError, GalleryView};
+use model_format::ModelId;
+
+/// All templates of one pipeline.
+#[derive(Clone, Debug)]
+pub struct Gallery {
+    pub(super) model: ModelId,
+    pub(super) len: usize,
+    pub(super) rows: Vec<i8>,
+    pub(super) inverse_norms: Vec<f32>,
+    pub(super) people: Vec<u32>,
+}
+
+impl Gallery {
+    /// To search in. A person is a [`PersonId`](super::PersonId)'s number, which stays whoever comes or goes.
+    ///
+    /// Every norm is checked again, at the cost of a search, so a flipped bit in memory is found as well.
+    ///
+    /// # Errors
+    /// The templates are not of the length that was asked for, or the memory is damaged.
+    pub fn view(&self) -> Result<GalleryView<'_>, GalleryError> {
+        GalleryView::new(self.model, self.len, &self.rows, &self.inverse_norms, &self.people)
+    }
+}
