@@ -69,7 +69,9 @@
 extern crate std;
 
 pub mod detect;
+pub mod door;
 pub mod engine;
+mod float;
 pub mod image;
 pub mod kernels;
 pub mod matching;

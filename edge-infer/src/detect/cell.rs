@@ -5,7 +5,8 @@
 //! size     = e^value * stride
 //! ```
 
-use super::{Face, exp};
+use super::Face;
+use crate::float::exp;
 
 /// A place on one of the grids.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,7 @@ impl Cell {
         let stride = f32::from(self.stride);
         let across = |offset: f32| (self.column as f32 + offset) * stride;
         let down = |offset: f32| (self.row as f32 + offset) * stride;
-        let (width, height) = (exp::exp(width) * stride, exp::exp(height) * stride);
+        let (width, height) = (exp(width) * stride, exp(height) * stride);
         let mut landmarks = [[0.0; 2]; 5];
         let (pairs, _) = points.as_chunks();
         for (landmark, &[x, y]) in landmarks.iter_mut().zip(pairs) {

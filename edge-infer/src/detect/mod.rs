@@ -14,11 +14,11 @@
 //! [`image`](crate::image), what a score is worth to the caller.
 
 mod cell;
-mod exp;
 
 use model_format::{ElementType, ModelView, Shape, Tensor, TensorIndex};
 
 use crate::engine::{Engine, EngineError, Output};
+use crate::float;
 use crate::image::align::Landmarks;
 use cell::Cell;
 
@@ -184,7 +184,8 @@ impl<'m> Detector<'m> {
                 let columns = usize::from(columns);
                 let row = at.checked_div(columns).unwrap_or(0);
                 let cell = Cell { row, column: at - row * columns, stride };
-                let face = cell.face(exp::root(square), values(&boxes, at), values(&landmarks, at));
+                let face =
+                    cell.face(float::root(square), values(&boxes, at), values(&landmarks, at));
                 if before.iter().all(|better| face.overlap(better) <= limits.overlap) {
                     best = Some(face);
                 }

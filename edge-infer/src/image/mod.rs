@@ -11,5 +11,6 @@
 pub mod align;
 mod frame;
 pub mod normalize;
+pub mod quality;
 
 pub use frame::{Frame, FrameError};

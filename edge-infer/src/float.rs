@@ -7,7 +7,7 @@ const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// `e^x`, within 2 units in the last place; 0 below -87, `e^88` above 88. NaN gives `e^88`.
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.0 {
         return 0.0;
     }
@@ -24,8 +24,8 @@ pub(super) fn exp(x: f32) -> f32 {
     series * f32::from_bits(((k + 127) as u32) << 23)
 }
 
-/// `sqrt(x)` of a number from 0 to 1, within 2^-23 of itself above 2^-60; 0 below that. NaN gives 0.
-pub(super) fn root(x: f32) -> f32 {
+/// `sqrt(x)` within 2^-23 of itself above 1e-18; 0 below that. NaN gives 0, infinity a number that is not finite.
+pub(crate) fn root(x: f32) -> f32 {
     let positive = x > 1e-18;
     if !positive {
         return 0.0;
@@ -45,16 +45,19 @@ mod tests {
         assert_eq!((exp(0.0), exp(-100.0)), (1.0, 0.0));
         assert_eq!((exp(f32::INFINITY), exp(f32::NAN)), (exp(88.0), exp(88.0)));
         assert_eq!((root(0.0), root(f32::NAN), root(-1.0)), (0.0, 0.0, 0.0));
-        assert_eq!((root(1.0), root(0.25)), (1.0, 0.5));
+        assert_eq!((root(1.0), root(0.25), root(9.0)), (1.0, 0.5, 3.0));
+        assert!(!root(f32::INFINITY).is_finite());
     }
 
     proptest! {
         #[test]
-        fn near_std(x in -86.9_f32..88.0, y in 1e-9_f32..=1.0) {
+        fn near_std(x in -86.9_f32..88.0, y in 1e-9_f32..=1.0, wide in 1.0_f32..1e38) {
             let exact = f64::from(x).exp();
             prop_assert!((f64::from(exp(x)) / exact - 1.0).abs() < 2.5e-7, "{x}");
-            let exact = f64::from(y).sqrt();
-            prop_assert!((f64::from(root(y)) / exact - 1.0).abs() < 1.2e-7, "{y}");
+            for y in [y, wide] {
+                let exact = f64::from(y).sqrt();
+                prop_assert!((f64::from(root(y)) / exact - 1.0).abs() < 1.2e-7, "{y}");
+            }
         }
     }
 }

@@ -1,0 +1,135 @@
+//! One frame's face: fit to be judged, and good.
+//!
+//! ```text
+//! measurements ── too small, dark, blurred, turned ──> unfit: told what to do, counts for nothing
+//!      │ fit
+//!      └─ match AND lead AND schedule AND life AND movement ──> good, of this person
+//!                       └── any of them missing or not a number ──> bad
+//! ```
+
+use super::policy::{FacePolicy, Liveness};
+use super::{Admission, Calibration, Face, Matched, Measure, Policy, Reason};
+use crate::matching::Best;
+
+/// What a frame is worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Worth {
+    /// Nothing, and nobody's fault.
+    Unfit(Reason),
+    /// It speaks against the attempt.
+    Bad(Reason),
+    /// It speaks for this person.
+    Good(u32),
+}
+
+/// Judges a face. `first` if it is the first of its attempt that is fit, which has no frame before it to differ from.
+pub(super) fn judge(policy: &Policy, calibration: &Calibration, face: &Face, first: bool) -> Worth {
+    if let Err(reason) = fit(&policy.face, face) {
+        return Worth::Unfit(reason);
+    }
+    match recognise(policy, calibration, face, first) {
+        Ok(person) => Worth::Good(person),
+        Err(reason) => Worth::Bad(reason),
+    }
+}
+
+/// Whether the face can be judged at all.
+fn fit(policy: &FacePolicy, face: &Face) -> Result<(), Reason> {
+    let Face { eye_distance, quality, .. } = *face;
+    at_least(Measure::EyeDistance, eye_distance, policy.eye_distance)?;
+    at_least(Measure::Brightness, quality.brightness, policy.darkest)?;
+    at_most(Measure::Brightness, quality.brightness, policy.brightest)?;
+    at_most(Measure::Clipped, quality.dark + quality.bright, policy.clipped)?;
+    at_least(Measure::Sharpness, quality.sharpness, policy.sharpness)?;
+    let pose = face.pose.ok_or(Reason::Unmeasured(Measure::Pose))?;
+    at_most(Measure::Roll, pose.roll.abs(), policy.roll)?;
+    at_most(Measure::Yaw, pose.yaw.abs(), policy.yaw)?;
+    at_most(Measure::Pitch, pose.pitch.abs(), policy.pitch)
+}
+
+/// Who it is, if everything says so.
+fn recognise(
+    policy: &Policy,
+    calibration: &Calibration,
+    face: &Face,
+    first: bool,
+) -> Result<u32, Reason> {
+    let Matched { best, templates, admission } = face.matched.ok_or(Reason::NobodyEnrolled)?;
+    if templates > calibration.templates() {
+        return Err(Reason::GalleryOutgrown { templates, calibrated: calibration.templates() });
+    }
+    let cosine = self::cosine(Measure::Cosine, best.cosine)?;
+    let limit = calibration.cosine();
+    if cosine < limit {
+        return Err(Reason::Unknown { cosine, limit });
+    }
+    leads(&best, policy.margin)?;
+    match policy.liveness {
+        Liveness::Off => {}
+        Liveness::AtLeast(limit) => {
+            let score = face.liveness.ok_or(Reason::Unmeasured(Measure::Liveness))?;
+            let score = between(Measure::Liveness, score, 0.0, 1.0)?;
+            if score < limit {
+                return Err(Reason::NotLive { score, limit });
+            }
+        }
+    }
+    moves(policy.still_cosine, face.to_previous, first)?;
+    match admission {
+        Admission::Inside => Ok(best.person),
+        Admission::Outside => Err(Reason::OutsideSchedule),
+        Admission::TimeUnknown => Err(Reason::TimeUnknown),
+    }
+}
+
+/// Whether the closest person is clearly closer than anybody else.
+fn leads(best: &Best, limit: f32) -> Result<(), Reason> {
+    let Some(runner_up) = best.runner_up else { return Ok(()) };
+    let lead = best.cosine - cosine(Measure::Cosine, runner_up.cosine)?;
+    if lead < limit || runner_up.person == best.person {
+        return Err(Reason::Ambiguous { lead, limit });
+    }
+    Ok(())
+}
+
+/// Whether the face changed since the frame before, as living ones do.
+fn moves(limit: f32, to_previous: Option<f32>, first: bool) -> Result<(), Reason> {
+    let Some(cosine) = to_previous else {
+        return if first { Ok(()) } else { Err(Reason::Unmeasured(Measure::ToPrevious)) };
+    };
+    let cosine = self::cosine(Measure::ToPrevious, cosine)?;
+    if cosine >= limit {
+        return Err(Reason::Still { cosine, limit });
+    }
+    Ok(())
+}
+
+fn finite(measure: Measure, value: f32) -> Result<f32, Reason> {
+    between(measure, value, f32::MIN, f32::MAX)
+}
+
+/// A cosine, up to the rounding of one.
+fn cosine(measure: Measure, value: f32) -> Result<f32, Reason> {
+    between(measure, value, -1.001, 1.001)
+}
+
+/// The value, if it is one that can be.
+fn between(measure: Measure, value: f32, least: f32, most: f32) -> Result<f32, Reason> {
+    if (least..=most).contains(&value) { Ok(value) } else { Err(Reason::Unmeasured(measure)) }
+}
+
+fn at_least(measure: Measure, value: f32, limit: f32) -> Result<(), Reason> {
+    if finite(measure, value)? < limit {
+        Err(Reason::TooLow { measure, value, limit })
+    } else {
+        Ok(())
+    }
+}
+
+fn at_most(measure: Measure, value: f32, limit: f32) -> Result<(), Reason> {
+    if finite(measure, value)? > limit {
+        Err(Reason::TooHigh { measure, value, limit })
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! When a door opens. Everything that is not a clear, live, calibrated yes leaves it locked.
+//!
+//! ```text
+//! now, event ──> Door::step ──> Decision: actions for lock and audit log, and in words why not
+//!
+//!            a face of one track      N good frames of M          pulse over, door opened, clock odd
+//!   Locked ───────────────────> Candidate ──────────────> Granted ──────────────────> Cooldown ──> Locked
+//!      any locked state ── a second face ──> Held ── alone for a while ──> Locked
+//!                       ── refused too often ──> LockedOut ── a pause, each twice the last ──> Locked
+//!                       ── camera, clock, lock, .. ──> Faulted ── cleared ──> Locked
+//! ```
+//!
+//! The door is a value. Time and measurements are arguments, actions are results, nothing is awaited and nothing allocated; so a
+//! board, a replay and a test run the same door. One frame is judged by [`Policy`] and [`Calibration`] alone, and only a frame or
+//! the exit button unlocks: no timer, PIN or cleared fault does.
+//!
+//! | idea | file |
+//! |---|---|
+//! | what may be set, and what is refused as unsafe | `policy` |
+//! | from a rate of false accepts to a cosine | `calibration` |
+//! | who may enter at which minutes of the week | `schedule` |
+//! | what is told to the door | `event` |
+//! | what the door says | `action`, `reason` |
+//! | elapsed time that errs towards locked | `clock` |
+//! | frames that are new | `camera` |
+//! | one frame: fit to be judged, and good | `gate` |
+//! | frames of one track | `evidence` |
+//! | refusals | `lockout` |
+//! | a door forced or left open | `contact` |
+//! | all of it together | `machine` |
+//!
+//! Pins, clocks, cameras, storage and who has which PIN are left to the board. The board drives the locked level before it makes
+//! a [`Door`], and follows [`Decision::bolt`] after every step.
+//!
+//! ```
+//! use edge_infer::door::{Action, Bolt, Door, Event, Policy};
+//!
+//! let mut door = Door::new(Policy::default())?;
+//! let decision = door.step(0, Event::Tick);
+//! for action in decision.actions() {
+//!     match action {
+//!         Action::Unlock { pulse_ms, .. } => println!("open for {pulse_ms} ms"),
+//!         Action::Lock => println!("lock"),
+//!         Action::Audit(record) => println!("{record:?}"),
+//!     }
+//! }
+//! assert_eq!(decision.bolt(), Bolt::Locked);
+//! println!("{}", decision.reason());
+//! # Ok::<(), edge_infer::door::PolicyError>(())
+//! ```
+
+mod action;
+mod calibration;
+mod camera;
+mod clock;
+mod contact;
+mod event;
+mod evidence;
+mod gate;
+mod lockout;
+mod machine;
+mod policy;
+mod reason;
+mod schedule;
+
+pub use action::{Action, Audit, Bolt, Cause, Decision, Ended, MAX_ACTIONS};
+pub use calibration::{Calibration, CalibrationError};
+pub use event::{Contact, Credential, Event, Face, Fault, Matched, Observation, Stamp};
+pub use machine::{Door, State};
+pub use policy::{
+    CameraPolicy, ContactPolicy, Exit, FacePolicy, FramePolicy, Liveness, LockoutPolicy,
+    MAX_FRAMES, Policy, PolicyError, SecondFactor,
+};
+pub use reason::{Measure, Reason};
+pub use schedule::{Admission, MinuteOfWeek, Schedule, Weekday, Window, WindowError};
