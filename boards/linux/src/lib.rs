@@ -12,3 +12,4 @@
 pub mod disk;
 mod hex;
 pub mod store;
+pub mod vision;
