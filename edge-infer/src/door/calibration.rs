@@ -12,6 +12,9 @@ use model_format::Threshold;
 /// Largest FPIR that a door may be asked for.
 pub(super) const WORST_FPIR: f32 = 1e-2;
 
+/// 1e-3 over 10 is 1e-4, also where rounding says it is a little less.
+const ROUNDING: f32 = 1.0 + 1e-6;
+
 /// A cosine that was measured, and what it is good for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Calibration {
@@ -86,8 +89,7 @@ impl Calibration {
         if templates == 0 {
             return Err(CalibrationError::NoTemplates);
         }
-        // Rounded like the rates of a table, so that 1e-3 over 10 is 1e-4.
-        let needed = (f64::from(target_fpir) / f64::from(templates)) as f32;
+        let needed = target_fpir / templates as f32;
         let mut least = None;
         let mut chosen: Option<Threshold> = None;
         for row in table.into_iter().filter(|row| row.fmr > 0.0) {
@@ -96,7 +98,7 @@ impl Calibration {
             let better = |best: Threshold| {
                 row.fmr > best.fmr || (row.fmr == best.fmr && row.cosine > best.cosine)
             };
-            if row.fmr <= needed && chosen.is_none_or(better) {
+            if row.fmr <= needed * ROUNDING && chosen.is_none_or(better) {
                 chosen = Some(row);
             }
         }

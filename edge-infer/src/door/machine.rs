@@ -172,14 +172,6 @@ impl Door {
             Passed::Jumped(by_ms) => (self.policy.step_ms, Some(Reason::ClockJumped { by_ms })),
             Passed::Backwards(by_ms) => (0, Some(Reason::ClockBackwards { by_ms })),
         };
-        if let Some(reason) = oddity {
-            actions.audit(Audit::Clock(reason));
-            self.close(Ended::Clock, actions);
-            self.forget();
-            // The frames so far belong to another time.
-            self.camera.restart();
-        }
-        self.run_pulse(ms, actions);
         self.evidence.pass(ms);
         self.camera.pass(ms);
         self.lockout.pass(ms);
@@ -192,6 +184,15 @@ impl Door {
         if self.doorway.pass(ms) {
             actions.audit(Audit::LeftOpen);
         }
+        // What begins now has none of that time behind it.
+        if let Some(reason) = oddity {
+            actions.audit(Audit::Clock(reason));
+            self.close(Ended::Clock, actions);
+            self.forget();
+            // The frames so far belong to another time.
+            self.camera.restart();
+        }
+        self.run_pulse(ms, actions);
         if self.camera.is_stalled(&self.policy.camera) {
             self.raise(Fault::CameraStalled, actions);
         }
@@ -242,15 +243,7 @@ impl Door {
                 self.refuse(actions);
                 Some(Reason::CredentialRefused)
             }
-            Event::ExitButton => match self.policy.exit {
-                Exit::Off => Some(Reason::ExitOff),
-                Exit::Free => {
-                    if self.opening.is_none() {
-                        self.open(Cause::Exit, actions);
-                    }
-                    None
-                }
-            },
+            Event::ExitButton => self.let_out(actions),
             Event::Contact(contact) => {
                 let unlocked = self.opening.is_some();
                 if let Some(record) = self.doorway.set(contact, unlocked, &self.policy.contact) {
@@ -270,6 +263,20 @@ impl Door {
                     self.camera.restart();
                 }
                 self.clear(fault, actions);
+                None
+            }
+        }
+    }
+
+    /// The exit button.
+    fn let_out(&mut self, actions: &mut Actions) -> Option<Reason> {
+        match (self.policy.exit, self.cooldown.left()) {
+            (Exit::Off, _) => Some(Reason::ExitOff),
+            (Exit::Free, Some(left_ms)) => Some(Reason::Cooldown { left_ms }),
+            (Exit::Free, None) => {
+                if self.opening.is_none() {
+                    self.open(Cause::Exit, actions);
+                }
                 None
             }
         }

@@ -3,6 +3,8 @@
 //! A policy holds no cosine to match at: that comes from a table of measured rates ([`Calibration`](super::Calibration)), because
 //! a number that somebody turns until it "works" is how doors come to open for anyone.
 
+use super::calibration::WORST_FPIR;
+
 /// Most frames that a decision may be made from.
 pub const MAX_FRAMES: u8 = 16;
 
@@ -20,7 +22,8 @@ pub struct Policy {
     pub face: FacePolicy,
     /// Whether and how a face must prove to be alive.
     pub liveness: Liveness,
-    /// Two embeddings of one track with at least this cosine are of a picture, not of a living face; 0.9 to 1.
+    /// Two embeddings of one track with at least this cosine are of a picture, not of a living face; 0.9 to
+    /// 0.9999, because rounding keeps equal ones from 1.
     pub still_cosine: f32,
     /// Whether a PIN or card is needed beside the face.
     pub second_factor: SecondFactor,
@@ -28,7 +31,7 @@ pub struct Policy {
     pub camera: CameraPolicy,
     /// How long the lock stays released, 100 to 30,000 ms.
     pub pulse_ms: u32,
-    /// Pause after an unlock, at most 60,000 ms.
+    /// Pause after an unlock, 100 to 60,000 ms. Between two unlocks the door is locked for so long, whatever asks for the second.
     pub cooldown_ms: u32,
     /// Pause after a refusal, 100 to 60,000 ms. It bounds how often a stranger can try.
     pub retry_ms: u32,
@@ -75,7 +78,7 @@ pub struct FacePolicy {
     pub pitch: f32,
     /// Largest tilt ([`Pose::roll`](crate::image::quality::Pose::roll)), 0 to 1.
     pub roll: f32,
-    /// Another face whose eyes are at least this many pixels apart holds the door, 0 to 1,000.
+    /// Another face whose eyes are at least this many pixels apart holds the door, 0 to `eye_distance`.
     pub other_eye_distance: f32,
 }
 
@@ -144,11 +147,14 @@ pub struct ContactPolicy {
 pub enum Exit {
     /// Nothing.
     Off,
-    /// It unlocks for a pulse in every state: who is inside may leave, whatever happens outside.
+    /// It unlocks for a pulse in every state but right after an unlock: who is inside may leave, whatever happens outside, and a
+    /// button that is stuck keeps no door open.
     Free,
 }
 
 impl Default for Policy {
+    /// The limits of [`FacePolicy`] let through 98 % of LFW's photographs, which are of the news, and refuse every one of them
+    /// that is blurred by 3 pixels of the aligned face.
     fn default() -> Self {
         Self {
             target_fpir: 1e-3,
@@ -156,11 +162,11 @@ impl Default for Policy {
             frames: FramePolicy { good: 3, of: 8, window_ms: 3_000 },
             face: FacePolicy {
                 eye_distance: 24.0,
-                sharpness: 60.0,
+                sharpness: 20.0,
                 darkest: 40.0,
                 brightest: 220.0,
                 clipped: 0.4,
-                yaw: 0.35,
+                yaw: 0.45,
                 pitch: 0.25,
                 roll: 0.5,
                 other_eye_distance: 16.0,
@@ -197,11 +203,23 @@ pub enum PolicyError {
         /// Its path in [`Policy`].
         setting: &'static str,
         /// As set.
-        value: f64,
+        value: f32,
         /// The least allowed.
-        least: f64,
+        least: f32,
         /// The most allowed.
-        most: f64,
+        most: f32,
+    },
+    /// A whole number outside what a door may have.
+    #[error("{setting} is {value}, it must be from {least} to {most}")]
+    WholeOutOfRange {
+        /// Its path in [`Policy`].
+        setting: &'static str,
+        /// As set.
+        value: u32,
+        /// The least allowed.
+        least: u32,
+        /// The most allowed.
+        most: u32,
     },
     /// More good frames are asked for than are looked at.
     #[error("{good} good frames of {of} cannot be had; set frames.good to at most frames.of")]
@@ -230,12 +248,7 @@ impl Policy {
     /// [`PolicyError`] for the first setting that it may not have.
     pub fn check(&self) -> Result<(), PolicyError> {
         let Self { frames, face, camera, lockout, contact, .. } = *self;
-        within(
-            "target_fpir",
-            f64::from(self.target_fpir),
-            1e-9,
-            super::calibration::WORST_FPIR.into(),
-        )?;
+        within("target_fpir", self.target_fpir, 1e-9, WORST_FPIR)?;
         share("margin", self.margin)?;
         whole("frames.good", frames.good.into(), 2, MAX_FRAMES.into())?;
         whole("frames.of", frames.of.into(), 2, MAX_FRAMES.into())?;
@@ -243,11 +256,11 @@ impl Policy {
             return Err(PolicyError::GoodOfTooFew { good: frames.good, of: frames.of });
         }
         whole("frames.window_ms", frames.window_ms, 200, 10_000)?;
-        self.check_face(&face)?;
+        face.check()?;
         if let Liveness::AtLeast(score) = self.liveness {
-            within("liveness", score.into(), f64::from(f32::MIN_POSITIVE), 1.0)?;
+            within("liveness", score, f32::MIN_POSITIVE, 1.0)?;
         }
-        within("still_cosine", self.still_cosine.into(), 0.9, 1.0)?;
+        within("still_cosine", self.still_cosine, 0.9, 0.9999)?;
         if let SecondFactor::Within(ms) = self.second_factor {
             whole("second_factor", ms, 1_000, 60_000)?;
         }
@@ -255,7 +268,7 @@ impl Policy {
         whole("camera.frozen_frames", camera.frozen_frames.into(), 1, 100)?;
         whole("camera.stall_ms", camera.stall_ms, 200, 60_000)?;
         whole("pulse_ms", self.pulse_ms, 100, 30_000)?;
-        whole("cooldown_ms", self.cooldown_ms, 0, 60_000)?;
+        whole("cooldown_ms", self.cooldown_ms, 100, 60_000)?;
         whole("retry_ms", self.retry_ms, 100, 60_000)?;
         whole("hold_ms", self.hold_ms, 500, 60_000)?;
         whole("lockout.free", lockout.free.into(), 0, 10)?;
@@ -266,27 +279,29 @@ impl Policy {
         whole("contact.left_open_ms", contact.left_open_ms, 1_000, 3_600_000)?;
         whole("step_ms", self.step_ms, 50, 10_000)
     }
+}
 
-    fn check_face(&self, face: &FacePolicy) -> Result<(), PolicyError> {
-        within("face.eye_distance", face.eye_distance.into(), 16.0, 1_000.0)?;
-        within("face.sharpness", face.sharpness.into(), 0.0, 10_000.0)?;
-        within("face.darkest", face.darkest.into(), 0.0, 255.0)?;
-        within("face.brightest", face.brightest.into(), 0.0, 255.0)?;
-        if face.darkest >= face.brightest {
-            let FacePolicy { darkest, brightest, .. } = *face;
+impl FacePolicy {
+    fn check(&self) -> Result<(), PolicyError> {
+        within("face.eye_distance", self.eye_distance, 16.0, 1_000.0)?;
+        within("face.sharpness", self.sharpness, 0.0, 10_000.0)?;
+        within("face.darkest", self.darkest, 0.0, 255.0)?;
+        within("face.brightest", self.brightest, 0.0, 255.0)?;
+        if self.darkest >= self.brightest {
+            let FacePolicy { darkest, brightest, .. } = *self;
             return Err(PolicyError::NoBrightness { darkest, brightest });
         }
-        share("face.clipped", face.clipped)?;
-        share("face.yaw", face.yaw)?;
-        share("face.pitch", face.pitch)?;
-        share("face.roll", face.roll)?;
-        within("face.other_eye_distance", face.other_eye_distance.into(), 0.0, 1_000.0)
+        share("face.clipped", self.clipped)?;
+        share("face.yaw", self.yaw)?;
+        share("face.pitch", self.pitch)?;
+        share("face.roll", self.roll)?;
+        within("face.other_eye_distance", self.other_eye_distance, 0.0, self.eye_distance)
     }
 }
 
 const DAY_MS: u32 = 86_400_000;
 
-fn within(setting: &'static str, value: f64, least: f64, most: f64) -> Result<(), PolicyError> {
+fn within(setting: &'static str, value: f32, least: f32, most: f32) -> Result<(), PolicyError> {
     // NaN is in no range.
     if (least..=most).contains(&value) {
         Ok(())
@@ -296,9 +311,13 @@ fn within(setting: &'static str, value: f64, least: f64, most: f64) -> Result<()
 }
 
 fn whole(setting: &'static str, value: u32, least: u32, most: u32) -> Result<(), PolicyError> {
-    within(setting, value.into(), least.into(), most.into())
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(PolicyError::WholeOutOfRange { setting, value, least, most })
+    }
 }
 
 fn share(setting: &'static str, value: f32) -> Result<(), PolicyError> {
-    within(setting, value.into(), 0.0, 1.0)
+    within(setting, value, 0.0, 1.0)
 }
