@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! disk    files that are whole or absent: one small trait, the real folder behind it
-//!   └── store   people and templates, encrypted at rest      ──> gallery in memory ──> edge_infer::matching
+//!   ├── store   people and templates, encrypted at rest      ──> gallery in memory ──> edge_infer::matching
+//!   └── audit   what the door did, hash-chained and bounded
 //! ```
 //!
 //! Whether a face opens the door is decided in `edge-infer`: there are no thresholds and no arithmetic on scores here.
 #![allow(clippy::std_instead_of_core, reason = "a program for Linux: std is the normal path")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
+pub mod audit;
 pub mod disk;
 mod hex;
 pub mod store;

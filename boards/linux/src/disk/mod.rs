@@ -75,7 +75,8 @@ pub trait Disk {
     fn sync_folder(&self) -> io::Result<()>;
 }
 
-impl<D: Disk> Disk for &D {
+/// One folder, several users: the people and the log.
+impl<D: Disk> Disk for std::sync::Arc<D> {
     type File = D::File;
 
     fn list(&self) -> io::Result<Vec<String>> {

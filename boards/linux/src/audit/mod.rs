@@ -1,0 +1,247 @@
+//! What the door did: records that follow each other by hash, in files of bounded size, safe from a power cut when they are
+//! acknowledged.
+//!
+//! ```text
+//! kept-000001.jsonl ..     openings, changes of people and settings: nobody at the door can make many
+//! routine-000001.jsonl ..  refusals and faults: the first at once, repeats as counts, floods as a number (repeats)
+//! ```
+//!
+//! Two chains, each with files of its own, so that a thousand refusals push no opening out. They share one sequence: it, the boot and
+//! the clock that only grows say what was before what, whatever the calendar said. The log is not encrypted and names nobody.
+//!
+//! When the disk is full the door goes on. What could not be written is counted, [`Audit::health`] says so at once, and a record
+//! does when there is space again.
+
+mod event;
+mod export;
+mod follow;
+mod journal;
+mod log;
+mod record;
+mod repeats;
+
+pub use event::{BootId, Event, Kind, Moment};
+pub use export::{utc_text, write_csv, write_json_lines};
+pub use follow::Follow;
+pub use journal::Size;
+pub use log::{Break, BreakKind, Chain, Entry, Log};
+pub use record::{Hash, Head, Record};
+pub use repeats::Rate;
+
+use crate::disk::{Disk, Folder};
+use journal::Journal;
+use repeats::{Count, Fate, Repeats};
+use std::io;
+
+const KEPT: &str = "kept";
+const ROUTINE: &str = "routine";
+
+/// How much is kept, and how fast routine events are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of what nobody at the door can make many.
+    pub kept: Size,
+    /// Of what anybody can.
+    pub routine: Size,
+    /// Of routine events.
+    pub rate: Rate,
+}
+
+impl Default for Limits {
+    /// 12 MiB in all; routine events 60 at once, then two a minute.
+    fn default() -> Self {
+        Self {
+            kept: Size { file_bytes: 1 << 20, files: 8 },
+            routine: Size { file_bytes: 1 << 20, files: 4 },
+            rate: Rate { burst: 60, each_ms: 30_000 },
+        }
+    }
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "an event that is not written may be one to announce"]
+pub enum Recorded {
+    /// It is on the disk.
+    Written {
+        /// The record's number.
+        seq: u64,
+    },
+    /// It repeats an event that is, and will be counted there.
+    Repeated,
+    /// Too many came; it will be counted.
+    Suppressed,
+    /// The disk did not take it.
+    Lost,
+}
+
+/// Whether the log can be relied on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Events that are nowhere, until a record can be written that says so.
+    pub lost: u64,
+    /// Why.
+    pub error: Option<String>,
+}
+
+impl Health {
+    /// Whether events are being lost.
+    pub fn is_degraded(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// Which chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Book {
+    Kept,
+    Routine,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Audit<D: Disk = Folder> {
+    disk: D,
+    boot: BootId,
+    kept: Journal,
+    routine: Journal,
+    next_seq: u64,
+    repeats: Repeats,
+    /// What was found in which chain when it was opened, and is not recorded there yet.
+    found: Vec<(Book, Event)>,
+    health: Health,
+}
+
+impl<D: Disk> Audit<D> {
+    /// The log on `disk`, begun or gone on with. A torn last record, which nobody was told of, is taken out and that is recorded.
+    ///
+    /// # Errors
+    /// The folder or a file can't be read.
+    pub fn open(disk: D, limits: Limits, boot: BootId, now: Moment) -> io::Result<Self> {
+        let (kept, in_kept) = Journal::open(&disk, KEPT, limits.kept)?;
+        let (routine, in_routine) = Journal::open(&disk, ROUTINE, limits.routine)?;
+        let last = [&kept, &routine].iter().filter_map(|j| j.head()).map(|head| head.seq).max();
+        let mut audit = Self {
+            disk,
+            boot,
+            kept,
+            routine,
+            next_seq: last.map_or(1, |seq| seq.saturating_add(1)),
+            repeats: Repeats::new(limits.rate, now),
+            found: Vec::new(),
+            health: Health::default(),
+        };
+        audit.found.extend(in_kept.map(|event| (Book::Kept, event)));
+        audit.found.extend(in_routine.map(|event| (Book::Routine, event)));
+        audit.tick(now);
+        Ok(audit)
+    }
+
+    /// Records `event`, or counts it. What is [`Recorded::Written`] is safe.
+    pub fn append(&mut self, event: Event, now: Moment) -> Recorded {
+        self.tick(now);
+        if event.kind.is_routine() {
+            match self.repeats.meet(&event, now) {
+                Fate::Record => {}
+                Fate::Repeated => return Recorded::Repeated,
+                Fate::Suppressed => return Recorded::Suppressed,
+            }
+        }
+        self.write(Count { event, times: 1, since_mono_ms: now.mono_ms, last: now })
+    }
+
+    /// Records the counts that are due, and what was lost if there is space again. To be called about once a second.
+    pub fn tick(&mut self, now: Moment) {
+        let due = self.repeats.due(now);
+        self.write_all(due, now);
+    }
+
+    /// Records all counts: the door stops.
+    pub fn close(mut self, now: Moment) -> Health {
+        let all = self.repeats.all();
+        self.write_all(all, now);
+        self.health
+    }
+
+    /// Whether the log can be relied on.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The last records of both chains. Noted elsewhere, they show later whether anything up to them was changed.
+    pub fn heads(&self) -> impl Iterator<Item = Head> {
+        [self.kept.head(), self.routine.head()].into_iter().flatten()
+    }
+
+    fn write_all(&mut self, counts: Vec<Count>, now: Moment) {
+        self.settle(now);
+        for count in counts {
+            // Health says whether it was.
+            let _ = self.write(count);
+        }
+    }
+
+    /// Records what was found and what was lost.
+    fn settle(&mut self, now: Moment) {
+        let once = |event, times| Count { event, times, since_mono_ms: now.mono_ms, last: now };
+        while let Some((book, event)) = self.found.first().cloned() {
+            if self.put(book, once(event, 1)).is_err() {
+                return;
+            }
+            self.found.remove(0);
+        }
+        let lost = match &self.health {
+            Health { lost: 1.., error: Some(error) } => Event::new(Kind::Lost).reason(error),
+            _ => return self.health = Health::default(),
+        };
+        if self.put(Book::Kept, once(lost, self.health.lost)).is_ok() {
+            self.health = Health::default();
+        }
+    }
+
+    fn write(&mut self, count: Count) -> Recorded {
+        let (times, now) = (count.times, count.last);
+        let book = if count.event.kind.is_routine() { Book::Routine } else { Book::Kept };
+        if self.health.error.is_some() || !self.found.is_empty() {
+            self.settle(now);
+        }
+        // What comes after a loss is only written once the loss is.
+        let written = match &self.health.error {
+            None => self.put(book, count),
+            Some(error) => Err(error.clone()),
+        };
+        match written {
+            Ok(seq) => Recorded::Written { seq },
+            Err(_) => {
+                self.health.lost = self.health.lost.saturating_add(times);
+                Recorded::Lost
+            }
+        }
+    }
+
+    fn put(&mut self, book: Book, count: Count) -> Result<u64, String> {
+        let Count { event, times, since_mono_ms, last } = count;
+        let journal = match book {
+            Book::Kept => &mut self.kept,
+            Book::Routine => &mut self.routine,
+        };
+        let counted = times != 1 || event.kind == Kind::Suppressed;
+        let record = Record {
+            seq: self.next_seq,
+            boot: self.boot,
+            at: last,
+            event,
+            times,
+            since_mono_ms: counted.then_some(since_mono_ms),
+        };
+        // Also if it fails: the line may be on the disk, and no other may have its number.
+        self.next_seq = self.next_seq.saturating_add(1);
+        let (line, hash) = record.encode(journal.last_hash());
+        let written = journal.append(&self.disk, &line, Head { seq: record.seq, hash });
+        written.map(|()| record.seq).map_err(|error| {
+            let error = error.to_string();
+            self.health.error = Some(error.clone());
+            error
+        })
+    }
+}
