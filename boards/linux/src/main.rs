@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `door`.
+
+fn main() -> std::process::ExitCode {
+    door_linux::cli::main()
+}

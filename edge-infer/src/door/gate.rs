@@ -24,7 +24,7 @@ pub(super) enum Worth {
 
 /// Judges a face. `first` if it is the first of its attempt that is fit, which has no frame before it to differ from.
 pub(super) fn judge(policy: &Policy, calibration: &Calibration, face: &Face, first: bool) -> Worth {
-    if let Err(reason) = fit(&policy.face, face) {
+    if let Err(reason) = policy.face.fit(face) {
         return Worth::Unfit(reason);
     }
     match recognise(policy, calibration, face, first) {
@@ -33,18 +33,23 @@ pub(super) fn judge(policy: &Policy, calibration: &Calibration, face: &Face, fir
     }
 }
 
-/// Whether the face can be judged at all.
-fn fit(policy: &FacePolicy, face: &Face) -> Result<(), Reason> {
-    let Face { eye_distance, quality, .. } = *face;
-    at_least(Measure::EyeDistance, eye_distance, policy.eye_distance)?;
-    at_least(Measure::Brightness, quality.brightness, policy.darkest)?;
-    at_most(Measure::Brightness, quality.brightness, policy.brightest)?;
-    at_most(Measure::Clipped, quality.dark + quality.bright, policy.clipped)?;
-    at_least(Measure::Sharpness, quality.sharpness, policy.sharpness)?;
-    let pose = face.pose.ok_or(Reason::Unmeasured(Measure::Pose))?;
-    at_most(Measure::Roll, pose.roll.abs(), policy.roll)?;
-    at_most(Measure::Yaw, pose.yaw.abs(), policy.yaw)?;
-    at_most(Measure::Pitch, pose.pitch.abs(), policy.pitch)
+impl FacePolicy {
+    /// Whether the face can be judged at all: size, light, sharpness and pose. Enrolment asks the same.
+    ///
+    /// # Errors
+    /// The first measure that is not as it must be, which its text says what to do about.
+    pub fn fit(&self, face: &Face) -> Result<(), Reason> {
+        let Face { eye_distance, quality, .. } = *face;
+        at_least(Measure::EyeDistance, eye_distance, self.eye_distance)?;
+        at_least(Measure::Brightness, quality.brightness, self.darkest)?;
+        at_most(Measure::Brightness, quality.brightness, self.brightest)?;
+        at_most(Measure::Clipped, quality.dark + quality.bright, self.clipped)?;
+        at_least(Measure::Sharpness, quality.sharpness, self.sharpness)?;
+        let pose = face.pose.ok_or(Reason::Unmeasured(Measure::Pose))?;
+        at_most(Measure::Roll, pose.roll.abs(), self.roll)?;
+        at_most(Measure::Yaw, pose.yaw.abs(), self.yaw)?;
+        at_most(Measure::Pitch, pose.pitch.abs(), self.pitch)
+    }
 }
 
 /// Who it is, if everything says so.

@@ -18,7 +18,7 @@ use edge_infer::image::align;
 use edge_infer::image::quality::{Pose, Quality, eye_distance};
 use edge_infer::image::{Frame, FrameError};
 use edge_infer::matching::{self, TemplateRef};
-use model_format::{ModelId, Threshold};
+use model_format::ModelId;
 
 /// Most faces of a frame.
 const MAX_FACES: usize = 16;
@@ -85,7 +85,7 @@ impl<'m> Eyes<'m> {
             embedding: vec![0.0; len],
             previous: vec![0; len],
             previous_track: None,
-            same: loosest(models.embedding().thresholds()),
+            same: models.loosest_cosine(),
             tracks: Vec::with_capacity(MAX_FACES),
             seen: Seen::new(models.embedding().id(), len, MAX_FACES),
         })
@@ -94,6 +94,11 @@ impl<'m> Eyes<'m> {
     /// The model that makes the templates.
     pub fn model(&self) -> ModelId {
         self.embedder.model().id()
+    }
+
+    /// What the last picture showed.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// Looks at a picture that was captured at `at_ms` of a clock that never goes back.
@@ -202,10 +207,4 @@ fn enlarged(face: &Face, scale: f64) -> Face {
         landmarks: face.landmarks.map(|point| point.map(whole)),
         score: face.score,
     }
-}
-
-/// The cosine that more strangers' pairs reach than any other of the table; without one, none is low enough.
-fn loosest(table: impl Iterator<Item = Threshold>) -> f32 {
-    let most = table.max_by(|a, b| a.fmr.total_cmp(&b.fmr));
-    most.map_or(-1.0, |row| row.cosine)
 }

@@ -195,6 +195,13 @@ impl Models {
         Pipeline { model: model.id(), preprocessing }
     }
 
+    /// The cosine that more pairs of two people reach than any other of the table: two faces below it are most likely not of one
+    /// person. -1, which all reach, if there is no table.
+    pub fn loosest_cosine(&self) -> f32 {
+        let most = self.embedding().thresholds().max_by(|a, b| a.fmr.total_cmp(&b.fmr));
+        most.map_or(-1.0, |row| row.cosine)
+    }
+
     /// Values of an embedding.
     pub fn embedding_len(&self) -> usize {
         self.embedding().metadata().embedding_len.into()
