@@ -201,6 +201,6 @@ fn observe(
         }
         None => None,
     };
-    let other_eye_distance = seen.other_eye_distance();
+    let other_eye_distance = seen.subject.and_then(|subject| subject.other_eye_distance);
     Ok(Observation { stamp: shot.stamp, face: seen.face(matched), other_eye_distance })
 }
