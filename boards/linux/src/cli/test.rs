@@ -48,7 +48,9 @@ pub(super) fn run(settings: &Settings, args: &TestArgs) -> Result<(), Failure> {
     let turn = watch.turn(&moment, utc_ms, &mut |_| ())?;
     let (reason, took) = (turn.decision.reason(), turn.took);
     let seen = turn.seen.cloned();
-    let Some(seen) = seen else { return Err(Failure::Input("no picture was looked at".to_owned())) };
+    let Some(seen) = seen else {
+        return Err(Failure::Input("no picture was looked at".to_owned()));
+    };
     let matched = match seen.template() {
         Some(probe) => watch.roster().search(probe, utc_ms)?,
         None => None,
@@ -110,10 +112,17 @@ fn print(seen: &Seen, matched: Option<Matched>, name: Option<&str>, limit: Optio
     println!("faces       {}", seen.faces.len());
     let Some(subject) = seen.subject else { return };
     let face = subject.face;
-    println!("face        {:.0}x{:.0} pixels at {:.0}, {:.0}; score {:.2}", face.width, face.height, face.x, face.y, face.score);
+    println!(
+        "face        {:.0}x{:.0} pixels at {:.0}, {:.0}; score {:.2}",
+        face.width, face.height, face.x, face.y, face.score
+    );
     println!("eyes        {:.0} pixels apart", subject.eye_distance);
     let quality = subject.quality;
-    println!("light       {:.0}; {:.0} % black or white", quality.brightness, 100.0 * (quality.dark + quality.bright));
+    println!(
+        "light       {:.0}; {:.0} % black or white",
+        quality.brightness,
+        100.0 * (quality.dark + quality.bright)
+    );
     println!("sharpness   {:.0}", quality.sharpness);
     if let Some(pose) = subject.pose {
         println!("pose        turn {:.2}, nod {:.2}, tilt {:.2}", pose.yaw, pose.pitch, pose.roll);
@@ -122,8 +131,14 @@ fn print(seen: &Seen, matched: Option<Matched>, name: Option<&str>, limit: Optio
         println!("liveness    {score:.3}");
     }
     if let Some(Matched { best, .. }) = matched {
-        let limit = limit.map_or_else(|| "not calibrated".to_owned(), |limit| format!("{limit:.4} needed"));
-        println!("likeness    {:.4} to {} (person {}); {limit}", best.cosine, name.unwrap_or("?"), best.person);
+        let limit =
+            limit.map_or_else(|| "not calibrated".to_owned(), |limit| format!("{limit:.4} needed"));
+        println!(
+            "likeness    {:.4} to {} (person {}); {limit}",
+            best.cosine,
+            name.unwrap_or("?"),
+            best.person
+        );
         if let Some(other) = best.runner_up {
             println!("runner-up   {:.4} to person {}", other.cosine, other.person);
         }

@@ -51,7 +51,8 @@ impl Album {
         }
         let sums = kept.iter().map(|a| kept.iter().map(|b| likeness(a, b)).sum::<f32>());
         // The first of equal ones, as `max_by` would give the last.
-        let middle = sums.enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let middle =
+            sums.enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
         let Some(middle) = middle.map(|(index, _)| kept[index].clone()) else { return };
         for photo in kept {
             let cosine = likeness(&middle, &photo);
@@ -66,10 +67,12 @@ impl Album {
 
     /// How much the pictures differ; `None` if there are fewer than two.
     pub fn spread(&self) -> Option<Spread> {
-        let pairs = self.photos.iter().enumerate().flat_map(|(index, a)| {
-            self.photos.iter().skip(index + 1).map(move |b| likeness(a, b))
-        });
-        let (sum, count) = pairs.fold((0.0, 0_u16), |(sum, count), cosine| (sum + cosine, count + 1));
+        let pairs =
+            self.photos.iter().enumerate().flat_map(|(index, a)| {
+                self.photos.iter().skip(index + 1).map(move |b| likeness(a, b))
+            });
+        let (sum, count) =
+            pairs.fold((0.0, 0_u16), |(sum, count), cosine| (sum + cosine, count + 1));
         let range = |value: fn(&Photo) -> f32| {
             let values = self.photos.iter().map(value);
             values.clone().fold(f32::MIN, f32::max) - values.fold(f32::MAX, f32::min)
@@ -86,7 +89,9 @@ impl Spread {
     /// What would make the pictures cover more; `None` if they differ enough.
     pub fn advice(&self) -> Option<&'static str> {
         if self.brightness < 20.0 {
-            Some("all pictures have the same light: add one taken at the door at another time of day")
+            Some(
+                "all pictures have the same light: add one taken at the door at another time of day",
+            )
         } else if self.yaw < 0.1 {
             Some("all pictures show the same pose: add one with the head turned a little")
         } else {
@@ -152,7 +157,9 @@ mod tests {
             let mut album = album(&photos);
             album.sort_out(0.999, 0.25);
             assert_eq!(names(&album), ["a", "b"], "{place}");
-            let [(name, Refusal::Outlier { least, .. })] = &album.refused[..] else { unreachable!() };
+            let [(name, Refusal::Outlier { least, .. })] = &album.refused[..] else {
+                unreachable!()
+            };
             assert_eq!((name.as_str(), *least), ("wrong", 0.25));
         }
     }

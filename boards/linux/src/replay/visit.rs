@@ -60,10 +60,25 @@ pub struct VisitFrames<'a> {
 impl<'a> VisitFrames<'a> {
     /// The frames of `visit`, whose files are below `root`. The first is captured at `start_ms` of the door's clock; `tail_ms` after
     /// the last the visit ends. `sequence` counts the frames of all visits.
-    pub fn new(root: &'a Path, visit: &'a Visit, start_ms: u64, tail_ms: u64, sequence: u64) -> Self {
+    pub fn new(
+        root: &'a Path,
+        visit: &'a Visit,
+        start_ms: u64,
+        tail_ms: u64,
+        sequence: u64,
+    ) -> Self {
         let frames = visit.frames.iter().map(|(t_ms, path)| (*t_ms, path.as_path())).collect();
         let list_ms = visit.frames.first().map_or(0, |(t_ms, _)| *t_ms);
-        Self { root, frames, now_ms: start_ms, sequence, list_ms, door_ms: start_ms, end_ms: None, tail_ms }
+        Self {
+            root,
+            frames,
+            now_ms: start_ms,
+            sequence,
+            list_ms,
+            door_ms: start_ms,
+            end_ms: None,
+            tail_ms,
+        }
     }
 
     /// The door's time now.
@@ -136,7 +151,8 @@ pub fn replay(
         watch.restart(now_ms)?;
         let mut frames = VisitFrames::new(root, visit, now_ms, watch.rest_ms(), sequence);
         let mut outcome = Outcome::default();
-        let frame_error = |(path, error)| ReplayError::Frame { visit: visit.name.clone(), path, error };
+        let frame_error =
+            |(path, error)| ReplayError::Frame { visit: visit.name.clone(), path, error };
         while let Some(moment) = frames.next(watch.until_ms()).map_err(frame_error)? {
             let turn = watch.turn(&moment, None, &mut |_| ())?;
             for action in turn.decision.actions() {

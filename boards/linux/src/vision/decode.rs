@@ -59,7 +59,9 @@ pub enum DecodeError {
     #[error("the picture is CMYK, for print: save it as RGB")]
     Cmyk,
     /// More pixels than any camera has.
-    #[error("the picture claims {width}x{height} pixels, at most {MAX_PIXELS} are decoded: make it smaller")]
+    #[error(
+        "the picture claims {width}x{height} pixels, at most {MAX_PIXELS} are decoded: make it smaller"
+    )]
     TooManyPixels {
         /// Pixels in a row.
         width: u32,
@@ -105,7 +107,8 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, DecodeError> {
             let mut limits = Limits::no_limits();
             limits.max_alloc = Some(MAX_DECODER_BYTES);
             upright(
-                PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(DecodeError::Damaged)?,
+                PngDecoder::with_limits(Cursor::new(bytes), limits)
+                    .map_err(DecodeError::Damaged)?,
             )
         }
         _ => Err(DecodeError::Format { bytes: bytes.len() }),

@@ -46,8 +46,12 @@ type People = BTreeMap<String, Vec<(String, Vec<u8>)>>;
 pub(crate) fn build(scenario: Scenario, faces: &Path, out: &Path) -> io::Result<()> {
     let mut list = List::create(out)?;
     match scenario {
-        Scenario::Crops => drawn_out(&mut list, &people(&faces.join("lfw112-valtest.tar"))?, 4, 224.0),
-        Scenario::Whole => drawn_out(&mut list, &people(&faces.join("frames-lfw250.tar"))?, 1, 440.0),
+        Scenario::Crops => {
+            drawn_out(&mut list, &people(&faces.join("lfw112-valtest.tar"))?, 4, 224.0)
+        }
+        Scenario::Whole => {
+            drawn_out(&mut list, &people(&faces.join("frames-lfw250.tar"))?, 1, 440.0)
+        }
         Scenario::Prints => prints(&mut list, &faces.join("nuaa-live-print-sample.tar")),
     }?;
     list.rows.flush()
@@ -201,7 +205,9 @@ fn decode(bytes: &[u8]) -> io::Result<RgbImage> {
 
 fn encode(picture: &RgbImage) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 92).encode_image(picture).map_err(io::Error::other)?;
+    JpegEncoder::new_with_quality(&mut bytes, 92)
+        .encode_image(picture)
+        .map_err(io::Error::other)?;
     Ok(bytes)
 }
 
@@ -260,7 +266,8 @@ impl Change {
         let (columns, rows) = (photo.width() as usize, photo.height() as usize);
         let scale = self.size / columns as f64;
         let (sin, cos) = self.turn.sin_cos();
-        let middle = [f64::from(WIDTH) / 2.0 + self.shift[0], f64::from(HEIGHT) / 2.0 + self.shift[1]];
+        let middle =
+            [f64::from(WIDTH) / 2.0 + self.shift[0], f64::from(HEIGHT) / 2.0 + self.shift[1]];
         let (pixels, _) = photo.as_raw().as_chunks::<3>();
         let mut frame = RgbImage::new(WIDTH, HEIGHT);
         for (x, y, to) in frame.enumerate_pixels_mut() {
@@ -273,7 +280,8 @@ impl Change {
             let (left, right, u) = at(cos * dx + sin * dy, columns);
             let (top, bottom, v) = at(cos * dy - sin * dx, rows);
             let [a, b] = [left, right].map(|column| pixels[top * columns + column].map(f32::from));
-            let [c, d] = [left, right].map(|column| pixels[bottom * columns + column].map(f32::from));
+            let [c, d] =
+                [left, right].map(|column| pixels[bottom * columns + column].map(f32::from));
             for (i, to) in to.0.iter_mut().enumerate() {
                 let (upper, lower) = (a[i] + (b[i] - a[i]) * u, c[i] + (d[i] - c[i]) * u);
                 // The cast saturates.
@@ -284,7 +292,8 @@ impl Change {
             frame = image::imageops::fast_blur(&frame, self.blur as f32);
         }
         if self.noise > 0.0 {
-            let noise: Vec<i16> = (0..8192).map(|_| (self.noise * random.normal()).round() as i16).collect();
+            let noise: Vec<i16> =
+                (0..8192).map(|_| (self.noise * random.normal()).round() as i16).collect();
             for values in frame.chunks_mut(4096) {
                 let start = random.next() as usize % 4096;
                 for (value, noise) in values.iter_mut().zip(&noise[start..]) {
