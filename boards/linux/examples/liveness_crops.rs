@@ -4,8 +4,8 @@
 //! liveness_crops DETECTOR.afm EMBEDDING.afm FRAMES OUT      FRAMES/KIND/../F.jpg ─> OUT/2.7/KIND/F.png, OUT/4.0/KIND/F.png
 //! ```
 
+use core::error::Error;
 use door_linux::vision::{Eyes, Models, Paths, decode, liveness_crop};
-use std::error::Error;
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {

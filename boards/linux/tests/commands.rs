@@ -89,7 +89,7 @@ fn a_store_is_made_once_and_people_come_and_go() {
     let document = folder.join("in.json");
     // 1 / sqrt(3^2 + 4^2), to single precision.
     let people = r#"{"format":1,"next_person":3,"next_template":2,"people":[{"id":2,"profile":{"name":"Zoë","groups":["staff"]},
-        "templates":[{"id":1,"model":"00112233445566778899aabbccddeeff","preprocessing":"ffeeddccbbaa99887766554433221100",
+        "templates":[{"id":1,"pipeline":{"model":"00112233445566778899aabbccddeeff","preprocessing":"ffeeddccbbaa99887766554433221100"},
         "values":"AwQ=","inverse_norm":0.2,"source":"picture","enrolled_ms":5}]}]}"#;
     std::fs::write(&document, people).unwrap();
     let imported = good(folder, &["people", "import", document.to_str().unwrap(), "--json"]);

@@ -23,6 +23,8 @@ mod jpeg;
 mod letterbox;
 mod liveness;
 mod models;
+#[cfg(test)]
+pub(crate) use models::tests::Door as HandMade;
 mod picture;
 
 pub use eyes::{Eyes, EyesError};

@@ -280,4 +280,4 @@ fn shape(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -208,3 +208,6 @@ fn observe(
     let other_eye_distance = seen.subject.and_then(|subject| subject.other_eye_distance);
     Ok(Observation { stamp: shot.stamp, face: seen.face(matched), other_eye_distance })
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,13 +99,13 @@ fn signed(bytes: Vec<u8>, key: &SigningKey) -> Vec<u8> {
 }
 
 /// The files of a door, which a test spoils one of.
-struct Door {
+pub(crate) struct Door {
     _folder: tempfile::TempDir,
     paths: Paths,
 }
 
 impl Door {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, bytes: Vec<u8>| {
             let path = folder.path().join(name);
@@ -123,7 +123,7 @@ impl Door {
         Self { _folder: folder, paths }
     }
 
-    fn open(&self) -> Result<Models, ModelsError> {
+    pub(crate) fn open(&self) -> Result<Models, ModelsError> {
         Models::open(&self.paths, None)
     }
 
