@@ -60,6 +60,9 @@ pub(super) fn run(settings: &Settings, args: &EnrolArgs) -> Result<(), Failure> 
     album.sort_out(config.policy.still_cosine, models.loosest_cosine());
 
     let roster = Roster::new(store.people(), &pipeline, len)?;
+    if let Some(person) = args.person {
+        album.sort_out_known(&roster, person, config.policy.still_cosine)?;
+    }
     let templates =
         roster.templates().saturating_add(u32::try_from(album.photos.len()).unwrap_or(u32::MAX));
     // A gallery that no cosine is strict enough for would lock everybody out.

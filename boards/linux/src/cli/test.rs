@@ -25,7 +25,8 @@ pub(super) struct TestArgs {
 pub(super) fn run(settings: &Settings, args: &TestArgs) -> Result<(), Failure> {
     let config = settings.load()?;
     let models = setup::models(&config)?;
-    let picture = decode::open(&args.picture)?;
+    let named = |error| Failure::Input(format!("{}: {error}", args.picture.display()));
+    let picture = decode::open(&args.picture).map_err(named)?;
     let people = if config.people.folder.exists() {
         setup::everybody(&config.people)?
     } else {

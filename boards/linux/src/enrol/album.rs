@@ -65,6 +65,28 @@ impl Album {
         }
     }
 
+    /// Takes out pictures that `person` is enrolled with already, which a template shows by the cosine `same` or more.
+    ///
+    /// # Errors
+    /// The roster can't be searched.
+    pub fn sort_out_known(
+        &mut self,
+        roster: &Roster,
+        person: u32,
+        same: f32,
+    ) -> Result<(), RosterError> {
+        for photo in core::mem::take(&mut self.photos) {
+            let found = roster.search(photo.template(), None)?.map(|found| found.best);
+            match found.filter(|best| best.person == person && best.cosine >= same) {
+                Some(best) => {
+                    self.refused.push((photo.name, Refusal::Known { cosine: best.cosine }));
+                }
+                None => self.photos.push(photo),
+            }
+        }
+        Ok(())
+    }
+
     /// How much the pictures differ; `None` if there are fewer than two.
     pub fn spread(&self) -> Option<Spread> {
         let pairs =
@@ -186,8 +208,8 @@ mod tests {
         assert_eq!(two.spread().unwrap().advice(), None);
     }
 
-    #[test]
-    fn face_recognition_auth_29_who_is_enrolled_already_is_found() {
+    /// A roster with one person, who has one template.
+    fn roster() -> (Roster, u32) {
         let enrolled = Photo::drawn("old", &[127, 0, 0]);
         let preprocessing = PreprocessingId([3; 16]);
         let template = enrolled.template();
@@ -196,10 +218,27 @@ mod tests {
         let profile = Profile { name: "Ada".to_owned(), ..Profile::default() };
         let new = NewTemplate { template, preprocessing, source: Source::Picture };
         let id = people.enrol(profile, &[new], 0).unwrap();
-        let roster = Roster::new(&people, &pipeline, 3).unwrap();
+        (Roster::new(&people, &pipeline, 3).unwrap(), id.0)
+    }
+
+    #[test]
+    fn rejects_a_picture_that_the_person_is_enrolled_with() {
+        let (roster, id) = roster();
+        let mut album = album(&[("a", [127, 1, 0]), ("b", [127, 60, 0])]);
+        album.sort_out_known(&roster, id + 1, 0.999).unwrap();
+        assert_eq!(names(&album), ["a", "b"], "somebody else's");
+        album.sort_out_known(&roster, id, 0.999).unwrap();
+        assert_eq!(names(&album), ["b"]);
+        let [(name, Refusal::Known { cosine })] = &album.refused[..] else { unreachable!() };
+        assert!(name == "a" && *cosine > 0.999);
+    }
+
+    #[test]
+    fn face_recognition_auth_29_who_is_enrolled_already_is_found() {
+        let (roster, id) = roster();
         let same = album(&[("x", [0, 0, 127]), ("y", [127, 40, 0])]);
         let found = look_alike(&same, &roster, 0.5).unwrap().unwrap();
-        assert_eq!(found.person, id.0);
+        assert_eq!(found.person, id);
         let other = album(&[("x", [0, 0, 127]), ("y", [0, 127, 3])]);
         assert_eq!(look_alike(&other, &roster, 0.5).unwrap(), None);
     }

@@ -52,6 +52,12 @@ pub enum Refusal {
         /// Of both.
         cosine: f32,
     },
+    /// It is enrolled already.
+    #[error("the person is enrolled with this picture already (cosine {cosine:.4})")]
+    Known {
+        /// With the closest of their templates.
+        cosine: f32,
+    },
     /// Another person, most likely.
     #[error(
         "it does not look like `{other}` (cosine {cosine:.2}, {least:.2} are needed): is it somebody else?"

@@ -246,6 +246,6 @@ mod tests {
         };
         let (path, error) =
             VisitFrames::new(folder.path(), &visit, 0, 0, 0).next(1_000).unwrap_err();
-        assert!(path.ends_with("gone.jpg") && matches!(error, DecodeError::Io { .. }));
+        assert!(path.ends_with("gone.jpg") && matches!(error, DecodeError::Io(_)));
     }
 }

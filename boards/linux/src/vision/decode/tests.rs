@@ -124,10 +124,7 @@ fn rejects_what_is_no_picture() {
         let error = decode(bytes).unwrap_err();
         assert!(matches!(error, DecodeError::Format { bytes: found } if found == bytes.len()));
     }
-    let error = open(Path::new("no/such/file.jpg")).unwrap_err();
-    assert!(
-        matches!(&error, DecodeError::Io { .. }) && error.to_string().contains("no/such/file.jpg")
-    );
+    assert!(matches!(open(Path::new("no/such/file.jpg")), Err(DecodeError::Io(_))));
 }
 
 #[test]
