@@ -4,6 +4,9 @@
 //! disk    files that are whole or absent: one small trait, the real folder behind it
 //!   ├── store   people and templates, encrypted at rest      ──> gallery in memory ──> edge_infer::matching
 //!   └── audit   what the door did, hash-chained and bounded
+//! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
+//!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
+//! config, cli           settings in one file, and the commands
 //! ```
 //!
 //! Whether a face opens the door is decided in `edge-infer`: there are no thresholds and no arithmetic on scores here.
@@ -11,6 +14,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
 pub mod audit;
+pub mod cli;
+pub mod config;
 pub mod disk;
+pub mod enrol;
 mod hex;
+pub mod lock;
+pub mod replay;
 pub mod store;
+pub mod vision;
+pub mod watch;

@@ -11,21 +11,30 @@ use super::policy::{FacePolicy, Liveness};
 use super::{Admission, Calibration, Face, Matched, Measure, Policy, Reason};
 use crate::matching::Best;
 
-/// Whether the face can be judged at all.
-///
-/// # Errors
-/// What to do about it.
-pub(super) fn fit(policy: &FacePolicy, face: &Face) -> Result<(), Reason> {
-    let Face { eye_distance, quality, .. } = *face;
-    at_least(Measure::EyeDistance, eye_distance, policy.eye_distance)?;
-    at_least(Measure::Brightness, quality.brightness, policy.darkest)?;
-    at_most(Measure::Brightness, quality.brightness, policy.brightest)?;
-    at_most(Measure::Clipped, quality.dark + quality.bright, policy.clipped)?;
-    at_least(Measure::Sharpness, quality.sharpness, policy.sharpness)?;
-    let pose = face.pose.ok_or(Reason::Unmeasured(Measure::Pose))?;
-    at_most(Measure::Roll, pose.roll.abs(), policy.roll)?;
-    at_most(Measure::Yaw, pose.yaw.abs(), policy.yaw)?;
-    at_most(Measure::Pitch, pose.pitch.abs(), policy.pitch)
+impl FacePolicy {
+    /// Whether a second face with this distance between its eyes is near enough to enter beside one with that of `subject`. One of a
+    /// size that nobody can tell is.
+    pub fn holds(&self, subject: Option<f32>, other: f32) -> bool {
+        let far = |subject: f32| other < subject * self.other_share;
+        !(other < self.other_eye_distance || subject.is_some_and(far))
+    }
+
+    /// Whether the face can be judged at all: size, light, sharpness and pose. Enrolment asks the same.
+    ///
+    /// # Errors
+    /// What to do about it.
+    pub fn fit(&self, face: &Face) -> Result<(), Reason> {
+        let Face { eye_distance, quality, .. } = *face;
+        at_least(Measure::EyeDistance, eye_distance, self.eye_distance)?;
+        at_least(Measure::Brightness, quality.brightness, self.darkest)?;
+        at_most(Measure::Brightness, quality.brightness, self.brightest)?;
+        at_most(Measure::Clipped, quality.dark + quality.bright, self.clipped)?;
+        at_least(Measure::Sharpness, quality.sharpness, self.sharpness)?;
+        let pose = face.pose.ok_or(Reason::Unmeasured(Measure::Pose))?;
+        at_most(Measure::Roll, pose.roll.abs(), self.roll)?;
+        at_most(Measure::Yaw, pose.yaw.abs(), self.yaw)?;
+        at_most(Measure::Pitch, pose.pitch.abs(), self.pitch)
+    }
 }
 
 /// Who it is, if everything says so. `first` if it is the first face of its attempt, which may have none before it to differ from.

@@ -1,0 +1,58 @@
+//! The command line: one file a command, results on stdout, warnings on stderr.
+//!
+//! Exit codes: 0 done, 1 a check failed (nobody was enrolled, the picture would not open), 2 wrong use or unusable input. Every
+//! failure is one line.
+
+mod config;
+mod enrol;
+mod failure;
+mod people;
+mod replay;
+mod setup;
+mod test;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use setup::Settings;
+use std::process::ExitCode;
+
+/// A door that opens for faces that it knows: enrols people, says what it sees, replays visits.
+#[derive(Parser)]
+#[command(name = "door", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Enroll(enrol::EnrolArgs),
+    People(people::PeopleArgs),
+    Test(test::TestArgs),
+    Replay(replay::ReplayArgs),
+    Config(config::ConfigArgs),
+}
+
+/// Runs the command that the program's arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { settings, command } = Cli::parse();
+    let result = match command {
+        Command::Enroll(args) => enrol::run(&settings, &args),
+        Command::People(args) => people::run(&settings, &args),
+        Command::Test(args) => test::run(&settings, &args),
+        Command::Replay(args) => replay::run(&settings, &args),
+        Command::Config(args) => config::run(&settings, &args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Prints a value as JSON on one line.
+fn print_json(value: &serde_json::Value) {
+    println!("{value}");
+}

@@ -1,0 +1,16 @@
+//! From pictures of one person to the templates that may be enrolled, and in words why not the others.
+//!
+//! ```text
+//! picture ─ one face ─ fit to be judged ─ template ─┐
+//! picture ─ ..                                      ├─ the same picture twice ─ one of another person ─> Album ─> store
+//!                                                   └─ who is enrolled already looks like this ─> look_alike
+//! ```
+//!
+//! A person is enrolled with few templates that differ: each costs the whole gallery a share of its false accepts. Writing them
+//! down is left to the [`store`](crate::store).
+
+mod album;
+mod photo;
+
+pub use album::{Album, Spread, look_alike};
+pub use photo::{Photo, Refusal, take};

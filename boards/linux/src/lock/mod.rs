@@ -1,0 +1,22 @@
+//! What holds the door: a relay, a strike, or a record of what one would have done.
+//!
+//! A lock knows two levels and nothing of reasons. Whoever drives it drives [`Bolt::Locked`] first, and again on every way out.
+
+mod simulated;
+
+pub use edge_infer::door::Bolt;
+pub use simulated::{Edge, SimulatedLock};
+
+/// Something that can be locked.
+pub trait Lock {
+    /// Sets the level. `now_ms` is the time of the door's clock, for locks that keep a record.
+    ///
+    /// # Errors
+    /// [`LockError`]: the level may be either one now.
+    fn drive(&mut self, now_ms: u64, bolt: Bolt) -> Result<(), LockError>;
+}
+
+/// A lock that does not do as it is told.
+#[derive(Debug, thiserror::Error)]
+#[error("the lock could not be driven: {0}")]
+pub struct LockError(#[source] pub std::io::Error);

@@ -1,0 +1,5 @@
+//! The program `door`.
+
+fn main() -> std::process::ExitCode {
+    door_linux::cli::main()
+}
