@@ -39,6 +39,8 @@ mod vector_tier;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use core::hint::black_box;
+
 use super::Addend;
 
 pub(crate) use elementwise::{accumulate, add, maximum, requantize, round_to_i8, scale_row};
@@ -192,6 +194,16 @@ pub(crate) trait Primitives: Copy {
     /// [`dot`](Self::dot) with `probe`. There are as many sums as rows.
     fn dots(self, probe: &[i8], rows: &[i8], sums: &mut [i32]) {
         one_by_one(self, probe, rows, sums);
+    }
+
+    /// [`Tier::saturate`]. A tier without its own multiplies rows that the nearest cache holds.
+    fn saturate(self, turns: u32) -> u64 {
+        const ROW: usize = 1024;
+        let (a, b) = ([1; ROW], [1; ROW]);
+        for _ in 0..turns {
+            black_box(self.dot(black_box(&a), black_box(&b)));
+        }
+        u64::from(turns) * ROW as u64
     }
 }
 

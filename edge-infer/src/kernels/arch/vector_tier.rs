@@ -106,6 +106,11 @@ macro_rules! tier {
                     one_by_one(self, probe, rows, sums);
                 }
             }
+
+            fn saturate(self, turns: u32) -> u64 {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::saturate(turns) }
+            }
         }
     };
 }

@@ -11,15 +11,16 @@
 //! `4 * v ..`.
 
 use core::arch::{aarch64::*, asm};
+use core::hint::black_box;
 
 use super::super::{Strip, Sums, Weights};
-use super::Inputs;
 use super::dots::{self, ROWS};
 use super::lanes::{Numbers, halves, load, load_inputs, part, store, store_vector, take};
 pub(super) use super::panel::Panel;
 pub(super) use super::requantize::requantize;
 use super::rows::Rows;
 pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
+use super::{BYTES, Inputs};
 
 /// Pixels whose sums of sixteen channels are in registers at a time: 16 vectors, beside 8 of inputs
 /// and 4 of weights.
@@ -148,6 +149,21 @@ pub(super) fn dots<const N: usize>(
     sums: &mut [[i32; ROWS]],
 ) {
     dots::dots(probe, rows, sums, |sums, row, probe| sdot(sums, row, probe));
+}
+
+/// As many sums as a tile has.
+#[target_feature(enable = "neon,dotprod")]
+pub(super) fn saturate(turns: u32) -> u64 {
+    const SUMS: usize = 4 * TILE;
+    let mut sums = black_box([vdupq_n_s32(0); SUMS]);
+    let (input, weights) = (vdupq_n_s8(3), vdupq_n_s8(5));
+    for _ in 0..turns {
+        for sum in &mut sums {
+            *sum = sdot(*sum, input, weights);
+        }
+    }
+    black_box(sums);
+    u64::from(turns) * (SUMS * BYTES) as u64
 }
 
 /// Adds to each lane the products of the four bytes of both there.

@@ -9,6 +9,7 @@
 //! ```
 
 use core::arch::{aarch64::*, asm};
+use core::hint::black_box;
 
 use super::super::{BLOCK, Strip, Sums, Weights};
 use super::dots::{self, ROWS};
@@ -169,4 +170,18 @@ pub(super) fn dots<const N: usize>(
 fn add_exactly(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
     let sums = vpadalq_s16(sums, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
     vpadalq_s16(sums, vmull_high_s8(a, b))
+}
+
+/// As many sums as a tile has.
+#[target_feature(enable = "neon")]
+pub(super) fn saturate(turns: u32) -> u64 {
+    let mut tile = black_box([[vdupq_n_s32(0); TILE]; FOUR]);
+    let (input, weights) = (vdupq_n_s8(3), vdupq_n_s8(5));
+    for _ in 0..turns {
+        for sums in &mut tile {
+            add_products(sums, [input; TILE], weights);
+        }
+    }
+    black_box(tile);
+    u64::from(turns) * (FOUR * TILE * BYTES) as u64
 }

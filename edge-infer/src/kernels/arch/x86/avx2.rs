@@ -11,7 +11,8 @@
 //! unpackhi_epi16  ->  4 5 6 7 | 12 13 14 15     vector 1
 //! ```
 
-use core::arch::x86_64::*;
+use core::arch::{asm, x86_64::*};
+use core::hint::black_box;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
 use super::filled::Filled;
@@ -424,6 +425,33 @@ pub(crate) fn dots<const N: usize>(
             _mm256_storeu_si256(sums.as_mut_ptr().cast(), _mm256_add_epi32(low, high));
         }
     }
+}
+
+/// As many sums as a tile has, in the pairs of instructions of its innermost loop.
+#[target_feature(enable = "avx2")]
+pub(crate) fn saturate(turns: u32) -> u64 {
+    const SUMS: usize = 2 * TILE;
+    let mut sums = black_box([_mm256_setzero_si256(); SUMS]);
+    let (input, weights) = (_mm256_set1_epi16(3), _mm256_set1_epi16(5));
+    for _ in 0..turns {
+        for sum in &mut sums {
+            // As assembly: the compiler would take the product out of the loop.
+            // SAFETY: the instructions read and write these registers only, and are of `avx2`.
+            unsafe {
+                asm!(
+                    "vpmaddwd {product}, {input}, {weights}",
+                    "vpaddd {sum}, {sum}, {product}",
+                    sum = inout(ymm_reg) *sum,
+                    product = out(ymm_reg) _,
+                    input = in(ymm_reg) input,
+                    weights = in(ymm_reg) weights,
+                    options(pure, nomem, nostack, preserves_flags),
+                );
+            }
+        }
+    }
+    black_box(sums);
+    u64::from(turns) * (SUMS * WIDTH) as u64
 }
 
 /// Nearest integers, ties to even. Too large ones give at least 4096; too small ones and NaN the

@@ -13,6 +13,7 @@
 //! ```
 
 use core::arch::x86_64::*;
+use core::hint::black_box;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
 use super::filled::Filled;
@@ -396,6 +397,21 @@ fn add_lanes([a, b, c, d]: Vectors) -> __m512i {
         _mm512_add_epi32(even, odd)
     };
     pair(pair(a, b), pair(c, d))
+}
+
+/// As many sums as a tile has.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(crate) fn saturate(turns: u32) -> u64 {
+    const SUMS: usize = 24;
+    let mut sums = black_box([_mm512_setzero_si512(); SUMS]);
+    let (input, weights) = (_mm512_set1_epi8(3), _mm512_set1_epi8(5));
+    for _ in 0..turns {
+        for sum in &mut sums {
+            *sum = _mm512_dpbusd_epi32(*sum, input, weights);
+        }
+    }
+    black_box(sums);
+    u64::from(turns) * (SUMS * BYTES) as u64
 }
 
 /// `x + 128` of each byte.
