@@ -164,7 +164,7 @@ pub(crate) trait Primitives: Copy {
     /// Such memory; the content does not matter.
     const BUFFER: Self::Buffer;
 
-    /// Dense weights as [`multiply`](Self::multiply) wants them, or a reference to them.
+    /// Dense weights as [`multiply`](Self::multiply) wants them, or a reference to them, and memory that it works in.
     type Panel<'w>;
     /// A panel of nothing.
     fn panel<'w>(self) -> Self::Panel<'w>;
@@ -172,7 +172,13 @@ pub(crate) trait Primitives: Copy {
     fn pack<'w>(self, weights: Weights<'w>, panel: &mut Self::Panel<'w>);
     /// For each pixel and channel, the sum of the products of the strips, each `len` long and one
     /// after the other, with the channel's weights.
-    fn multiply(self, panel: &Self::Panel<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]);
+    fn multiply(
+        self,
+        panel: &mut Self::Panel<'_>,
+        strips: &[Strip<'_>],
+        len: usize,
+        sums: &mut [Sums],
+    );
 
     /// Depthwise weights as [`multiply_taps`](Self::multiply_taps) wants them.
     type Taps<'w>;

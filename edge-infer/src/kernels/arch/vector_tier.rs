@@ -59,7 +59,7 @@ macro_rules! tier {
 
             fn multiply(
                 self,
-                panel: &Self::Panel<'_>,
+                panel: &mut Self::Panel<'_>,
                 strips: &[Strip<'_>],
                 len: usize,
                 sums: &mut [Sums],

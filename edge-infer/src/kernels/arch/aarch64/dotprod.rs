@@ -49,7 +49,7 @@ fn transpose(rows: [int8x16_t; 4]) -> [int8x16_t; 4] {
 }
 
 #[target_feature(enable = "neon,dotprod")]
-pub(super) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
     panel.start.fill(sums);
     let (tiles, rest) = sums.as_chunks_mut::<TILE>();
     let mut rows = Rows::ZERO;

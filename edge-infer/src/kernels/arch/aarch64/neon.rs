@@ -60,7 +60,7 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
     panel.start.fill(sums);
     let mut rows = Rows::ZERO;
     let (mut rest, mut first) = (sums, 0);
