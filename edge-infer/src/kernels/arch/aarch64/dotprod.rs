@@ -15,7 +15,7 @@ use core::hint::black_box;
 
 use super::super::{Strip, Sums, Weights};
 use super::dots::{self, ROWS};
-use super::lanes::{Numbers, halves, load, load_inputs, part, store, store_vector, take};
+use super::lanes::{Numbers, halves, load, load_inputs, part, part_mut, store, store_vector, take};
 pub(super) use super::panel::Panel;
 pub(super) use super::requantize::requantize;
 use super::rows::Rows;
@@ -50,7 +50,6 @@ fn transpose(rows: [int8x16_t; 4]) -> [int8x16_t; 4] {
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    panel.start.fill(sums);
     let (tiles, rest) = sums.as_chunks_mut::<TILE>();
     let mut rows = Rows::ZERO;
     let done = tiles.len() * TILE;
@@ -70,8 +69,8 @@ fn multiply_tile<const P: usize>(panel: &Panel, rows: &[&[Inputs]; P], sums: &mu
     for (index, steps) in panel.parts.iter().enumerate().take(panel.start.parts) {
         let steps = steps.get(..count).unwrap_or_default();
         let mut tile = [[vdupq_n_s32(0); 4]; P];
-        for (vectors, sums) in tile.iter_mut().zip(sums.iter_mut()) {
-            *vectors = load(part(sums, index));
+        for (vectors, sums) in tile.iter_mut().zip(sums.iter()) {
+            *vectors = load(part(panel.start.before(sums), index));
         }
         for (at, step) in steps.iter().enumerate() {
             let (mut low, mut high) = ([vdupq_n_s8(0); P], [vdupq_n_s8(0); P]);
@@ -89,7 +88,7 @@ fn multiply_tile<const P: usize>(panel: &Panel, rows: &[&[Inputs]; P], sums: &mu
             multiply_group::<3, P>(step.load::<7>(), &high, &mut tile);
         }
         for (vectors, sums) in tile.into_iter().zip(sums.iter_mut()) {
-            store(vectors, part(sums, index));
+            store(vectors, part_mut(sums, index));
         }
     }
 }

@@ -13,7 +13,7 @@ use core::hint::black_box;
 
 use super::super::{Strip, Sums, Weights};
 pub(super) use super::dotprod::{dot, dots};
-use super::lanes::{Numbers, halves, load, load_inputs, part, store, store_vector};
+use super::lanes::{Numbers, halves, load, load_inputs, part, part_mut, store, store_vector};
 pub(super) use super::panel::Panel;
 pub(super) use super::requantize::requantize;
 use super::rows::Rows;
@@ -39,7 +39,6 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 
 #[target_feature(enable = "neon,dotprod,i8mm")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    panel.start.fill(sums);
     let mut rows = Rows::ZERO;
     let (mut rest, mut first) = (sums, 0);
     while !rest.is_empty() {
@@ -76,8 +75,8 @@ fn multiply_tile(panel: &Panel, rows: &[&[Inputs]; TILE], sums: &mut [Sums]) {
         let mut pixels = sums.iter_mut();
         for pair in &tile {
             for (numbers, sums) in unravel(pair).into_iter().zip(&mut pixels) {
-                let there = part(sums, index);
-                store(add(load(there), numbers), there);
+                let sum = add(load(part(panel.start.before(sums), index)), numbers);
+                store(sum, part_mut(sums, index));
             }
         }
     }

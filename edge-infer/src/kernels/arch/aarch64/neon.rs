@@ -61,7 +61,6 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 
 #[target_feature(enable = "neon")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    panel.start.fill(sums);
     let mut rows = Rows::ZERO;
     let (mut rest, mut first) = (sums, 0);
     while !rest.is_empty() {
@@ -96,9 +95,13 @@ fn multiply_tile(panel: &Panel, rows: &[&[Inputs]; TILE], sums: &mut [Sums]) {
         let [a, b, c, d] = tile;
         for ((((a, b), c), d), sums) in a.into_iter().zip(b).zip(c).zip(d).zip(sums.iter_mut()) {
             let numbers = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-            if let Some(to) = sums.0.as_chunks_mut::<FOUR>().0.get_mut(four) {
-                // SAFETY: the array holds one vector.
-                unsafe { vst1q_s32(to.as_mut_ptr(), vaddq_s32(vld1q_s32(to.as_ptr()), numbers)) }
+            let before = panel.start.before(sums).0.as_chunks::<FOUR>().0.get(four).copied();
+            let to = sums.0.as_chunks_mut::<FOUR>().0.get_mut(four);
+            if let (Some(before), Some(to)) = (before, to) {
+                // SAFETY: both arrays hold one vector.
+                unsafe {
+                    vst1q_s32(to.as_mut_ptr(), vaddq_s32(vld1q_s32(before.as_ptr()), numbers))
+                }
             }
         }
     }
