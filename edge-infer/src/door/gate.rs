@@ -11,28 +11,6 @@ use super::policy::{FacePolicy, Liveness};
 use super::{Admission, Calibration, Face, Matched, Measure, Policy, Reason};
 use crate::matching::Best;
 
-/// What a frame is worth.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Worth {
-    /// Nothing, and nobody's fault.
-    Unfit(Reason),
-    /// It speaks against the attempt.
-    Bad(Reason),
-    /// It speaks for this person.
-    Good(u32),
-}
-
-/// Judges a face. `first` if it is the first of its attempt that is fit, which has no frame before it to differ from.
-pub(super) fn judge(policy: &Policy, calibration: &Calibration, face: &Face, first: bool) -> Worth {
-    if let Err(reason) = policy.face.fit(face) {
-        return Worth::Unfit(reason);
-    }
-    match recognise(policy, calibration, face, first) {
-        Ok(person) => Worth::Good(person),
-        Err(reason) => Worth::Bad(reason),
-    }
-}
-
 impl FacePolicy {
     /// Whether the face can be judged at all: size, light, sharpness and pose. Enrolment asks the same.
     ///
@@ -52,8 +30,11 @@ impl FacePolicy {
     }
 }
 
-/// Who it is, if everything says so.
-fn recognise(
+/// Who it is, if everything says so. `first` if it is the first face of its attempt, which may have none before it to differ from.
+///
+/// # Errors
+/// What speaks against it.
+pub(super) fn recognise(
     policy: &Policy,
     calibration: &Calibration,
     face: &Face,

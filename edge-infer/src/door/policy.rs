@@ -153,8 +153,8 @@ pub enum Exit {
 }
 
 impl Default for Policy {
-    /// The limits of [`FacePolicy`] let through 98 % of LFW's photographs, which are of the news, and refuse every one of them
-    /// that is blurred by 3 pixels of the aligned face.
+    /// The limits of [`FacePolicy`] let through 98.6 % of LFW's 13,233 photographs, which are of the news, and of the same ones
+    /// blurred (a Gaussian of 2 pixels of the aligned face) 3.5 %.
     fn default() -> Self {
         Self {
             target_fpir: 1e-3,

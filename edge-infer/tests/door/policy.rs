@@ -84,7 +84,8 @@ range!(rejects_unsafe_steps, "step_ms", step_ms: u32, 50, 10_000, 49, 10_001);
 
 #[test]
 fn rejects_settings_above_their_most() {
-    let settings: [(&str, fn(&mut Policy)); 3] = [
+    type Change = fn(&mut Policy);
+    let settings: [(&str, Change); 3] = [
         ("lockout.free", |policy| policy.lockout.free = 11),
         ("contact.grace_ms", |policy| policy.contact.grace_ms = 30_001),
         ("target_fpir", |policy| policy.target_fpir = 0.02),
