@@ -16,13 +16,17 @@
 
 pub mod audit;
 pub mod cli;
+mod clock;
 pub mod config;
 pub mod disk;
 pub mod enrol;
 mod hex;
 pub mod hub;
 pub mod lock;
+pub mod metrics;
+pub mod outside;
 pub mod replay;
 pub mod store;
 pub mod vision;
 pub mod watch;
+pub mod web;
