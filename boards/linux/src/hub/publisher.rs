@@ -64,7 +64,12 @@ impl Publisher {
     pub fn people(&mut self, roster: &Roster, calibration: Option<Calibration>) {
         let names = roster.profiles().map(|(id, profile)| (id.0, profile.name.clone()));
         self.snapshot.names = Arc::new(names.collect());
-        self.snapshot.templates = roster.templates();
+        self.calibrated(roster.templates(), calibration);
+    }
+
+    /// How many templates are searched, at which cosine.
+    pub fn calibrated(&mut self, templates: u32, calibration: Option<Calibration>) {
+        self.snapshot.templates = templates;
         self.snapshot.calibration = calibration;
     }
 
@@ -88,7 +93,13 @@ impl Publisher {
             if recent.len() == RECENT {
                 recent.pop_front();
             }
-            recent.push_back(Arc::new(Record { id: self.last_id, utc_ms, what, crop: None }));
+            recent.push_back(Arc::new(Record {
+                id: self.last_id,
+                utc_ms,
+                at: Instant::now(),
+                what,
+                crop: None,
+            }));
         }
         self.snapshot.bolt = decision.bolt();
         self.snapshot.reason = decision.reason();

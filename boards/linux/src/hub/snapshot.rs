@@ -86,6 +86,8 @@ pub struct Record {
     pub id: u64,
     /// When, in milliseconds of Unix time; `None` if nobody knew.
     pub utc_ms: Option<u64>,
+    /// The same by a clock that only grows.
+    pub at: Instant,
     /// What.
     pub what: Audit,
     /// The face, if the settings say that it is kept, and for so long.

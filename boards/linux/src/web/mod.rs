@@ -33,6 +33,7 @@ pub use office::{
     DoorOffice, Listed, Office, OfficeError, Outcome, Photograph, Photographs, Tell, Wish,
 };
 pub use password::{PasswordError, Passwords, Role};
+pub(crate) use server::secret;
 pub use server::{Server, WebError};
 pub use session::Lifetime;
 

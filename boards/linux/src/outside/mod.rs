@@ -2,6 +2,18 @@
 //!
 //! It reads the [hub](crate::hub) and nothing else of the loop, so it can hang or end and the door goes on.
 
+mod address;
+mod backoff;
+mod report;
+#[cfg(feature = "tls")]
+mod trust;
+
+pub use address::{Address, AddressError};
+pub(crate) use backoff::Backoff;
+pub(crate) use report::{News, report};
+#[cfg(feature = "tls")]
+pub(crate) use trust::trust;
+
 use core::future::Future;
 use core::pin::Pin;
 use std::io;
