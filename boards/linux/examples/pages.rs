@@ -22,6 +22,8 @@ fn main() {
     publisher.keep_crops(core::time::Duration::from_secs(3_600));
     let table = [model_format::Threshold { fmr: 1e-4, cosine: 0.4137 }];
     publisher.calibrated(3, Calibration::new(1e-3, 10, table).ok());
+    let camera = "drawn, 640x480, 30 frames a second".to_owned();
+    publisher.health(door_linux::hub::Health { camera, ..Default::default() });
     let mut door = Door::new(Policy::default()).expect("the defaults are safe");
     for at in 1..4 {
         publisher.decision(

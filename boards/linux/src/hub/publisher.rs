@@ -136,8 +136,9 @@ impl Publisher {
             liveness: looked.liveness,
         };
         self.add_crop(&shot.picture, &view);
-        self.snapshot.view = Some(Arc::new(view));
-        self.picture(&shot.picture);
+        let view = Arc::new(view);
+        self.picture(&shot.picture, &view);
+        self.snapshot.view = Some(view);
     }
 
     /// All was told of a turn, after which the door is in this state.
@@ -159,7 +160,7 @@ impl Publisher {
         self.shared.change.try_lock().ok()?.take()
     }
 
-    pub(super) fn picture(&mut self, picture: &Picture) {
+    pub(super) fn picture(&mut self, picture: &Picture, view: &Arc<View>) {
         use core::sync::atomic::Ordering;
         if self.shared.still_wanted.load(Ordering::Relaxed)
             && let Ok(mut still) = self.shared.still.try_lock()
@@ -173,7 +174,7 @@ impl Publisher {
             self.snapshot.preview = None;
         } else if self.pictured.is_none_or(|at| at.elapsed() >= PICTURE_EACH) {
             self.pictured = Some(Instant::now());
-            self.snapshot.preview = Some(Arc::new(Preview::of(picture)));
+            self.snapshot.preview = Some((Arc::new(Preview::of(picture)), view.clone()));
         }
     }
 

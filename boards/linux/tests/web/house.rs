@@ -10,7 +10,8 @@ use door_linux::web::{
     Server, WebConfig, Wish,
 };
 use edge_infer::detect::Face;
-use edge_infer::door::{Door, Event as Told, Policy, Stamp, State};
+use edge_infer::door::{self, Calibration, Door, Event as Told, Observation, Policy, Stamp};
+use edge_infer::image::quality::{Pose, Quality};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,6 +121,19 @@ pub fn drawn(number: u64) -> (Picture, Face) {
     (Picture::new(width, height, rgb).unwrap(), face)
 }
 
+/// A face that is too far away to be judged, so that there is something to say.
+fn far() -> door::Face {
+    door::Face {
+        track: 1,
+        eye_distance: 18.0,
+        pose: Some(Pose { yaw: 0.0, pitch: 0.0, roll: 0.0 }),
+        quality: Quality { brightness: 120.0, dark: 0.0, bright: 0.0, sharpness: 90.0 },
+        matched: None,
+        liveness: None,
+        to_previous: None,
+    }
+}
+
 impl Loop {
     pub fn start(mut publisher: Publisher) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
@@ -127,6 +141,9 @@ impl Loop {
         let frames: Vec<_> = (0..8).map(|number| drawn(number * 8)).collect();
         let thread = std::thread::spawn(move || {
             let mut door = Door::new(Policy::default()).unwrap();
+            let table = [model_format::Threshold { fmr: 1e-4, cosine: 0.4 }];
+            let calibration = Calibration::new(1e-3, 10, table).ok();
+            let _ = door.step(0, Told::Calibration(calibration));
             let mut late = Vec::new();
             let start = Instant::now();
             for number in 0_u64.. {
@@ -138,13 +155,15 @@ impl Loop {
                 let begun = Instant::now();
                 let (picture, face) = &frames[number as usize % frames.len()];
                 let now_ms = start.elapsed().as_millis() as u64;
-                publisher.decision(&door.step(now_ms, Told::Tick), None);
                 let stamp = Stamp { captured_ms: now_ms, sequence: number + 1, digest: number };
+                let observation =
+                    Observation { stamp, face: Some(far()), other_eye_distance: None };
+                publisher.decision(&door.step(now_ms, Told::Frame(observation)), None);
                 let shot = Shot { stamp, picture: picture.clone() };
                 let looked =
                     Looked { faces: &[*face], subject: Some(0), liveness: None, took: FRAME / 4 };
                 publisher.frame(&shot, &looked);
-                publisher.end_turn(State::Candidate { track: 1, good: 2 });
+                publisher.end_turn(door.state());
                 // What publishing took, whenever the machine woke this thread.
                 late.push(begun.elapsed());
             }

@@ -201,3 +201,54 @@ fn rejects_certificates_that_are_none() {
     });
     assert!(matches!(none, Err(WebError::Certificate(_))));
 }
+
+/// A certificate made on the spot, and a client that trusts it alone.
+#[cfg(feature = "tls")]
+#[test]
+#[ignore = "needs openssl and curl: cargo test -p door-linux --test web -- --ignored"]
+fn pages_by_tls() {
+    use std::process::Command;
+    let mut files = None;
+    let house = House::with(|config, folder| {
+        config.certificate = folder.join("certificate.pem");
+        config.private_key = folder.join("key.pem");
+        let made = Command::new("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ])
+            .args(["-days", "2", "-subj", "/CN=door", "-addext", "subjectAltName=IP:127.0.0.1"])
+            .arg("-keyout")
+            .arg(&config.private_key)
+            .arg("-out")
+            .arg(&config.certificate)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        files = Some(config.certificate.clone());
+    });
+    let curl = |more: &[&str]| {
+        let url = format!("https://{}/login", house.address);
+        Command::new("curl")
+            .args(["-sS", "-i", "--max-time", "20"])
+            .args(more)
+            .arg(url)
+            .output()
+            .unwrap()
+    };
+    let certificate = files.unwrap();
+    let certificate = certificate.to_str().unwrap();
+    let form = format!("role=admin&password={}", ADMIN.replace(' ', "+"));
+    let answer = curl(&["--cacert", certificate, "-d", &form]);
+    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert!(text.starts_with("HTTP/1.1 303"), "{text} {}", String::from_utf8_lossy(&answer.stderr));
+    assert!(text.contains("; Secure") && text.contains("strict-transport-security"), "{text}");
+    assert!(!curl(&[]).status.success(), "nobody else vouches for it");
+    // Without TLS there is no page there.
+    assert_ne!(house.get("/login", "").status, 200);
+}

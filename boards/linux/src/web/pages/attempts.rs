@@ -7,6 +7,7 @@ use crate::web::session::Session;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use edge_infer::door::Audit;
 
 pub(super) async fn page(State(app): State<Shared>, session: Session) -> Html<String> {
     let snapshot = app.hub.snapshot();
@@ -43,13 +44,28 @@ fn row(snapshot: &Snapshot, record: &Record) -> String {
         None => format!("<strong>person {person}</strong> "),
     });
     format!(
-        "<li>{}<div><span class=\"badge {word}\">{word}</span> {}{}<br><small>{}</small></div></li>",
+        "<li>{}<div><span class=\"badge {}\">{}</span> {}{}<br><small>{}</small></div></li>",
         picture.unwrap_or_default(),
+        record.what.name(),
+        words(&record.what),
         who.unwrap_or_default(),
         Text(record.why().unwrap_or_default()),
         html::time(record.utc_ms),
-        word = record.what.name(),
     )
+}
+
+fn words(what: &Audit) -> &'static str {
+    match what {
+        Audit::Unlocked(_) => "Let in",
+        Audit::Refused { .. } => "Refused",
+        Audit::CredentialRefused => "PIN or card refused",
+        Audit::LockedOut { .. } => "Locked out",
+        Audit::Held => "Two faces",
+        Audit::Duress { .. } => "Duress",
+        Audit::Forced => "Door forced",
+        Audit::LeftOpen => "Door left open",
+        other => other.name(),
+    }
 }
 
 pub(super) async fn picture(

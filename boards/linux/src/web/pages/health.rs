@@ -77,7 +77,9 @@ pub(super) async fn page(State(app): State<Shared>, session: Session) -> Html<St
     let refusals: String = snapshot.refusals.iter().map(count).collect();
     let table = |title: &str, rows: &str| match rows {
         "" => String::new(),
-        rows => format!("<table class=\"card\"><caption>{title}</caption>{rows}</table>"),
+        rows => {
+            format!("<div class=\"card\"><table><caption>{title}</caption>{rows}</table></div>")
+        }
     };
     let body = format!(
         "<dl class=\"card\">{rows}</dl>{}{}",

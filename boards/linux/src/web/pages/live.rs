@@ -1,17 +1,22 @@
 //! What the camera sees now, and why the door is not open.
 
-use crate::hub::Snapshot;
+use crate::hub::{Snapshot, View};
 use crate::web::app::Shared;
 use crate::web::html::{self, Text};
 use crate::web::session::Session;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use core::time::Duration;
 use edge_infer::door::State as Door;
 use serde_json::json;
 
 /// A loop that has not turned for so long hangs.
-pub(super) const HANGS_MS: u128 = 10_000;
+const HANGS_MS: u128 = 10_000;
+
+/// How often, and after what time, a picture is looked for.
+const PICTURE_LOOKS: u32 = 20;
+const PICTURE_LOOK_EACH: Duration = Duration::from_millis(25);
 
 pub(super) async fn page(State(app): State<Shared>, session: Session) -> Html<String> {
     let snapshot = app.hub.look();
@@ -33,7 +38,8 @@ pub(super) async fn page(State(app): State<Shared>, session: Session) -> Html<St
 pub(super) async fn state(State(app): State<Shared>, _: Session) -> Response {
     let snapshot = app.hub.look();
     let (width, height) = size(&snapshot);
-    let boxes = snapshot.view.as_ref().map(|view| {
+    let view = shown(&snapshot);
+    let boxes = view.map(|view| {
         let rounded = |value: f32| value.round() as i32;
         let one = |face: &crate::hub::FaceBox| {
             let place = [face.x, face.y, face.width, face.height].map(rounded);
@@ -48,31 +54,40 @@ pub(super) async fn state(State(app): State<Shared>, _: Session) -> Response {
         "width": width,
         "height": height,
         "boxes": boxes,
-        "frame": snapshot.view.as_ref().map(|view| view.sequence),
+        "frame": view.map(|view| view.sequence),
         "hangs": hangs(&snapshot),
     });
     ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()
 }
 
 pub(super) async fn picture(State(app): State<Shared>, _: Session) -> Response {
-    let preview = app.hub.look().preview.clone();
-    match preview.and_then(|preview| app.jpeg(&preview)) {
-        Some(jpeg) => ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),
-        // Pictures are made once somebody looks: the next one is there in a moment.
-        None => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response(),
+    // Pictures are made once somebody looks: the first is there with one of the next frames.
+    for _ in 0..PICTURE_LOOKS {
+        let preview = app.hub.look().preview.clone();
+        if let Some(jpeg) = preview.and_then(|(preview, _)| app.jpeg(&preview)) {
+            return ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response();
+        }
+        tokio::time::sleep(PICTURE_LOOK_EACH).await;
     }
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response()
 }
 
 pub(super) fn hangs(snapshot: &Snapshot) -> bool {
     snapshot.at.elapsed().as_millis() > HANGS_MS
 }
 
+/// What the picture shows that is there to be seen; without one, the last frame.
+fn shown(snapshot: &Snapshot) -> Option<&View> {
+    let pictured = snapshot.preview.as_ref().map(|(_, view)| view);
+    pictured.or(snapshot.view.as_ref()).map(|view| &**view)
+}
+
 fn size(snapshot: &Snapshot) -> (usize, usize) {
-    snapshot.view.as_ref().map_or((640, 480), |view| (view.width, view.height))
+    shown(snapshot).map_or((640, 480), |view| (view.width, view.height))
 }
 
 fn boxes(snapshot: &Snapshot) -> String {
-    let boxes = snapshot.view.iter().flat_map(|view| &view.boxes);
+    let boxes = shown(snapshot).into_iter().flat_map(|view| &view.boxes);
     let rect = |face: &crate::hub::FaceBox| {
         let class = if face.subject { "subject" } else { "other" };
         format!(

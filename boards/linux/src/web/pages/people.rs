@@ -79,7 +79,7 @@ fn row(session: &Session, person: &Listed) -> String {
         Role::Operator => String::new(),
         Role::Admin => format!(
             "<form method=\"post\" action=\"/people/{id}/remove\">{csrf}\
-             <label class=\"check\"><input type=\"checkbox\" name=\"really\" value=\"yes\" required> really</label>\
+             <label class=\"check\"><input type=\"checkbox\" name=\"really\" value=\"yes\" required> yes, {name} may not enter any more</label>\
              <button class=\"danger\">Remove</button></form>"
         ),
     };
@@ -128,7 +128,7 @@ pub(super) async fn remove(
     }
     Refused::unless_admin(&session)?;
     if form.really.is_none() {
-        let text = "Tick “really” to remove somebody.".to_owned();
+        let text = "Tick the box to remove somebody.".to_owned();
         return Err(Refused(StatusCode::BAD_REQUEST, text));
     }
     let office = app.office.clone();

@@ -11,7 +11,7 @@ pub(super) async fn page(State(app): State<Shared>, session: Session) -> Html<St
     let templates = snapshot.templates;
     let body = match snapshot.calibration {
         Some(calibration) => {
-            let target = f64::from(calibration.target_fpir());
+            let target = calibration.target_fpir();
             let fmr = f64::from(calibration.fmr());
             format!(
                 "<div class=\"card\"><p class=\"big\">At most <strong>1 in {:.0}</strong> pictures of a stranger may look like somebody enrolled.</p>\
@@ -24,7 +24,7 @@ pub(super) async fn page(State(app): State<Shared>, session: Session) -> Html<St
                  <p class=\"note\">More people, or a lower rate, ask for a higher cosine: strangers get in less often, and people who are enrolled must try again \
                  more often. There is no likeness to set, because nobody can know what one means. The bound is that of the network's own test faces; twins and close \
                  relatives are beyond it.</p>",
-                1.0 / target,
+                1.0 / f64::from(target),
                 calibration.templates(),
                 1.0 / fmr,
                 calibration.cosine(),

@@ -34,8 +34,8 @@ fn form(wrong: Option<&str>, role: Role) -> String {
         format!("<option value=\"{one}\"{selected}>{one}</option>")
     };
     let body = format!(
-        "{}<form method=\"post\" action=\"/login\" class=\"card\">\
-         <label for=\"role\">Sign in as</label><select id=\"role\" name=\"role\">{}</select>\
+        "{}<form method=\"post\" action=\"/login\" class=\"card narrow\">\
+         <label for=\"role\">Sign in as</label><select id=\"role\" name=\"role\" autocomplete=\"username\">{}</select>\
          <label for=\"password\">Password</label>\
          <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required autofocus>\
          <button>Sign in</button></form>",
