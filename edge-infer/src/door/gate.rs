@@ -12,10 +12,17 @@ use super::{Admission, Calibration, Face, Matched, Measure, Policy, Reason};
 use crate::matching::Best;
 
 impl FacePolicy {
+    /// Whether a second face with this distance between its eyes is near enough to enter beside one with that of `subject`. One of a
+    /// size that nobody can tell is.
+    pub fn holds(&self, subject: Option<f32>, other: f32) -> bool {
+        let far = |subject: f32| other < subject * self.other_share;
+        !(other < self.other_eye_distance || subject.is_some_and(far))
+    }
+
     /// Whether the face can be judged at all: size, light, sharpness and pose. Enrolment asks the same.
     ///
     /// # Errors
-    /// The first measure that is not as it must be, which its text says what to do about.
+    /// What to do about it.
     pub fn fit(&self, face: &Face) -> Result<(), Reason> {
         let Face { eye_distance, quality, .. } = *face;
         at_least(Measure::EyeDistance, eye_distance, self.eye_distance)?;

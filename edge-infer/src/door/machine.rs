@@ -264,8 +264,9 @@ impl Door {
 
     /// A second face, near enough to enter, holds the door. One of a size that nobody can tell does too.
     fn watch_for_others(&mut self, observation: &Observation, actions: &mut Actions) {
-        let ignored = |eye_distance: f32| eye_distance < self.policy.face.other_eye_distance;
-        if observation.other_eye_distance.is_none_or(ignored) {
+        let subject = observation.face.as_ref().map(|face| face.eye_distance);
+        let holds = |other: f32| self.policy.face.holds(subject, other);
+        if !observation.other_eye_distance.is_some_and(holds) {
             return;
         }
         if self.hold.left().is_none() {

@@ -80,6 +80,8 @@ pub struct FacePolicy {
     pub roll: f32,
     /// Another face whose eyes are at least this many pixels apart holds the door, 0 to `eye_distance`.
     pub other_eye_distance: f32,
+    /// And at least this share of those of the largest face, 0 to 0.7: one of half its size stands twice as far away.
+    pub other_share: f32,
 }
 
 /// The liveness gate. It stands beside the match, and both must pass in the same frame.
@@ -170,6 +172,7 @@ impl Default for Policy {
                 pitch: 0.25,
                 roll: 0.5,
                 other_eye_distance: 16.0,
+                other_share: 0.5,
             },
             liveness: Liveness::AtLeast(0.9),
             still_cosine: 0.999,
@@ -295,7 +298,8 @@ impl FacePolicy {
         share("face.yaw", self.yaw)?;
         share("face.pitch", self.pitch)?;
         share("face.roll", self.roll)?;
-        within("face.other_eye_distance", self.other_eye_distance, 0.0, self.eye_distance)
+        within("face.other_eye_distance", self.other_eye_distance, 0.0, self.eye_distance)?;
+        within("face.other_share", self.other_share, 0.0, 0.7)
     }
 }
 

@@ -189,7 +189,7 @@ fn a_second_face_holds_the_door_until_it_has_been_gone_for_a_while() {
     let mut scene = Scene::new(Policy::default());
     scene.stay(face(1, ANNA), 2);
     let mut two = scene.next(Some(face(1, ANNA)));
-    two.other_eye_distance = Some(16.0);
+    two.other_eye_distance = Some(30.0);
     let reason = scene.tell(100, Event::Frame(two)).reason();
     assert_eq!(reason, Reason::Held { left_ms: 1_500 });
     assert_eq!(reason.to_string(), "one at a time, please; stay alone for 2 s");
@@ -213,9 +213,17 @@ fn a_second_face_during_the_pulse_locks_at_once() {
 
 #[test]
 fn somebody_far_behind_holds_nobody_but_a_face_of_no_size_does() {
-    let mut scene = Scene::new(Policy::default());
-    for (size, held) in [(15.9, false), (f32::NAN, true)] {
-        let mut two = scene.next(Some(face(1, ANNA)));
+    // Half of 60 pixels, and the least that counts at all.
+    for (largest, size, held) in [
+        (60.0, 29.9, false),
+        (60.0, 30.0, true),
+        (24.0, 15.9, false),
+        (24.0, 16.0, true),
+        (60.0, f32::NAN, true),
+        (f32::NAN, 20.0, true),
+    ] {
+        let mut scene = Scene::new(Policy::default());
+        let mut two = scene.next(Some(Face { eye_distance: largest, ..face(1, ANNA) }));
         two.other_eye_distance = Some(size);
         let reason = scene.tell(100, Event::Frame(two)).reason();
         assert_eq!(matches!(reason, Reason::Held { .. }), held, "{size}: {reason}");

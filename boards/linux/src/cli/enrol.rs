@@ -97,8 +97,9 @@ fn report(args: &EnrolArgs, album: &Album, id: Option<u32>, alike: Option<u32>) 
     let spread = album.spread();
     if args.json {
         let refused = album.refused.iter();
-        let refused: Vec<_> =
-            refused.map(|(name, why)| json!({"picture": name, "reason": why.to_string()})).collect();
+        let refused: Vec<_> = refused
+            .map(|(name, why)| json!({"picture": name, "reason": why.to_string()}))
+            .collect();
         let accepted: Vec<&str> = album.photos.iter().map(|photo| photo.name.as_str()).collect();
         print_json(&json!({
             "person": id,

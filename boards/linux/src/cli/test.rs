@@ -25,7 +25,8 @@ pub(super) struct TestArgs {
 pub(super) fn run(settings: &Settings, args: &TestArgs) -> Result<(), Failure> {
     let config = settings.load()?;
     let models = setup::models(&config)?;
-    let picture = decode::open(&args.picture)?;
+    let named = |error| Failure::Input(format!("{}: {error}", args.picture.display()));
+    let picture = decode::open(&args.picture).map_err(named)?;
     let people = if config.people.folder.exists() {
         setup::everybody(&config.people)?
     } else {
@@ -48,7 +49,9 @@ pub(super) fn run(settings: &Settings, args: &TestArgs) -> Result<(), Failure> {
     let turn = watch.turn(&moment, utc_ms, &mut |_| ())?;
     let (reason, took) = (turn.decision.reason(), turn.took);
     let seen = turn.seen.cloned();
-    let Some(seen) = seen else { return Err(Failure::Input("no picture was looked at".to_owned())) };
+    let Some(seen) = seen else {
+        return Err(Failure::Input("no picture was looked at".to_owned()));
+    };
     let matched = match seen.template() {
         Some(probe) => watch.roster().search(probe, utc_ms)?,
         None => None,
@@ -88,7 +91,8 @@ fn faces(seen: &Seen) -> Value {
 fn subject(seen: &Seen) -> Option<Value> {
     let subject = seen.subject?;
     Some(json!({
-        "index": subject.index,
+        "x": subject.face.x,
+        "y": subject.face.y,
         "eye_distance": subject.eye_distance,
         "brightness": subject.quality.brightness,
         "dark": subject.quality.dark,
@@ -108,11 +112,18 @@ fn answer(matched: &Matched, name: Option<&str>) -> Value {
 fn print(seen: &Seen, matched: Option<Matched>, name: Option<&str>, limit: Option<f32>) {
     println!("faces       {}", seen.faces.len());
     let Some(subject) = seen.subject else { return };
-    let face = &seen.faces[subject.index];
-    println!("face        {:.0}x{:.0} pixels at {:.0}, {:.0}; score {:.2}", face.width, face.height, face.x, face.y, face.score);
+    let face = subject.face;
+    println!(
+        "face        {:.0}x{:.0} pixels at {:.0}, {:.0}; score {:.2}",
+        face.width, face.height, face.x, face.y, face.score
+    );
     println!("eyes        {:.0} pixels apart", subject.eye_distance);
     let quality = subject.quality;
-    println!("light       {:.0}; {:.0} % black or white", quality.brightness, 100.0 * (quality.dark + quality.bright));
+    println!(
+        "light       {:.0}; {:.0} % black or white",
+        quality.brightness,
+        100.0 * (quality.dark + quality.bright)
+    );
     println!("sharpness   {:.0}", quality.sharpness);
     if let Some(pose) = subject.pose {
         println!("pose        turn {:.2}, nod {:.2}, tilt {:.2}", pose.yaw, pose.pitch, pose.roll);
@@ -121,8 +132,14 @@ fn print(seen: &Seen, matched: Option<Matched>, name: Option<&str>, limit: Optio
         println!("liveness    {score:.3}");
     }
     if let Some(Matched { best, .. }) = matched {
-        let limit = limit.map_or_else(|| "not calibrated".to_owned(), |limit| format!("{limit:.4} needed"));
-        println!("likeness    {:.4} to {} (person {}); {limit}", best.cosine, name.unwrap_or("?"), best.person);
+        let limit =
+            limit.map_or_else(|| "not calibrated".to_owned(), |limit| format!("{limit:.4} needed"));
+        println!(
+            "likeness    {:.4} to {} (person {}); {limit}",
+            best.cosine,
+            name.unwrap_or("?"),
+            best.person
+        );
         if let Some(other) = best.runner_up {
             println!("runner-up   {:.4} to person {}", other.cosine, other.person);
         }

@@ -42,6 +42,9 @@ pub fn judge(
     person: Option<u32>,
 ) -> Result<Option<Match>, JudgeError> {
     album.sort_out(policy.still_cosine, models.loosest_cosine());
+    if let Some(person) = person {
+        album.sort_out_known(roster, person, policy.still_cosine)?;
+    }
     let more = u32::try_from(album.photos.len()).unwrap_or(u32::MAX);
     let templates = roster.templates().saturating_add(more).max(1);
     let table = models.embedding().thresholds();

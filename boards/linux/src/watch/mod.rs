@@ -161,7 +161,11 @@ impl<'m, L: Lock> Watch<'m, L> {
     }
 
     /// Tells the door, and drives the lock as it says.
-    fn step(&mut self, event: Event, tell: &mut impl FnMut(&Decision)) -> Result<Decision, LockError> {
+    fn step(
+        &mut self,
+        event: Event,
+        tell: &mut impl FnMut(&Decision),
+    ) -> Result<Decision, LockError> {
         let decision = self.door.step(self.now_ms, event);
         tell(&decision);
         let driven = self.lock.drive(self.now_ms, decision.bolt());
@@ -201,6 +205,9 @@ fn observe(
         }
         None => None,
     };
-    let other_eye_distance = seen.other_eye_distance();
+    let other_eye_distance = seen.subject.and_then(|subject| subject.other_eye_distance);
     Ok(Observation { stamp: shot.stamp, face: seen.face(matched), other_eye_distance })
 }
+
+#[cfg(test)]
+mod tests;
