@@ -1,6 +1,26 @@
 //! What the door has to do with the network, on one thread beside the loop: pages, broker, webhook.
 //!
 //! It reads the [hub](crate::hub) and nothing else of the loop, so it can hang or end and the door goes on.
+//!
+//! ```no_run
+//! # use door_linux::{audit, config::Config, hub::Hub, mqtt::Mqtt, outside::{Outside, Task}, web::{Office, Server}, webhook::Webhook};
+//! # use std::sync::Arc;
+//! # fn start(config: Config, hub: Hub, office: Arc<dyn Office>) -> Result<Outside, Box<dyn core::error::Error>> {
+//! // Must not wait: a channel to the thread that writes the log.
+//! let tell = Arc::new(|event: audit::Event| drop(event));
+//! let mut tasks: Vec<Task> = Vec::new();
+//! if let Some(server) = Server::bind(config.web, hub.clone(), office, tell, "/var/lib/door/audit".into())? {
+//!     tasks.push(Box::pin(async move { drop(server.serve().await) }));
+//! }
+//! if let Some(mqtt) = Mqtt::new(config.mqtt)? {
+//!     tasks.push(Box::pin(mqtt.run(hub.clone())));
+//! }
+//! if let Some(webhook) = Webhook::new(&config.webhook)? {
+//!     tasks.push(Box::pin(webhook.run(hub)));
+//! }
+//! Ok(Outside::start(tasks)?)
+//! # }
+//! ```
 
 mod address;
 mod backoff;

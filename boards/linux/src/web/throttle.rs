@@ -1,11 +1,11 @@
 //! Pauses after wrong passwords: longer with each, for the address that they came from, and shorter ones for everybody.
 //!
-//! The pause for everybody bounds what a thousand addresses can guess; it stays short, so that they keep nobody out for long. A pause is
-//! taken before the password is looked at, so guesses made at once count one by one.
+//! The pause for everybody bounds what a thousand addresses can guess. Addresses that signed in rightly before are free of it, so that
+//! guessing keeps no owner out. A pause is taken before the password is looked at, so guesses made at once count one by one.
 
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 /// Wrong passwords of one address without a pause.
@@ -20,6 +20,8 @@ const FORGET: Duration = Duration::from_secs(60 * 60);
 const FREE_OF_ALL: u32 = 20;
 /// The pause for everybody from then on.
 const PAUSE_OF_ALL: Duration = Duration::from_secs(1);
+/// Addresses that signed in rightly, of which so many are remembered.
+const KNOWN: usize = 32;
 /// Most addresses that are remembered. Whoever has more of them still meets the pause for everybody.
 const ADDRESSES: usize = 1_024;
 
@@ -35,6 +37,7 @@ struct Failures {
 pub(super) struct Throttle {
     addresses: HashMap<IpAddr, Failures>,
     all: Option<Failures>,
+    known: VecDeque<IpAddr>,
 }
 
 impl Throttle {
@@ -47,7 +50,8 @@ impl Throttle {
         self.addresses.retain(|_, failures| now.saturating_duration_since(failures.last) < FORGET);
         self.all = self.all.filter(|all| now.saturating_duration_since(all.last) < FORGET);
         let own = self.addresses.get(&address).copied();
-        let left = [own, self.all].into_iter().flatten();
+        let all = self.all.filter(|_| !self.known.contains(&address));
+        let left = [own, all].into_iter().flatten();
         let left = left.map(|failures| failures.until.saturating_duration_since(now)).max();
         if let Some(left) = left.filter(|left| !left.is_zero()) {
             return Err(left);
@@ -69,7 +73,11 @@ impl Throttle {
 
     /// The password was right: nothing is held against the address, and this try not against all.
     pub(super) fn right(&mut self, address: IpAddr) {
-        self.addresses.remove(&network(address));
+        let address = network(address);
+        self.addresses.remove(&address);
+        self.known.retain(|other| *other != address);
+        self.known.truncate(KNOWN - 1);
+        self.known.push_front(address);
         if let Some(all) = &mut self.all {
             all.count = all.count.saturating_sub(1);
             all.until = all.last;
@@ -147,6 +155,22 @@ mod tests {
             }
         }
         assert!((75..=80).contains(&guesses), "{guesses} in a minute");
+    }
+
+    #[test]
+    fn guessing_from_everywhere_keeps_no_owner_out() {
+        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        throttle.attempt(address(1), now).unwrap();
+        throttle.right(address(1));
+        for last in 100..=255 {
+            let _ = throttle.attempt(address(last), now);
+        }
+        assert!(throttle.attempt(address(2), now).is_err());
+        throttle.attempt(address(1), now).unwrap();
+        for number in 0..100 {
+            throttle.right(address(number));
+        }
+        assert_eq!(throttle.known.len(), KNOWN);
     }
 
     #[test]
