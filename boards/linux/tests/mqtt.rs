@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 struct Broker {
     port: u16,
+    /// More lines of its settings.
+    settings: String,
     folder: tempfile::TempDir,
     process: Option<Child>,
 }
@@ -25,15 +27,27 @@ impl Broker {
         let found = Command::new("sh").args(["-c", script]).stdout(Stdio::null()).status().unwrap();
         assert!(found.success(), "install mosquitto and mosquitto-clients, or leave this test out");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut broker = Self { port, folder: tempfile::tempdir().unwrap(), process: None };
+        let mut broker = Self {
+            port,
+            settings: "allow_anonymous true\n".to_owned(),
+            folder: tempfile::tempdir().unwrap(),
+            process: None,
+        };
         broker.start();
         broker
     }
 
     fn start(&mut self) {
         let file = self.folder.path().join("mosquitto.conf");
-        std::fs::write(&file, format!("listener {} 127.0.0.1\nallow_anonymous true\n", self.port))
-            .unwrap();
+        std::fs::write(
+            &file,
+            format!(
+                "listener {} 127.0.0.1
+{}",
+                self.port, self.settings
+            ),
+        )
+        .unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "PATH=$PATH:/usr/sbin; exec mosquitto -c \"$0\""]).arg(&file);
         self.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
@@ -106,8 +120,12 @@ struct AtBroker {
 
 impl AtBroker {
     fn new(broker: &Broker) -> Self {
+        Self::with(broker, |_| ())
+    }
+
+    fn with(broker: &Broker, edit: impl FnOnce(&mut MqttConfig)) -> Self {
         let (publisher, hub) = hub(1);
-        let config = MqttConfig {
+        let mut config = MqttConfig {
             broker: format!("mqtt://127.0.0.1:{}", broker.port),
             user: String::new(),
             password: "".into(),
@@ -116,6 +134,7 @@ impl AtBroker {
             discovery: "homeassistant".to_owned(),
             names: false,
         };
+        edit(&mut config);
         let mqtt = Mqtt::new(config).unwrap().unwrap();
         let outside = Outside::start(vec![Box::pin(mqtt.run(hub))]).unwrap();
         let door = Door::new(Policy::default()).unwrap();
@@ -210,4 +229,67 @@ fn a_broker_that_was_gone_is_told_again() {
     let state = broker.until("door/front/state", |payload| payload.contains("faulted"));
     assert!(state.contains("\"fault\":\"tamper\""), "{state}");
     assert_eq!(broker.hear("homeassistant/#", 1, true).len(), 5);
+}
+
+/// A broker with a certificate made on the spot, and a password.
+#[cfg(feature = "tls")]
+#[test]
+#[ignore = "needs mosquitto and openssl: cargo test -p door-linux --test mqtt -- --ignored"]
+fn a_broker_by_tls_with_a_password() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut broker = Broker::new();
+    broker.stop();
+    let at = |name: &str| broker.folder.path().join(name);
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args([
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=broker",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(at("key.pem"))
+        .arg("-out")
+        .arg(at("certificate.pem"))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mut words = Command::new("mosquitto_passwd");
+    words.args(["-b", "-c"]).arg(at("words")).args(["door", "secret"]);
+    assert!(words.status().unwrap().success());
+    for name in ["words", "key.pem"] {
+        std::fs::set_permissions(at(name), PermissionsExt::from_mode(0o644)).unwrap();
+    }
+    std::fs::set_permissions(broker.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let settings = format!(
+        "certfile {}\nkeyfile {}\npassword_file {}\nallow_anonymous false\n",
+        at("certificate.pem").display(),
+        at("key.pem").display(),
+        at("words").display()
+    );
+    std::fs::write(at("password"), "secret\n").unwrap();
+    std::fs::set_permissions(at("password"), PermissionsExt::from_mode(0o600)).unwrap();
+    let (password, ca) = (at("password"), at("certificate.pem"));
+    broker.settings = settings;
+    broker.start();
+    let mut door = AtBroker::with(&broker, |config| {
+        config.broker = format!("mqtts://127.0.0.1:{}", broker.port);
+        config.user = "door".to_owned();
+        (config.password, config.ca) = (password, ca.clone());
+    });
+    door.tell(Event::Tick);
+    let heard = Command::new("mosquitto_sub")
+        .args(["-h", "127.0.0.1", "-p", &broker.port.to_string(), "-u", "door", "-P", "secret"])
+        .arg("--cafile")
+        .arg(&ca)
+        .args(["-t", "door/front/availability", "-C", "1", "-W", "20"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&heard.stdout).into_owned();
+    assert_eq!(text, "online\n", "{}", String::from_utf8_lossy(&heard.stderr));
 }

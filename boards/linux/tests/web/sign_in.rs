@@ -2,7 +2,7 @@
 
 use crate::house::{ADMIN, House};
 use door_linux::audit::Kind;
-use door_linux::web::{Lifetime, Role, Server, WebError};
+use door_linux::web::{Lifetime, Passwords, Role, Server, WebError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -200,6 +200,40 @@ fn rejects_certificates_that_are_none() {
         std::fs::write(folder.join("c"), "no certificate").unwrap();
     });
     assert!(matches!(none, Err(WebError::Certificate(_))));
+}
+
+#[test]
+fn a_password_is_set_from_standard_input_and_never_shown() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words");
+    let set = |role: &str, password: &str| {
+        let mut door = Command::new(env!("CARGO_BIN_EXE_door"))
+            .args(["web", "password", "--role", role, "--set"])
+            .arg(format!("web.passwords={}", path.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that refuses its arguments does not read.
+        let _ = door.stdin.take().unwrap().write_all(password.as_bytes());
+        let output = door.wait_with_output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    };
+    let (code, text) = set("admin", "correct horse\n");
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("horse"), "{text}");
+    assert_eq!(set("operator", "at the front door\r\n").0, 0);
+    let words = Passwords::read(&path).unwrap();
+    assert!(words.verify(Role::Admin, ADMIN) && words.verify(Role::Operator, "at the front door"));
+    let (code, text) = set("admin", "short\n");
+    assert_eq!(code, 2);
+    assert!(text.contains("too short") && !text.contains("`short`"), "{text}");
+    assert_eq!(set("root", "correct horse\n").0, 2);
+    assert!(Passwords::read(&path).unwrap().verify(Role::Admin, ADMIN), "as it was");
 }
 
 /// A certificate made on the spot, and a client that trusts it alone.
