@@ -1,16 +1,17 @@
-//! Runs a model on a tier, for a tool that counts instructions: the count of two runs less that of
-//! one is exactly one run.
+//! Runs a model on a tier, for tools that count instructions or compare times: the count of two runs
+//! less that of one is exactly one run.
 //!
 //! ```text
 //! run_model FILE.afm TIER RUNS
 //! ```
 //!
-//! Prints the tier and a checksum of the embedding, which is the same on every tier. See
-//! `tests/arm.sh`.
+//! Prints the tier, a checksum of the embedding, which is the same on every tier, and the median and
+//! the least time of a run in ms. See `tests/arm.sh` and `benches/peers/run`.
 
 use edge_infer::engine::Engine;
 use edge_infer::kernels::Tier;
 use model_format::ModelFile;
+use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn core::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,10 +27,16 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
         .collect();
     let mut arena = vec![0; engine.arena_bytes()];
     let mut embedding = vec![0.0; engine.model().metadata().embedding_len.into()];
+    let mut times = Vec::new();
     for _ in 0..runs.parse()? {
+        let start = Instant::now();
         engine.run(&image, &mut arena)?.embedding(&mut embedding)?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     let checksum = embedding.iter().fold(0_u32, |sum, x| sum.rotate_left(5) ^ x.to_bits());
-    println!("{} {checksum:08x}", tier.name());
+    times.sort_unstable_by(f64::total_cmp);
+    let (least, median) = (times.first(), times.get(times.len() / 2));
+    let (least, median) = least.zip(median).ok_or("RUNS is at least 1")?;
+    println!("{} {checksum:08x} {median:.4} {least:.4}", tier.name());
     Ok(())
 }

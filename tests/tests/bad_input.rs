@@ -280,6 +280,7 @@ fn usage() {
         "quantize --model m --out f --calibration c --report r.html",
         "quantize --model m --out f --calibration c --qat 9 --qat-rate 2",
         "quantize --model m --out f --calibration c --qat 9 --qat-batch 1",
+        "quantize --model m --out f --calibration c --qat 9 --qat-teacher-input rgb,127.5,128",
         "embed --model m",
         "bench --model m --runs 0",
         "nonsense",

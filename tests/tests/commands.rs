@@ -320,6 +320,23 @@ fn float_and_int8_agree_from_the_photograph_to_the_decision() {
     assert_eq!(bench["macs"], inspected["plan"]["macs"]);
     assert_eq!(bench["ops"].as_array().unwrap().len(), 50);
     assert!(bench["median_ms"].as_f64().unwrap() > 0.0 && bench["tier"] == "scalar");
+    let number = |report: &Value, key: &str| report[key].as_f64().unwrap();
+    let speed = number(&bench, "macs") / number(&bench, "median_ms") / 1e6;
+    let share = speed / number(&bench, "peak_gmacs");
+    assert!((number(&bench, "share_of_peak") / share - 1.0).abs() < 1e-9 && share > 0.0);
+    assert!(bench["ops"][0]["share_of_peak"].is_f64() && bench["compare"].is_null());
+    let both = json(&stdout(&run(
+        PROGRAM,
+        "bench --model {} --compare {} --compare-tier scalar --runs 3 --json",
+        &[&afm, &afm],
+    )));
+    let other = &both["compare"];
+    assert!(both["tier"] == Tier::detect().name() && other["tier"] == "scalar");
+    assert_eq!(other["macs"], both["macs"]);
+    let ratio = number(other, "median_ms") / number(&both, "median_ms");
+    assert!((number(other, "ratio") / ratio - 1.0).abs() < 1e-9);
+    let range = [&other["ratio_95"][0], &other["ratio_95"][1]].map(|end| end.as_f64().unwrap());
+    assert!(range[0] <= ratio && ratio <= range[1], "{ratio} in {range:?}");
     let fastest = json(&stdout(&run(PROGRAM, "bench --model {} --runs 1 --json", &[&afm])));
     assert_eq!(fastest["tier"], Tier::detect().name());
 }

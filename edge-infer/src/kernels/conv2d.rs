@@ -64,7 +64,7 @@ fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
                 packed = Some((first, chunk));
             }
             chunk.with_strips(layer, &walk, &segment, |strips| {
-                tier.multiply(&panel, strips, chunk.len, sums);
+                tier.multiply(&mut panel, strips, chunk.len, sums);
             });
         }
     });
@@ -136,8 +136,14 @@ impl Chunk {
             let start = walk.input_pixel(row, segment.columns.start) * channels;
             layer.input.get(start..).unwrap_or_default()
         };
-        let mut copies = [layer.pad_value; DEPTH];
-        if segment.columns.inside < width {
+        let reaches_out = segment.columns.inside < width;
+        let mut memory;
+        let mut copies: &mut [i8] = &mut [];
+        if reaches_out || segment.rows.inside < usize::from(layer.geometry.window.kernel[0]) {
+            memory = [layer.pad_value; DEPTH];
+            copies = &mut memory;
+        }
+        if reaches_out {
             let before = segment.columns.before * channels;
             let end = before + segment.columns.inside * channels;
             let copies = copies.chunks_mut(len.max(1)).take(rows).enumerate();
@@ -159,7 +165,7 @@ impl Chunk {
         for (index, strip) in strips.iter_mut().enumerate() {
             let copied = copies.get(index * len..).unwrap_or_default();
             *strip = match walk.input_row(segment, row + index) {
-                Some(row) if segment.columns.inside == width => {
+                Some(row) if !reaches_out => {
                     Strip { values: input(row).get(offset..).unwrap_or_default(), step }
                 }
                 _ => Strip { values: copied, step: 0 },

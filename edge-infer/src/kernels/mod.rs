@@ -43,6 +43,14 @@ pub(crate) use arch::round_to_i8;
 use arch::{BLOCK, Primitives, on_tier};
 
 impl Tier {
+    /// Does nothing but the tier's dot product, on numbers in registers, and says how many
+    /// multiply-accumulates that were. Their number grows with `turns`. By how long it takes, a caller
+    /// with a clock knows what the processor could do at most, just then, and what share of it a layer
+    /// reaches.
+    pub fn saturate(self, turns: u32) -> u64 {
+        on_tier!(self, primitives => primitives.saturate(turns))
+    }
+
     /// Exact sum of `a[i] * b[i]`; the shorter slice ends it.
     pub(crate) fn dot(self, a: &[i8], b: &[i8]) -> i32 {
         on_tier!(self, primitives => primitives.dot(a, b))

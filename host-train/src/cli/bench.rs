@@ -1,23 +1,31 @@
 //! `bench`: how long the int8 engine takes, whole and op by op, on one thread of this machine.
 
+mod contender;
+mod peak;
+mod ratio;
+
 use super::failure::Failure;
 use super::output;
 use crate::model::open_file;
-use edge_infer::engine::Engine;
+use contender::{Contender, OpTime, Report, gmacs};
 use edge_infer::kernels::Tier;
-use model_format::ModelFile;
+use ratio::Ratio;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 /// Runs that warm caches up and are not counted.
 const WARM_UP: usize = 3;
 
 /// Times the int8 engine on one thread.
 ///
-/// An operation that runs together with others a few rows at a time is timed as the sum of its slices, whose number is said.
+/// An operation that runs together with others a few rows at a time is timed as the sum of its slices, whose number is said. Its share
+/// is that of the peak: what the tier's dot product reaches on registers alone, measured here between the images.
 ///
-/// With --json: median_ms, p99_ms, min_ms, macs, arena_bytes, weights_bytes, tier, ops (a list of op, macs, median_ms, slices).
+/// With --compare or --compare-tier a second model or tier takes turns with the first, image by image. Their ratio is that of the
+/// medians; its range holds 95 % of the ratios of pairs drawn anew.
+///
+/// With --json: median_ms, p99_ms, min_ms, macs, peak_gmacs, share_of_peak, arena_bytes, weights_bytes, tier, ops (a list of op, macs,
+/// median_ms, share_of_peak, slices); compare, if there is a second one: the same of it, and ratio, ratio_95.
 #[derive(clap::Args)]
 pub(crate) struct BenchArgs {
     /// The model file.
@@ -29,6 +37,12 @@ pub(crate) struct BenchArgs {
     /// Instructions to use: the name of a tier that this processor has. All give the same bits. [default: the fastest]
     #[arg(long, value_parser = tier)]
     tier: Option<Tier>,
+    /// Another model to take turns with. [default, with --compare-tier: the same]
+    #[arg(long, value_name = "F.afm")]
+    compare: Option<PathBuf>,
+    /// The other one's instructions. [default, with --compare: the same]
+    #[arg(long, value_name = "TIER", value_parser = tier)]
+    compare_tier: Option<Tier>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -36,104 +50,89 @@ pub(crate) struct BenchArgs {
 
 #[derive(Serialize)]
 struct Bench {
-    median_ms: f64,
-    p99_ms: f64,
-    min_ms: f64,
-    macs: u64,
-    arena_bytes: usize,
-    weights_bytes: usize,
-    tier: &'static str,
-    ops: Vec<OpTime>,
+    #[serde(flatten)]
+    report: Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compare: Option<Comparison>,
 }
 
 #[derive(Serialize)]
-struct OpTime {
-    op: &'static str,
-    macs: u64,
-    median_ms: f64,
-    /// Times that it runs for an image.
-    slices: usize,
+struct Comparison {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(flatten)]
+    ratio: Ratio,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
+    let tier = args.tier.unwrap_or_else(Tier::detect);
     let file = open_file(&args.model)?;
-    let bench = measure(&file, args.runs as usize, args.tier.unwrap_or_else(Tier::detect))?;
+    let mut first = Contender::new(file.view(), tier);
+    let other = args.compare.as_ref().map(|path| open_file(path)).transpose()?;
+    let mut second = (other.is_some() || args.compare_tier.is_some()).then(|| {
+        Contender::new(other.as_ref().unwrap_or(&file).view(), args.compare_tier.unwrap_or(tier))
+    });
+    for run in 0..WARM_UP + args.runs as usize {
+        for contender in [Some(&mut first), second.as_mut()].into_iter().flatten() {
+            if run == WARM_UP {
+                contender.forget();
+            }
+            contender.turn()?;
+        }
+    }
+    let compare = second.map(|second| {
+        let ratio = Ratio::of(first.times(), second.times());
+        Comparison { report: second.report(), ratio }
+    });
+    let bench = Bench { report: first.report(), compare };
     if args.json {
         return output::json(&bench);
     }
-    let giga = |macs: u64, ms: f64| macs as f64 / ms / 1e6;
-    let mut lines =
-        vec![format!("{:>4}  {:<18} {:>12} {:>10} {:>8}", "op", "kind", "MACs", "ms", "GMAC/s")];
-    for (index, op) in bench.ops.iter().enumerate() {
-        let OpTime { op, macs, median_ms, slices } = op;
-        let speed = giga(*macs, *median_ms);
+    output::line(&table(&bench, args.runs))
+}
+
+fn table(bench: &Bench, runs: u32) -> String {
+    let mut lines = vec![format!(
+        "{:>4}  {:<18} {:>12} {:>10} {:>8} {:>8}",
+        "op", "kind", "MACs", "ms", "GMAC/s", "of peak"
+    )];
+    for (index, op) in bench.report.ops.iter().enumerate() {
+        let OpTime { op, macs, median_ms, share_of_peak, slices } = op;
+        let (speed, share) = (gmacs(*macs, *median_ms), 100.0 * share_of_peak);
         let slices = match slices {
             1 => String::new(),
             slices => format!("  {slices} slices"),
         };
         lines.push(format!(
-            "{index:>4}  {op:<18} {macs:>12} {median_ms:>10.4} {speed:>8.2}{slices}"
+            "{index:>4}  {op:<18} {macs:>12} {median_ms:>10.4} {speed:>8.2} {share:>6.1} %{slices}"
         ));
     }
-    lines.push(format!(
-        "{}: median {:.3} ms, p99 {:.3}, least {:.3} over {} images, one thread; {:.2} GMAC/s; arena {} bytes, weights {} bytes",
-        bench.tier,
-        bench.median_ms,
-        bench.p99_ms,
-        bench.min_ms,
-        args.runs,
-        giga(bench.macs, bench.median_ms),
-        bench.arena_bytes,
-        bench.weights_bytes
-    ));
-    output::line(&lines.join("\n"))
+    lines.push(summary(&bench.report, runs));
+    if let Some(Comparison { report, ratio }) = &bench.compare {
+        let Ratio { ratio, ratio_95: [low, high] } = ratio;
+        lines.push(summary(report, runs));
+        lines.push(format!(
+            "the second takes {ratio:.3} times as long ({low:.3} to {high:.3}), in turns with the first"
+        ));
+    }
+    lines.join("\n")
 }
 
-fn measure(file: &ModelFile, runs: usize, tier: Tier) -> Result<Bench, Failure> {
-    let view = file.view();
-    let engine = Engine::with_tier(view, tier);
-    let mut arena = vec![0; engine.arena_bytes()];
-    // Speed does not depend on the pixels; these are not all alike, in case it ever does.
-    let image: Vec<u8> = (0..view.input().shape.elements()).map(|i| (i * 37 % 251) as u8).collect();
-    let mut totals = Vec::with_capacity(runs);
-    let mut ops = vec![Vec::with_capacity(runs); view.op_count()];
-    let mut slices = vec![0; view.op_count()];
-    for run in 0..WARM_UP + runs {
-        let mut took = vec![Duration::ZERO; view.op_count()];
-        slices.fill(0);
-        let start = Instant::now();
-        let mut last = start;
-        engine.run_with(&image, &mut arena, |index, _, _| {
-            let now = Instant::now();
-            took[index] += now - last;
-            slices[index] += 1;
-            last = now;
-        })?;
-        if run >= WARM_UP {
-            totals.push(start.elapsed().as_secs_f64() * 1e3);
-            for (times, took) in ops.iter_mut().zip(took) {
-                times.push(took.as_secs_f64() * 1e3);
-            }
-        }
-    }
-    let times = view.ops().zip(&mut ops).zip(slices);
-    let ops = times.map(|((op, times), slices)| OpTime {
-        op: op.name(),
-        macs: view.tensor(op.output()).map_or(0, |tensor| op.macs(tensor.shape)),
-        median_ms: quantile(times, 0.5),
-        slices,
-    });
-    Ok(Bench {
-        ops: ops.collect(),
-        median_ms: quantile(&mut totals, 0.5),
-        p99_ms: quantile(&mut totals, 0.99),
-        min_ms: quantile(&mut totals, 0.0),
-        macs: view.macs(),
-        arena_bytes: engine.arena_bytes(),
-        weights_bytes: view.weights_bytes(),
-        tier: tier.name(),
-    })
+fn summary(report: &Report, runs: u32) -> String {
+    format!(
+        "{}: median {:.3} ms, p99 {:.3}, least {:.3} over {runs} images, one thread; {:.2} GMAC/s, {:.1} % of the peak of {:.1}; \
+         arena {} bytes, weights {} bytes",
+        report.tier,
+        report.median_ms,
+        report.p99_ms,
+        report.min_ms,
+        gmacs(report.macs, report.median_ms),
+        100.0 * report.share_of_peak,
+        report.peak_gmacs,
+        report.arena_bytes,
+        report.weights_bytes
+    )
 }
 
 /// Reads a tier's name.

@@ -1,9 +1,13 @@
 //! How long an int8 network learns, and from which images: options of all commands that make one.
 
+use super::failure::Failure;
 use crate::data::{DataError, Source, augment};
+use crate::graph::{Graph, Normalisation};
+use crate::train::{Distillation, Teacher};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use std::path::PathBuf;
 
 /// Quantization-aware training.
 #[derive(clap::Args)]
@@ -21,6 +25,16 @@ pub(super) struct QatArgs {
     /// Seed of what such a batch is made of.
     #[arg(long = "qat-seed", default_value_t = 0, value_name = "N")]
     seed: u64,
+    /// An ONNX network to learn from in place of the float form: what taught that, or a better network with embeddings as long.
+    #[arg(long = "qat-teacher", value_name = "F.onnx")]
+    teacher: Option<PathBuf>,
+    /// What the teacher's images are: order, mean and deviation a channel in pixel units [default: rgb,127.5,127.5].
+    #[arg(
+        long = "qat-teacher-input",
+        value_name = "rgb|bgr,MEAN[/MEAN/MEAN],DEVIATION[/..]",
+        requires = "teacher"
+    )]
+    teacher_input: Option<Normalisation>,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -31,6 +45,21 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl QatArgs {
+    /// Reads the teacher of a network, if another than its float form is to teach it.
+    pub(super) fn teacher(&self, float: &Graph) -> Result<Option<Teacher>, Failure> {
+        let Some(path) = self.teacher.clone() else { return Ok(None) };
+        if self.steps == 0 {
+            return Err(Failure::Input(
+                "--qat-teacher teaches --qat STEPS batches: give their number".into(),
+            ));
+        }
+        let length = float.check()?[float.output().0].elements();
+        let input = self.teacher_input.unwrap_or_default();
+        let settings =
+            Distillation { teacher: path, input, cosine: 1.0, relation: 1.0, margin: 0.0 };
+        Ok(Some(Teacher::open(&settings, (float.input.width, float.input.height), length)?))
+    }
+
     /// The images of a step, of this width and height, some of them mirrored.
     pub(super) fn images(
         &self,

@@ -16,7 +16,7 @@ use crate::quantize::{
     Calibration, LayerHarm, LayerReport, Learning, Options, Provenance, Quantized,
     arcface_landmarks, quantize, sensitivity,
 };
-use crate::train::RunConfig;
+use crate::train::{RunConfig, Teacher};
 use crate::verdict::{JudgedFaces, Verdict};
 use clap::ValueEnum;
 use model_format::ModelFile;
@@ -139,6 +139,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
 /// Images that a file is made with, and those that it is judged by.
 pub(super) struct Inputs {
     pub(super) source: Source,
+    teacher: Option<Teacher>,
     judged_by: Option<JudgedFaces>,
 }
 
@@ -146,7 +147,8 @@ impl Int8Args {
     /// Opens what the options name, and refuses what does not go together, before any work.
     pub(super) fn open(&self, float: &FloatModel) -> Result<Inputs, Failure> {
         let judged_by = self.verdict.open(&self.calibration, self.gate.as_ref(), float)?;
-        Ok(Inputs { source: Source::open(&self.calibration)?, judged_by })
+        let teacher = self.qat.teacher(&float.graph)?;
+        Ok(Inputs { source: Source::open(&self.calibration)?, teacher, judged_by })
     }
 
     /// Makes the file, judges it, holds it against the gate, and says what it is.
@@ -156,7 +158,7 @@ impl Int8Args {
         inputs: Inputs,
         provenance: &Provenance,
     ) -> Result<(), Failure> {
-        let Inputs { source, judged_by } = inputs;
+        let Inputs { source, teacher, judged_by } = inputs;
         let [faces, judged] = faces(&float, &source, self.images as usize)?;
         let calibration: &[Calibration] = match self.method {
             Method::Best => Calibration::ALL,
@@ -171,8 +173,13 @@ impl Int8Args {
         let steps = self.qat.steps as usize;
         let bar = Progress::new("learning in int8", steps);
         let batch = |step| self.qat.images(&source, size, step);
-        let learning =
-            Learning { steps, rate: self.qat.rate, batch: &batch, seen: &|_| bar.step() };
+        let learning = Learning {
+            teacher: teacher.as_ref().map(Teacher::graph),
+            steps,
+            rate: self.qat.rate,
+            batch: &batch,
+            seen: &|_| bar.step(),
+        };
         let learning = (steps > 0).then_some(&learning);
         let Int8 { file, mut model, before_learning, layers, float: equalised } =
             Int8::make(&float, &faces, &options, learning, provenance)?;

@@ -1,15 +1,18 @@
-//! Quantization-aware training: the int8 network itself learns to answer as its float form does.
+//! Quantization-aware training: the int8 network itself learns to answer as its float form does, or as what taught that.
 //!
 //! ```text
 //! int8 file's numbers ──> forward, in whole steps ──> embedding ──┐
 //!        ^                 (bit for bit the engine's)             ├─ L = mean(1 - u_i . t_i) + mean (u_i . u_j - t_i . t_j)^2
 //!        └── Adam <── gradients, straight through the rounding    │
-//! images ──────────────> float network ───────────> embedding ────┘
+//! images ──> float network, or another teacher ───> embedding ────┘
 //! ```
 //!
 //! What learns are the numbers that the file will hold: weights and biases in steps (kept in f32 between the whole numbers and
 //! rounded in each forward), multipliers of both signs as they are. Scales, zero points and the plan of memory stay, and so does
 //! the cost of the network. `forward` says what each op computes, `adam` how numbers move.
+//!
+//! From its float form a network gets back what the rounding took in a regular way; the rest is noise of its activations' steps, and no
+//! weights undo that. Where the float network itself had a teacher, that one has more to say.
 
 mod adam;
 mod forward;
@@ -24,6 +27,8 @@ use model_format::writer::ModelBuilder;
 
 /// How long an int8 network learns, and from what.
 pub struct Learning<'a> {
+    /// The folded network whose embeddings are to be met, of the same images and length; where there is none, the float form.
+    pub teacher: Option<&'a Graph>,
     /// Batches; at 0 nothing is learned.
     pub steps: usize,
     /// Of the first step, in steps of a weight; it falls to 0 by half a cosine. 0.01 to 0.05 are sensible.
@@ -34,7 +39,7 @@ pub struct Learning<'a> {
     pub seen: &'a dyn Fn(f64),
 }
 
-/// Lets `model` learn from `float`, the network that it was made of; `names` are its ops', for errors.
+/// Lets `model` learn from `float`, the network that it was made of, or from its teacher; `names` are its ops', for errors.
 ///
 /// # Errors
 /// The network gives no embedding, a batch can't be loaded, or a sum could leave 32 bits.
@@ -47,7 +52,7 @@ pub(super) fn learn(
     if !model.outputs.is_empty() {
         return Err(QuantizeError::NoEmbedding);
     }
-    let teacher = Executor::new(float)?;
+    let teacher = Executor::new(learning.teacher.unwrap_or(float))?;
     let device = Device::flex().autodiff();
     let mut learner = Learner::new(model, &device);
     for step in 0..learning.steps {

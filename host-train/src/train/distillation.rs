@@ -50,7 +50,7 @@ pub enum TeacherError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// Its images are of another size.
-    #[error("teacher {path} takes images of {width}x{height}, the student learns from {side}x{side}: give --input", path = path.display())]
+    #[error("teacher {path} takes images of {width}x{height}, the student learns from {student_width}x{student_height}: give the size of the one that is not fixed, or another teacher", path = path.display())]
     Size {
         /// Which teacher.
         path: PathBuf,
@@ -58,8 +58,10 @@ pub enum TeacherError {
         width: usize,
         /// Rows.
         height: usize,
-        /// The student's side.
-        side: usize,
+        /// The student's columns.
+        student_width: usize,
+        /// The student's rows.
+        student_height: usize,
     },
     /// Cosines between embeddings of different lengths do not exist.
     #[error("teacher {path} has embeddings of {teacher} numbers, the student of {student}: choose a network with {teacher}, or a cosine weight of 0", path = path.display())]
@@ -84,13 +86,13 @@ pub struct Teacher {
 }
 
 impl Teacher {
-    /// Reads the teacher for a student that sees images of `side * side` and makes embeddings of `student` numbers.
+    /// Reads the teacher for a student that sees images of `size`, width and height, and makes embeddings of `student` numbers.
     ///
     /// # Errors
     /// What [`TeacherError`] lists.
     pub fn open(
         settings: &Distillation,
-        side: usize,
+        size: (usize, usize),
         student: usize,
     ) -> Result<Self, TeacherError> {
         let path: &Path = &settings.teacher;
@@ -98,25 +100,32 @@ impl Teacher {
             path: path.to_owned(),
             source: source.into(),
         })?;
-        Self::new(fold(&graph)?, settings, side, student)
+        Self::new(fold(&graph)?, settings, size, student)
     }
 
     fn new(
         graph: Graph,
         settings: &Distillation,
-        side: usize,
+        size: (usize, usize),
         student: usize,
     ) -> Result<Self, TeacherError> {
         let path = || settings.teacher.clone();
         let length = graph.check()?[graph.output().0].elements();
         let (width, height) = (graph.input.width, graph.input.height);
-        if (width, height) != (side, side) {
-            return Err(TeacherError::Size { path: path(), width, height, side });
+        if (width, height) != size {
+            let (student_width, student_height) = size;
+            let path = path();
+            return Err(TeacherError::Size { path, width, height, student_width, student_height });
         }
         if settings.cosine > 0.0 && length != student {
             return Err(TeacherError::Length { path: path(), teacher: length, student });
         }
         Ok(Self { graph, settings: settings.clone(), length, beside: None })
+    }
+
+    /// The network itself.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// The teacher of a student that learns on `device`.
@@ -195,7 +204,7 @@ pub(super) mod tests {
         let x = builder.conv(x, 16, 3, 2, 1);
         builder.head(x, SIDE / 4, 32);
         let settings = Distillation { margin, ..settings(10.0, 10.0) };
-        Teacher::new(builder.graph, &settings, SIDE, 32).unwrap()
+        Teacher::new(builder.graph, &settings, (SIDE, SIDE), 32).unwrap()
     }
 
     fn loss(cosine: f64, relation: f64, student: [[f32; 2]; 3]) -> (f64, Option<f64>) {
@@ -259,27 +268,30 @@ pub(super) mod tests {
 
     #[test]
     fn rejects_size() {
-        let error = Teacher::new(random::small(5), &settings(1.0, 1.0), 112, 16).unwrap_err();
-        assert!(matches!(error, TeacherError::Size { side: 112, .. }));
+        let error = Teacher::new(random::small(5), &settings(1.0, 1.0), (112, 96), 16).unwrap_err();
+        let expected = (112, 96);
+        assert!(
+            matches!(error, TeacherError::Size { student_width, student_height, .. } if (student_width, student_height) == expected)
+        );
     }
 
     #[test]
     fn rejects_length_only_where_cosines_are_wanted() {
         let graph = || random::small(5);
-        let side = graph().input.width;
-        let error = Teacher::new(graph(), &settings(1.0, 1.0), side, 128).unwrap_err();
+        let size = (graph().input.width, graph().input.height);
+        let error = Teacher::new(graph(), &settings(1.0, 1.0), size, 128).unwrap_err();
         assert!(matches!(error, TeacherError::Length { teacher: 16, student: 128, .. }));
-        assert!(Teacher::new(graph(), &settings(0.0, 1.0), side, 128).is_ok());
+        assert!(Teacher::new(graph(), &settings(0.0, 1.0), size, 128).is_ok());
     }
 
     #[test]
     fn rejects_file_and_graph() {
-        let error = Teacher::open(&settings(1.0, 1.0), 112, 128).unwrap_err();
+        let error = Teacher::open(&settings(1.0, 1.0), (112, 112), 128).unwrap_err();
         assert!(matches!(&error, TeacherError::File { .. }), "{error}");
         assert!(error.to_string().contains("teacher.onnx"));
         let mut graph = random::small(5);
         graph.input.scale = [0.0; 3];
-        let error = Teacher::new(graph, &settings(1.0, 1.0), 112, 16).unwrap_err();
+        let error = Teacher::new(graph, &settings(1.0, 1.0), (112, 112), 16).unwrap_err();
         assert!(matches!(error, TeacherError::Graph(_)));
     }
 }

@@ -100,7 +100,7 @@ pub fn prepare(
         return Err(DeviceError::Synced.into());
     }
     let NetworkConfig { input, embedding, .. } = run.train.network;
-    let open = |distillation| Teacher::open(distillation, input, embedding);
+    let open = |distillation| Teacher::open(distillation, (input, input), embedding);
     Ok(run.train.distillation.as_ref().map(open).transpose()?)
 }
 

@@ -39,6 +39,8 @@ mod vector_tier;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use core::hint::black_box;
+
 use super::Addend;
 
 pub(crate) use elementwise::{accumulate, add, maximum, requantize, round_to_i8, scale_row};
@@ -162,7 +164,7 @@ pub(crate) trait Primitives: Copy {
     /// Such memory; the content does not matter.
     const BUFFER: Self::Buffer;
 
-    /// Dense weights as [`multiply`](Self::multiply) wants them, or a reference to them.
+    /// Dense weights as [`multiply`](Self::multiply) wants them, or a reference to them, and memory that it works in.
     type Panel<'w>;
     /// A panel of nothing.
     fn panel<'w>(self) -> Self::Panel<'w>;
@@ -170,7 +172,13 @@ pub(crate) trait Primitives: Copy {
     fn pack<'w>(self, weights: Weights<'w>, panel: &mut Self::Panel<'w>);
     /// For each pixel and channel, the sum of the products of the strips, each `len` long and one
     /// after the other, with the channel's weights.
-    fn multiply(self, panel: &Self::Panel<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]);
+    fn multiply(
+        self,
+        panel: &mut Self::Panel<'_>,
+        strips: &[Strip<'_>],
+        len: usize,
+        sums: &mut [Sums],
+    );
 
     /// Depthwise weights as [`multiply_taps`](Self::multiply_taps) wants them.
     type Taps<'w>;
@@ -192,6 +200,16 @@ pub(crate) trait Primitives: Copy {
     /// [`dot`](Self::dot) with `probe`. There are as many sums as rows.
     fn dots(self, probe: &[i8], rows: &[i8], sums: &mut [i32]) {
         one_by_one(self, probe, rows, sums);
+    }
+
+    /// [`Tier::saturate`]. A tier without its own multiplies rows that the nearest cache holds.
+    fn saturate(self, turns: u32) -> u64 {
+        const ROW: usize = 1024;
+        let (a, b) = ([1; ROW], [1; ROW]);
+        for _ in 0..turns {
+            black_box(self.dot(black_box(&a), black_box(&b)));
+        }
+        u64::from(turns) * ROW as u64
     }
 }
 

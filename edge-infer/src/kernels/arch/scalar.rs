@@ -25,7 +25,13 @@ impl Primitives for Scalar {
         *panel = weights;
     }
 
-    fn multiply(self, panel: &Weights<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+    fn multiply(
+        self,
+        panel: &mut Weights<'_>,
+        strips: &[Strip<'_>],
+        len: usize,
+        sums: &mut [Sums],
+    ) {
         panel.start(0, sums);
         for (channel, row) in panel.rows().take(panel.channels).enumerate() {
             for (pixel, sums) in sums.iter_mut().enumerate() {

@@ -59,7 +59,7 @@ macro_rules! tier {
 
             fn multiply(
                 self,
-                panel: &Self::Panel<'_>,
+                panel: &mut Self::Panel<'_>,
                 strips: &[Strip<'_>],
                 len: usize,
                 sums: &mut [Sums],
@@ -105,6 +105,11 @@ macro_rules! tier {
                 } else {
                     one_by_one(self, probe, rows, sums);
                 }
+            }
+
+            fn saturate(self, turns: u32) -> u64 {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::saturate(turns) }
             }
         }
     };

@@ -11,15 +11,16 @@
 //! `4 * v ..`.
 
 use core::arch::{aarch64::*, asm};
+use core::hint::black_box;
 
 use super::super::{Strip, Sums, Weights};
-use super::Inputs;
 use super::dots::{self, ROWS};
-use super::lanes::{Numbers, halves, load, load_inputs, part, store, store_vector, take};
+use super::lanes::{Numbers, halves, load, load_inputs, part, part_mut, store, store_vector, take};
 pub(super) use super::panel::Panel;
 pub(super) use super::requantize::requantize;
 use super::rows::Rows;
 pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
+use super::{BYTES, Inputs};
 
 /// Pixels whose sums of sixteen channels are in registers at a time: 16 vectors, beside 8 of inputs
 /// and 4 of weights.
@@ -48,8 +49,7 @@ fn transpose(rows: [int8x16_t; 4]) -> [int8x16_t; 4] {
 }
 
 #[target_feature(enable = "neon,dotprod")]
-pub(super) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    panel.start.fill(sums);
+pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
     let (tiles, rest) = sums.as_chunks_mut::<TILE>();
     let mut rows = Rows::ZERO;
     let done = tiles.len() * TILE;
@@ -69,8 +69,8 @@ fn multiply_tile<const P: usize>(panel: &Panel, rows: &[&[Inputs]; P], sums: &mu
     for (index, steps) in panel.parts.iter().enumerate().take(panel.start.parts) {
         let steps = steps.get(..count).unwrap_or_default();
         let mut tile = [[vdupq_n_s32(0); 4]; P];
-        for (vectors, sums) in tile.iter_mut().zip(sums.iter_mut()) {
-            *vectors = load(part(sums, index));
+        for (vectors, sums) in tile.iter_mut().zip(sums.iter()) {
+            *vectors = load(part(panel.start.before(sums), index));
         }
         for (at, step) in steps.iter().enumerate() {
             let (mut low, mut high) = ([vdupq_n_s8(0); P], [vdupq_n_s8(0); P]);
@@ -88,7 +88,7 @@ fn multiply_tile<const P: usize>(panel: &Panel, rows: &[&[Inputs]; P], sums: &mu
             multiply_group::<3, P>(step.load::<7>(), &high, &mut tile);
         }
         for (vectors, sums) in tile.into_iter().zip(sums.iter_mut()) {
-            store(vectors, part(sums, index));
+            store(vectors, part_mut(sums, index));
         }
     }
 }
@@ -148,6 +148,21 @@ pub(super) fn dots<const N: usize>(
     sums: &mut [[i32; ROWS]],
 ) {
     dots::dots(probe, rows, sums, |sums, row, probe| sdot(sums, row, probe));
+}
+
+/// As many sums as a tile has.
+#[target_feature(enable = "neon,dotprod")]
+pub(super) fn saturate(turns: u32) -> u64 {
+    const SUMS: usize = 4 * TILE;
+    let mut sums = black_box([vdupq_n_s32(0); SUMS]);
+    let (input, weights) = (vdupq_n_s8(3), vdupq_n_s8(5));
+    for _ in 0..turns {
+        for sum in &mut sums {
+            *sum = sdot(*sum, input, weights);
+        }
+    }
+    black_box(sums);
+    u64::from(turns) * (SUMS * BYTES) as u64
 }
 
 /// Adds to each lane the products of the four bytes of both there.

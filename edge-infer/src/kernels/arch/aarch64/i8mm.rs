@@ -9,15 +9,16 @@
 //! `2 * v ..`.
 
 use core::arch::{aarch64::*, asm};
+use core::hint::black_box;
 
 use super::super::{Strip, Sums, Weights};
-use super::Inputs;
 pub(super) use super::dotprod::{dot, dots};
-use super::lanes::{Numbers, halves, load, load_inputs, part, store, store_vector};
+use super::lanes::{Numbers, halves, load, load_inputs, part, part_mut, store, store_vector};
 pub(super) use super::panel::Panel;
 pub(super) use super::requantize::requantize;
 use super::rows::Rows;
 pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
+use super::{BYTES, Inputs};
 
 /// Pixels whose sums of sixteen channels are in registers at a time: 16 vectors, beside 8 of inputs
 /// and 4 of weights.
@@ -37,8 +38,7 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 }
 
 #[target_feature(enable = "neon,dotprod,i8mm")]
-pub(super) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    panel.start.fill(sums);
+pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
     let mut rows = Rows::ZERO;
     let (mut rest, mut first) = (sums, 0);
     while !rest.is_empty() {
@@ -75,8 +75,8 @@ fn multiply_tile(panel: &Panel, rows: &[&[Inputs]; TILE], sums: &mut [Sums]) {
         let mut pixels = sums.iter_mut();
         for pair in &tile {
             for (numbers, sums) in unravel(pair).into_iter().zip(&mut pixels) {
-                let there = part(sums, index);
-                store(add(load(there), numbers), there);
+                let sum = add(load(part(panel.start.before(sums), index)), numbers);
+                store(sum, part_mut(sums, index));
             }
         }
     }
@@ -119,6 +119,21 @@ fn add(mut a: Numbers, b: Numbers) -> Numbers {
         *a = vaddq_s32(*a, b);
     }
     a
+}
+
+/// As many sums as a tile has; each instruction multiplies every row of eight with two.
+#[target_feature(enable = "neon,dotprod,i8mm")]
+pub(super) fn saturate(turns: u32) -> u64 {
+    const SUMS: usize = 4 * TILE;
+    let mut sums = black_box([vdupq_n_s32(0); SUMS]);
+    let (inputs, weights) = (vdupq_n_s8(3), vdupq_n_s8(5));
+    for _ in 0..turns {
+        for sum in &mut sums {
+            *sum = smmla(*sum, inputs, weights);
+        }
+    }
+    black_box(sums);
+    u64::from(turns) * (SUMS * 2 * BYTES) as u64
 }
 
 #[inline]

@@ -27,18 +27,24 @@ impl Start {
         start
     }
 
-    /// Sets each pixel's sums to what products are added to.
-    #[inline]
-    pub(super) fn fill(&self, sums: &mut [Sums]) {
-        if !self.continues {
-            sums.fill(self.bias);
-        }
+    /// What the products of a pixel are added to.
+    #[inline(always)]
+    pub(super) fn before<'s>(&'s self, there: &'s Sums) -> &'s Sums {
+        if self.continues { there } else { &self.bias }
     }
 }
 
 /// The sums of the sixteen channels `part` of a pixel.
 #[inline(always)]
-pub(super) fn part(sums: &mut Sums, part: usize) -> &mut [i32; BYTES] {
+pub(super) fn part(sums: &Sums, part: usize) -> &[i32; BYTES] {
+    let parts = sums.0.as_chunks().0;
+    // SAFETY: a block has four parts, and no remainder is ever 4.
+    unsafe { parts.get_unchecked(part % (BLOCK / BYTES)) }
+}
+
+/// As [`part`], to be written.
+#[inline(always)]
+pub(super) fn part_mut(sums: &mut Sums, part: usize) -> &mut [i32; BYTES] {
     let parts = sums.0.as_chunks_mut().0;
     // SAFETY: a block has four parts, and no remainder is ever 4.
     unsafe { parts.get_unchecked_mut(part % (BLOCK / BYTES)) }

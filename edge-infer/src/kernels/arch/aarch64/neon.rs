@@ -9,6 +9,7 @@
 //! ```
 
 use core::arch::{aarch64::*, asm};
+use core::hint::black_box;
 
 use super::super::{BLOCK, Strip, Sums, Weights};
 use super::dots::{self, ROWS};
@@ -59,8 +60,7 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    panel.start.fill(sums);
+pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
     let mut rows = Rows::ZERO;
     let (mut rest, mut first) = (sums, 0);
     while !rest.is_empty() {
@@ -95,9 +95,13 @@ fn multiply_tile(panel: &Panel, rows: &[&[Inputs]; TILE], sums: &mut [Sums]) {
         let [a, b, c, d] = tile;
         for ((((a, b), c), d), sums) in a.into_iter().zip(b).zip(c).zip(d).zip(sums.iter_mut()) {
             let numbers = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-            if let Some(to) = sums.0.as_chunks_mut::<FOUR>().0.get_mut(four) {
-                // SAFETY: the array holds one vector.
-                unsafe { vst1q_s32(to.as_mut_ptr(), vaddq_s32(vld1q_s32(to.as_ptr()), numbers)) }
+            let before = panel.start.before(sums).0.as_chunks::<FOUR>().0.get(four).copied();
+            let to = sums.0.as_chunks_mut::<FOUR>().0.get_mut(four);
+            if let (Some(before), Some(to)) = (before, to) {
+                // SAFETY: both arrays hold one vector.
+                unsafe {
+                    vst1q_s32(to.as_mut_ptr(), vaddq_s32(vld1q_s32(before.as_ptr()), numbers))
+                }
             }
         }
     }
@@ -169,4 +173,18 @@ pub(super) fn dots<const N: usize>(
 fn add_exactly(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
     let sums = vpadalq_s16(sums, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
     vpadalq_s16(sums, vmull_high_s8(a, b))
+}
+
+/// As many sums as a tile has.
+#[target_feature(enable = "neon")]
+pub(super) fn saturate(turns: u32) -> u64 {
+    let mut tile = black_box([[vdupq_n_s32(0); TILE]; FOUR]);
+    let (input, weights) = (vdupq_n_s8(3), vdupq_n_s8(5));
+    for _ in 0..turns {
+        for sums in &mut tile {
+            add_products(sums, [input; TILE], weights);
+        }
+    }
+    black_box(tile);
+    u64::from(turns) * (FOUR * TILE * BYTES) as u64
 }

@@ -7,7 +7,7 @@ use super::super::{BLOCK, STRIPS, Strip, Sums, Weights};
 use super::BYTES;
 use super::lanes::{
     Numbers, Start, add_high, add_low, copy, load, load_bytes, load_vector, multiply_high,
-    multiply_low, part, store, store_bytes,
+    multiply_low, part, part_mut, store, store_bytes,
 };
 
 /// Taps of each channel of a block, sixteen channels after the other.
@@ -37,7 +37,6 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
 /// In one of three forms: normalization, 3x3, and parts of larger windows.
 #[target_feature(enable = "neon")]
 pub(super) fn multiply_taps(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]) {
-    taps.start.fill(sums);
     match strips.len() {
         0 | 1 => filter::<1>(taps, strips, sums),
         2..=9 => filter::<9>(taps, strips, sums),
@@ -65,9 +64,9 @@ fn filter<const T: usize>(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]) 
         let whole = |strip: &Strip<'_>| strip.values.len() >= last * strip.step + first + BYTES;
         if of_taps.iter().all(whole) {
             // SAFETY: all strips hold the vectors of all pixels.
-            unsafe { filter_whole(&of_taps, weights, index, sums) }
+            unsafe { filter_whole(&of_taps, weights, &taps.start, index, sums) }
         } else {
-            filter_rest(&of_taps, weights, index, sums);
+            filter_rest(&of_taps, weights, &taps.start, index, sums);
         }
     }
 }
@@ -82,6 +81,7 @@ fn filter<const T: usize>(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]) 
 unsafe fn filter_whole<const T: usize>(
     strips: &[Strip<'_>; T],
     weights: &[[i8; BYTES]; T],
+    start: &Start,
     index: usize,
     sums: &mut [Sums],
 ) {
@@ -97,7 +97,9 @@ unsafe fn filter_whole<const T: usize>(
             *input = unsafe { vld1q_s8(*from) };
             *from = from.wrapping_add(strip.step);
         }
-        add_products(part(sums, index), &inputs, &weights);
+        let mut all = load(part(start.before(sums), index));
+        add_products(&mut all, &inputs, &weights);
+        store(all, part_mut(sums, index));
     }
 }
 
@@ -107,6 +109,7 @@ unsafe fn filter_whole<const T: usize>(
 fn filter_rest<const T: usize>(
     strips: &[Strip<'_>; T],
     weights: &[[i8; BYTES]; T],
+    start: &Start,
     index: usize,
     sums: &mut [Sums],
 ) {
@@ -117,7 +120,9 @@ fn filter_rest<const T: usize>(
             let from_here = strip.values.get(pixel * strip.step + index * BYTES..);
             *input = load_bytes(from_here.unwrap_or_default());
         }
-        add_products(part(sums, index), &inputs, &weights);
+        let mut all = load(part(start.before(sums), index));
+        add_products(&mut all, &inputs, &weights);
+        store(all, part_mut(sums, index));
     }
 }
 
@@ -134,17 +139,15 @@ fn load_all<const T: usize>(weights: &[[i8; BYTES]; T]) -> [int8x16_t; T] {
 /// Adds the products of sixteen channels to their sums.
 #[inline]
 #[target_feature(enable = "neon")]
-fn add_products(to: &mut [i32; BYTES], inputs: &[int8x16_t], weights: &[int8x16_t]) {
-    let mut sums = load(to);
+fn add_products(sums: &mut Numbers, inputs: &[int8x16_t], weights: &[int8x16_t]) {
     let ((pairs, single), (weight_pairs, weight)) = (inputs.as_chunks(), weights.as_chunks());
     for (&[a, b], &[v, w]) in pairs.iter().zip(weight_pairs) {
         let low = add_low(multiply_low(a, v), b, w);
-        add(&mut sums, low, add_high(multiply_high(a, v), b, w));
+        add(sums, low, add_high(multiply_high(a, v), b, w));
     }
     if let (&[a], &[v]) = (single, weight) {
-        add(&mut sums, multiply_low(a, v), multiply_high(a, v));
+        add(sums, multiply_low(a, v), multiply_high(a, v));
     }
-    store(sums, to);
 }
 
 #[inline]

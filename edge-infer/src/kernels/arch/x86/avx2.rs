@@ -11,7 +11,8 @@
 //! unpackhi_epi16  ->  4 5 6 7 | 12 13 14 15     vector 1
 //! ```
 
-use core::arch::x86_64::*;
+use core::arch::{asm, x86_64::*};
+use core::hint::black_box;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
 use super::filled::Filled;
@@ -55,6 +56,8 @@ impl Duo {
 
 /// Weights of a block's channels, sixteen channels after the other.
 pub(crate) struct Panel {
+    /// The inputs of a tile's pixels, here because to clear them for every few pixels would take long.
+    rows: [Row; TILE],
     start: Start,
     duos: [Filled<Duo, GROUPS>; PAIRS],
 }
@@ -67,7 +70,11 @@ pub(crate) struct Taps {
 
 impl Panel {
     pub(crate) fn empty() -> Self {
-        Self { start: Start::ZERO, duos: core::array::from_fn(|_| Filled::empty()) }
+        Self {
+            rows: [Row::ZERO; TILE],
+            start: Start::ZERO,
+            duos: core::array::from_fn(|_| Filled::empty()),
+        }
     }
 }
 
@@ -164,8 +171,8 @@ fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
 
 /// Stages the inputs of some pixels as rows of int16, then multiplies each such tile.
 #[target_feature(enable = "avx2")]
-pub(crate) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    let mut rows = [Row::ZERO; TILE];
+pub(crate) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+    let Panel { rows, start, duos } = panel;
     let mut first = 0;
     let mut sums = sums;
     while !sums.is_empty() {
@@ -174,16 +181,16 @@ pub(crate) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &m
             2.. => 2,
             _ => 1,
         };
-        for (pixel, row) in (first..first + pixels).zip(&mut rows) {
+        for (pixel, row) in (first..first + pixels).zip(&mut *rows) {
             row.stage(strips, pixel, len);
         }
         first += pixels;
         let tile = sums.split_off_mut(..pixels).unwrap_or_default();
-        for pair in 0..panel.start.pairs {
+        for (pair, duos) in duos.iter().enumerate().take(start.pairs) {
             match pixels {
-                TILE => multiply_tile::<TILE>(panel, pair, &rows, tile),
-                2 => multiply_tile::<2>(panel, pair, &rows, tile),
-                _ => multiply_tile::<1>(panel, pair, &rows, tile),
+                TILE => multiply_tile::<TILE>(start, duos, pair, rows, tile),
+                2 => multiply_tile::<2>(start, duos, pair, rows, tile),
+                _ => multiply_tile::<1>(start, duos, pair, rows, tile),
             }
         }
     }
@@ -221,17 +228,15 @@ impl Row {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn multiply_tile<const P: usize>(
-    panel: &Panel,
+    start: &Start,
+    duos: &Filled<Duo, GROUPS>,
     pair: usize,
     rows: &[Row; TILE],
     sums: &mut [Sums],
 ) {
-    let Some(duos) = panel.duos.get(pair) else {
-        return;
-    };
     let mut tile = [[_mm256_setzero_si256(); 2]; P];
     for (vectors, there) in tile.iter_mut().zip(sums.iter()) {
-        *vectors = panel.start.sums(pair, there);
+        *vectors = start.sums(pair, there);
     }
     for (group, duo) in duos.values().iter().enumerate() {
         let weights = duo.load();
@@ -424,6 +429,33 @@ pub(crate) fn dots<const N: usize>(
             _mm256_storeu_si256(sums.as_mut_ptr().cast(), _mm256_add_epi32(low, high));
         }
     }
+}
+
+/// As many sums as a tile has, in the pairs of instructions of its innermost loop.
+#[target_feature(enable = "avx2")]
+pub(crate) fn saturate(turns: u32) -> u64 {
+    const SUMS: usize = 2 * TILE;
+    let mut sums = black_box([_mm256_setzero_si256(); SUMS]);
+    let (input, weights) = (_mm256_set1_epi16(3), _mm256_set1_epi16(5));
+    for _ in 0..turns {
+        for sum in &mut sums {
+            // As assembly: the compiler would take the product out of the loop.
+            // SAFETY: the instructions read and write these registers only, and are of `avx2`.
+            unsafe {
+                asm!(
+                    "vpmaddwd {product}, {input}, {weights}",
+                    "vpaddd {sum}, {sum}, {product}",
+                    sum = inout(ymm_reg) *sum,
+                    product = out(ymm_reg) _,
+                    input = in(ymm_reg) input,
+                    weights = in(ymm_reg) weights,
+                    options(pure, nomem, nostack, preserves_flags),
+                );
+            }
+        }
+    }
+    black_box(sums);
+    u64::from(turns) * (SUMS * WIDTH) as u64
 }
 
 /// Nearest integers, ties to even. Too large ones give at least 4096; too small ones and NaN the

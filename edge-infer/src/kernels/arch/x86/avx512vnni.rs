@@ -13,6 +13,7 @@
 //! ```
 
 use core::arch::x86_64::*;
+use core::hint::black_box;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
 use super::filled::Filled;
@@ -23,6 +24,8 @@ type Vectors = [__m512i; 4];
 const BYTES: usize = 64;
 /// Inputs that one instruction takes of each channel.
 const GROUP: usize = 4;
+/// Pixels whose sums are in registers at a time: 24 vectors, beside 4 of weights.
+const TILE: usize = 6;
 /// Rows of `dots` whose products are in registers at a time: as many as an instruction stores sums.
 const ROWS: usize = 16;
 /// Groups of a panel.
@@ -50,6 +53,8 @@ impl Quad {
 
 /// `GROUPS` times four inputs of each channel of a block.
 pub(crate) struct Panel {
+    /// The inputs of a tile's pixels, here because to clear them for every few pixels would take long.
+    rows: [Row; TILE],
     start: Start,
     quads: Filled<Quad, GROUPS>,
 }
@@ -58,20 +63,18 @@ pub(crate) struct Panel {
 pub(crate) struct Taps {
     start: Start,
     quads: [Quad; STRIPS / GROUP],
-    /// Quads in use.
-    count: usize,
     channels: usize,
 }
 
 impl Panel {
     pub(crate) fn empty() -> Self {
-        Self { start: Start::ZERO, quads: Filled::empty() }
+        Self { rows: [Row::ZERO; TILE], start: Start::ZERO, quads: Filled::empty() }
     }
 }
 
 impl Taps {
     pub(crate) const EMPTY: Self =
-        Self { start: Start::ZERO, quads: [Quad::ZERO; STRIPS / GROUP], count: 0, channels: 0 };
+        Self { start: Start::ZERO, quads: [Quad::ZERO; STRIPS / GROUP], channels: 0 };
 }
 
 /// What is added to a block's sums for the bias and against the inputs' 128 too many.
@@ -150,8 +153,8 @@ pub(crate) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 
 /// Works on as many pixels at a time as there are registers, then on the rest.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(crate) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    let rest = multiply_tiles::<6>(panel, strips, len, 0, sums);
+pub(crate) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+    let rest = multiply_tiles::<TILE>(panel, strips, len, 0, sums);
     let rest = multiply_tiles::<4>(panel, strips, len, sums.len() - rest, sums);
     let rest = multiply_tiles::<2>(panel, strips, len, sums.len() - rest, sums);
     multiply_tiles::<1>(panel, strips, len, sums.len() - rest, sums);
@@ -161,19 +164,22 @@ pub(crate) fn multiply(panel: &Panel, strips: &[Strip<'_>], len: usize, sums: &m
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn multiply_tiles<const P: usize>(
-    panel: &Panel,
+    panel: &mut Panel,
     strips: &[Strip<'_>],
     len: usize,
     first: usize,
     sums: &mut [Sums],
 ) -> usize {
     let (tiles, rest) = sums.get_mut(first..).unwrap_or_default().as_chunks_mut::<P>();
-    let mut rows = [Row::ZERO; P];
+    let Panel { rows, start, quads } = panel;
+    let Some(rows) = rows.first_chunk_mut::<P>() else {
+        return rest.len();
+    };
     for (tile, first) in tiles.iter_mut().zip((first..).step_by(P)) {
         for (row, pixel) in rows.iter_mut().zip(first..) {
             row.stage(strips, pixel, len);
         }
-        multiply_tile(panel, &rows, tile);
+        multiply_tile(start, quads.values(), rows, tile);
     }
     rest.len()
 }
@@ -210,15 +216,20 @@ impl Row {
     }
 }
 
-/// All sums of the tile stay in registers: for `P` of 6, 24 vectors beside 4 of weights.
+/// All sums of the tile stay in registers.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn multiply_tile<const P: usize>(panel: &Panel, rows: &[Row; P], sums: &mut [Sums; P]) {
+fn multiply_tile<const P: usize>(
+    start: &Start,
+    quads: &[Quad],
+    rows: &[Row; P],
+    sums: &mut [Sums; P],
+) {
     let mut tile = [[_mm512_setzero_si512(); 4]; P];
     for (vectors, there) in tile.iter_mut().zip(sums.iter()) {
-        *vectors = panel.start.sums(there);
+        *vectors = start.sums(there);
     }
-    for (group, quad) in panel.quads.values().iter().enumerate() {
+    for (group, quad) in quads.iter().enumerate() {
         let weights = quad.load();
         for (vectors, row) in tile.iter_mut().zip(rows) {
             let input = _mm512_set1_epi32(row.0.get(group).copied().unwrap_or_default());
@@ -235,72 +246,207 @@ fn multiply_tile<const P: usize>(panel: &Panel, rows: &[Row; P], sums: &mut [Sum
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(crate) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
     taps.channels = weights.channels.min(BLOCK);
-    taps.count = weights.depth.div_ceil(GROUP);
-    let mut rows = weights.rows().take(weights.depth);
-    for quad in taps.quads.iter_mut().take(taps.count) {
-        let mut weights = [_mm512_setzero_si512(); GROUP];
-        for (weights, row) in weights.iter_mut().zip(&mut rows) {
-            *weights = load_bytes(row.get(..taps.channels).unwrap_or(row));
+    let count = weights.depth.div_ceil(GROUP);
+    let mut rows = [&[][..]; STRIPS];
+    for (to, row) in rows.iter_mut().zip(weights.rows().take(weights.depth)) {
+        *to = row.get(..taps.channels).unwrap_or(row);
+    }
+    for (quad, rows) in taps.quads.iter_mut().zip(in_quads(weights.depth, rows, &[])) {
+        let mut vectors = [_mm512_setzero_si512(); GROUP];
+        for (vector, row) in vectors.iter_mut().zip(rows) {
+            *vector = load_bytes(row);
         }
-        for (to, weights) in quad.0.iter_mut().zip(interleave(weights)) {
+        for (to, weights) in quad.0.iter_mut().zip(interleave(vectors)) {
             store_bytes(weights, to);
         }
     }
-    taps.start = Start::of(&weights, taps.quads.get(..taps.count).unwrap_or_default());
+    taps.start = Start::of(&weights, taps.quads.get(..count).unwrap_or_default());
+}
+
+/// Which quad has which taps: four after the other, but of nine those of a column, which neighbouring pixels share.
+#[inline(always)]
+fn in_quads<T: Copy>(taps: usize, all: [T; STRIPS], none: T) -> [[T; GROUP]; STRIPS / GROUP] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = all;
+    match taps {
+        9 => [[a, d, g, none], [b, e, h, none], [c, f, i, none], [none; GROUP]],
+        _ => [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]],
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(crate) fn multiply_taps(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]) {
-    match taps.count {
-        1 => multiply_quads::<1>(taps, strips, sums),
-        2 => multiply_quads::<2>(taps, strips, sums),
-        3 => multiply_quads::<3>(taps, strips, sums),
-        _ => multiply_quads::<4>(taps, strips, sums),
-    }
-}
-
-/// Four taps at a time, `Q` times.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn multiply_quads<const Q: usize>(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]) {
     let needed = |strip: &Strip<'_>| sums.len().saturating_sub(1) * strip.step + taps.channels;
-    let (Some(&any), Some(quads)) = (strips.first(), taps.quads.first_chunk::<Q>()) else {
+    let Some(&any) = strips.first() else {
         return;
     };
     if strips.iter().any(|strip| strip.values.len() < needed(strip)) {
         return;
     }
-    // The weights of the last quad's missing taps are zero: any strip will do.
-    let mut of_quads = [[any; GROUP]; Q];
-    for (to, &strip) in of_quads.as_flattened_mut().iter_mut().zip(strips) {
+    // The weights of missing taps are zero: any strip will do.
+    let mut all = [any; STRIPS];
+    for (to, &strip) in all.iter_mut().zip(strips) {
         *to = strip;
     }
-    let mask = mask(taps.channels);
+    let quads = in_quads(strips.len(), all, any);
+    let [left, middle, right, _] = &quads;
+    // SAFETY: every strip of the quads is one of `strips`, whose values reach to the last pixel's last
+    // channel.
+    unsafe {
+        match strips.len() {
+            9 if follows(left, middle) && follows(middle, right) => {
+                multiply_columns::<1>(taps, [left, middle, right], sums);
+            }
+            9 if follows(left, right) => {
+                multiply_columns::<2>(taps, [left, middle, right], sums);
+            }
+            0..=4 => multiply_quads::<1>(taps, &quads, sums),
+            5..=8 => multiply_quads::<2>(taps, &quads, sums),
+            9..=12 => multiply_quads::<3>(taps, &quads, sums),
+            _ => multiply_quads::<4>(taps, &quads, sums),
+        }
+    }
+}
+
+/// Taps of a column of a 3x3 window.
+const COLUMN: usize = 3;
+
+/// Whether each pixel has under `after` what the next one has under `before`.
+fn follows(before: &[Strip<'_>; GROUP], after: &[Strip<'_>; GROUP]) -> bool {
+    before.iter().zip(after).take(COLUMN).all(|(before, after)| {
+        let next = before.values.as_ptr().wrapping_add(before.step);
+        before.step == after.step && next == after.values.as_ptr()
+    })
+}
+
+/// The inputs plus 128 of the first taps of a quad, in the order of sums.
+///
+/// # Safety
+/// Every strip holds `mask`'s channels of this pixel.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn load_quad<const TAPS: usize>(
+    strips: &[Strip<'_>; GROUP],
+    pixel: usize,
+    mask: u64,
+) -> Vectors {
+    let mut inputs = [_mm512_setzero_si512(); GROUP];
+    for (input, strip) in inputs.iter_mut().zip(strips).take(TAPS) {
+        // SAFETY: the caller has the strip hold this pixel's channels; the mask has a bit for each, and
+        // others are not read.
+        let values =
+            unsafe { _mm512_maskz_loadu_epi8(mask, strip.values.as_ptr().add(pixel * strip.step)) };
+        *input = to_unsigned(values);
+    }
+    interleave(inputs)
+}
+
+/// Four taps at a time, `Q` times.
+///
+/// # Safety
+/// Every strip of the quads holds the channels of every pixel.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn multiply_quads<const Q: usize>(
+    taps: &Taps,
+    strips: &[[Strip<'_>; GROUP]],
+    sums: &mut [Sums],
+) {
+    let (Some(quads), mask) = (taps.quads.first_chunk::<Q>(), mask(taps.channels)) else {
+        return;
+    };
     for (pixel, sums) in sums.iter_mut().enumerate() {
         let mut vectors = taps.start.sums(sums);
-        for (quad, strips) in quads.iter().zip(&of_quads) {
-            let mut inputs = [_mm512_setzero_si512(); GROUP];
-            for (input, strip) in inputs.iter_mut().zip(strips) {
-                // SAFETY: every strip is one of `strips`, whose values reach to the last pixel's
-                // last channel; the mask has a bit for each channel, the others are not read.
-                *input = unsafe {
-                    _mm512_maskz_loadu_epi8(mask, strip.values.as_ptr().add(pixel * strip.step))
-                };
-            }
-            let inputs = interleave(inputs);
-            for ((vector, input), weights) in vectors.iter_mut().zip(inputs).zip(quad.load()) {
-                *vector = _mm512_dpbusd_epi32(*vector, to_unsigned(input), weights);
-            }
+        for (quad, strips) in quads.iter().zip(strips) {
+            // SAFETY: the caller has the strips hold this pixel.
+            add_products(
+                &mut vectors,
+                unsafe { load_quad::<GROUP>(strips, pixel, mask) },
+                quad.load(),
+            );
         }
         store(vectors, sums);
     }
 }
 
+/// The columns of a window that moves `STEP` of them from pixel to pixel, so that the others are there already.
+///
+/// # Safety
+/// Every strip of the columns holds the channels of every pixel.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn multiply_columns<const STEP: usize>(
+    taps: &Taps,
+    [left, middle, right]: [&[Strip<'_>; GROUP]; 3],
+    sums: &mut [Sums],
+) {
+    let ([first, second, third, _], mask) = (&taps.quads, mask(taps.channels));
+    let weights = [first.load(), second.load(), third.load()];
+    // SAFETY: the caller has the strips hold the first pixel.
+    let (first, second) =
+        unsafe { (load_quad::<COLUMN>(left, 0, mask), load_quad::<COLUMN>(middle, 0, mask)) };
+    // What a pixel before the first one would have.
+    let mut inputs = if STEP == 1 { [first, first, second] } else { [first; 3] };
+    for (pixel, sums) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller has the strips hold this pixel.
+        let (new, last) = unsafe {
+            (load_quad::<COLUMN>(middle, pixel, mask), load_quad::<COLUMN>(right, pixel, mask))
+        };
+        let [_, b, c] = inputs;
+        inputs = if STEP == 1 { [b, c, last] } else { [c, new, last] };
+        let mut vectors = taps.start.sums(sums);
+        for (inputs, weights) in inputs.into_iter().zip(weights) {
+            add_products(&mut vectors, inputs, weights);
+        }
+        store(vectors, sums);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn add_products(sums: &mut Vectors, inputs: Vectors, weights: Vectors) {
+    for ((sum, input), weights) in sums.iter_mut().zip(inputs).zip(weights) {
+        *sum = _mm512_dpbusd_epi32(*sum, input, weights);
+    }
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(crate) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
-    let channels = epilogue.positive.len();
     let positive = natural(bytemuck::try_cast_slice(epilogue.positive).unwrap_or_default());
     let negative = natural(bytemuck::try_cast_slice(epilogue.negative).unwrap_or_default());
+    let (mut alike, mut small) = (true, true);
+    for (positive, negative) in positive.into_iter().zip(negative) {
+        alike &= _mm512_cmpneq_epi32_mask(positive, negative) == 0;
+        small &= all_below_one(positive) && all_below_one(negative);
+    }
+    // Without a residual, a sum times less than one is no larger than a sum, and no NaN.
+    let limited = epilogue.residual.is_some() || !small;
+    let multipliers = [positive, negative];
+    match (alike, limited) {
+        (true, true) => round_all::<true, true>(sums, multipliers, epilogue, output),
+        (true, false) => round_all::<true, false>(sums, multipliers, epilogue, output),
+        (false, true) => round_all::<false, true>(sums, multipliers, epilogue, output),
+        (false, false) => round_all::<false, false>(sums, multipliers, epilogue, output),
+    }
+}
+
+/// Whether these are numbers between -1 and 1.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn all_below_one(reals: __m512i) -> bool {
+    let magnitudes = _mm512_and_si512(reals, _mm512_set1_epi32(i32::MAX));
+    _mm512_cmpge_epi32_mask(magnitudes, _mm512_set1_epi32(1.0_f32.to_bits().cast_signed())) == 0
+}
+
+/// `ALIKE` multipliers for both signs, reals that must be `LIMITED` before they become integers.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn round_all<const ALIKE: bool, const LIMITED: bool>(
+    sums: &[Sums],
+    [positive, negative]: [Vectors; 2],
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
+) {
+    let channels = epilogue.positive.len();
     let zero = _mm512_setzero_si512();
     let zero_point = _mm512_set1_epi16(epilogue.zero_point.into());
     for (pixel, sums) in sums.iter().enumerate() {
@@ -310,10 +456,13 @@ pub(crate) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
         };
         let mut reals = [_mm512_setzero_ps(); 4];
         let multipliers = positive.into_iter().zip(negative);
-        for ((real, sum), (positive, negative)) in reals.iter_mut().zip(load(sums)).zip(multipliers)
+        for ((real, sum), (mut multiplier, negative)) in
+            reals.iter_mut().zip(load(sums)).zip(multipliers)
         {
-            let below_zero = _mm512_cmplt_epi32_mask(sum, zero);
-            let multiplier = _mm512_mask_blend_epi32(below_zero, positive, negative);
+            if !ALIKE {
+                let below_zero = _mm512_cmplt_epi32_mask(sum, zero);
+                multiplier = _mm512_mask_blend_epi32(below_zero, multiplier, negative);
+            }
             *real = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_castsi512_ps(multiplier));
         }
         if let Some(residual) = epilogue.residual {
@@ -324,6 +473,11 @@ pub(crate) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
             for (real, value) in reals.iter_mut().zip(widen(values)) {
                 let distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(value, zero_point));
                 *real = _mm512_add_ps(*real, _mm512_mul_ps(distance, multiplier));
+            }
+        }
+        if LIMITED {
+            for real in &mut reals {
+                *real = limit(*real);
             }
         }
         let [a, b, c, d] = reals;
@@ -398,6 +552,21 @@ fn add_lanes([a, b, c, d]: Vectors) -> __m512i {
     pair(pair(a, b), pair(c, d))
 }
 
+/// As many sums as a tile has.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(crate) fn saturate(turns: u32) -> u64 {
+    const SUMS: usize = 4 * TILE;
+    let mut sums = black_box([_mm512_setzero_si512(); SUMS]);
+    let (input, weights) = (_mm512_set1_epi8(3), _mm512_set1_epi8(5));
+    for _ in 0..turns {
+        for sum in &mut sums {
+            *sum = _mm512_dpbusd_epi32(*sum, input, weights);
+        }
+    }
+    black_box(sums);
+    u64::from(turns) * (SUMS * BYTES) as u64
+}
+
 /// `x + 128` of each byte.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
@@ -405,14 +574,19 @@ fn to_unsigned(signed: __m512i) -> __m512i {
     _mm512_xor_si512(signed, _mm512_set1_epi8(i8::MIN))
 }
 
-/// Nearest integers, ties to even. Too large ones give at least 4096; too small ones and NaN the
-/// least integer, so that packing saturates them as the contract says.
+/// Leaves too large numbers at 4096. Of a NaN and a number `vminps` gives its second operand.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn limit(real: __m512) -> __m512 {
+    _mm512_min_ps(_mm512_set1_ps(4096.0), real)
+}
+
+/// Nearest integers, ties to even. Too small numbers and NaN give the least integer, so that packing
+/// saturates them as the contract says; so would too large ones, if they were not limited.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn round(real: __m512) -> __m512i {
-    // Of a NaN and a number `vminps` gives its second operand.
-    let limited = _mm512_min_ps(_mm512_set1_ps(4096.0), real);
-    _mm512_cvt_roundps_epi32::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(limited)
+    _mm512_cvt_roundps_epi32::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(real)
 }
 
 /// Each byte as an int32, in the order of sums.

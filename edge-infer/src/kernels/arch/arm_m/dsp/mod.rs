@@ -50,7 +50,13 @@ impl Primitives for Dsp {
         *panel = weights;
     }
 
-    fn multiply(self, panel: &Weights<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+    fn multiply(
+        self,
+        panel: &mut Weights<'_>,
+        strips: &[Strip<'_>],
+        len: usize,
+        sums: &mut [Sums],
+    ) {
         if strips.is_empty() || len == 0 {
             panel.start(0, sums);
         }

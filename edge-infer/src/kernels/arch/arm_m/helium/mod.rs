@@ -38,7 +38,13 @@ impl Primitives for Helium {
         *panel = weights;
     }
 
-    fn multiply(self, panel: &Weights<'_>, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
+    fn multiply(
+        self,
+        panel: &mut Weights<'_>,
+        strips: &[Strip<'_>],
+        len: usize,
+        sums: &mut [Sums],
+    ) {
         panel.start(0, sums);
         let mut copies = [[0; SHORT]; PIXELS];
         for (sums, first) in sums.chunks_mut(PIXELS).zip((0..).step_by(PIXELS)) {
