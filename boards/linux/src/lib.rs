@@ -6,6 +6,7 @@
 //!   └── audit   what the door did, hash-chained and bounded
 //! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
 //!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
+//!       └── hub             what the loop shows, for pages, brokers and meters, which it never waits for
 //! config, cli           settings in one file, and the commands
 //! ```
 //!
@@ -15,12 +16,19 @@
 
 pub mod audit;
 pub mod cli;
+mod clock;
 pub mod config;
 pub mod disk;
 pub mod enrol;
 mod hex;
+pub mod hub;
 pub mod lock;
+pub mod metrics;
+pub mod mqtt;
+pub mod outside;
 pub mod replay;
 pub mod store;
 pub mod vision;
 pub mod watch;
+pub mod web;
+pub mod webhook;

@@ -10,6 +10,7 @@ mod people;
 mod replay;
 mod setup;
 mod test;
+mod web;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -33,6 +34,7 @@ enum Command {
     Test(test::TestArgs),
     Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),
+    Web(web::WebArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => test::run(&settings, &args),
         Command::Replay(args) => replay::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
+        Command::Web(args) => web::run(&settings, &args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

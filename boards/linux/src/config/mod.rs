@@ -7,7 +7,10 @@
 mod key;
 mod policy;
 
+use crate::mqtt::MqttConfig;
 use crate::vision::Paths;
+use crate::web::WebConfig;
+use crate::webhook::WebhookConfig;
 use edge_infer::door::{Liveness, Policy, PolicyError};
 use model_format::PublicKey;
 use policy::Known;
@@ -30,6 +33,12 @@ pub struct Config {
     pub models: ModelsConfig,
     /// The enrolled people.
     pub people: PeopleConfig,
+    /// The pages.
+    pub web: WebConfig,
+    /// The broker.
+    pub mqtt: MqttConfig,
+    /// The server that events are sent to.
+    pub webhook: WebhookConfig,
 }
 
 /// Where the networks are.
@@ -145,9 +154,12 @@ impl Config {
         };
         let models = section("models").try_into().map_err(value)?;
         let people = section("people").try_into().map_err(value)?;
+        let web = section("web").try_into().map_err(value)?;
+        let mqtt = section("mqtt").try_into().map_err(value)?;
+        let webhook = section("webhook").try_into().map_err(value)?;
         let Known(policy) = table.try_into().map_err(value)?;
         policy.check()?;
-        Ok(Self { policy, models, people })
+        Ok(Self { policy, models, people, web, mqtt, webhook })
     }
 }
 
