@@ -22,7 +22,8 @@ pub enum Event {
     ExitButton,
     /// The door was opened or closed, or which it is at the start.
     Contact(Contact),
-    /// Something is broken. The door locks until it is cleared.
+    /// Something is broken. The door locks until it is cleared, and nothing that was shown before counts. Told again while it
+    /// stands, also after the door found it itself, it changes nothing.
     FaultRaised(Fault),
     /// It works again. Clearing [`Fault::Camera`] also lets a restarted camera count its frames from the beginning.
     FaultCleared(Fault),

@@ -44,14 +44,19 @@ fn is_good(policy: &Policy, face: &Face, person: u32) -> bool {
 }
 
 /// Whether the last of `told` may have let in `person`: enough good, new, different frames of one track in one window, the last of
-/// them just now, under one calibration, with nothing in between that must begin anew.
-fn is_earned(policy: &Policy, told: &[(u64, Event)], person: u32) -> bool {
+/// them just now, under one calibration, with nothing in between that must begin anew. At the step `broken`, the last fault began.
+///
+/// What was shown before a fault began counts no more. A fault that the board tells while it stands does not begin, as when the
+/// door found a stall before the board did: a PIN shown meanwhile counts. A frame never does, since none is judged while a fault
+/// stands.
+fn is_earned(policy: &Policy, told: &[(u64, Event)], broken: Option<usize>, person: u32) -> bool {
     let Some(&(end, Event::Frame(last))) = told.last() else { return false };
     let Some(track) = last.face.map(|face| face.track) else { return false };
     let mut digests = Vec::new();
     let mut pin = policy.second_factor == SecondFactor::Off;
+    let mut faulted = false;
     let mut later = end;
-    for &(now, event) in told.iter().rev() {
+    for (step, &(now, event)) in told.iter().enumerate().rev() {
         if now > later || later - now > policy.step_ms.into() {
             break;
         }
@@ -70,15 +75,20 @@ fn is_earned(policy: &Policy, told: &[(u64, Event)], person: u32) -> bool {
                 let in_window = end - now < policy.frames.window_ms.into();
                 let good =
                     face.is_some_and(|face| face.track == track && is_good(policy, &face, person));
-                if new && in_window && good && !digests.contains(&stamp.digest) {
+                if !faulted && new && in_window && good && !digests.contains(&stamp.digest) {
                     digests.push(stamp.digest);
                 }
             }
             Event::Credential(credential) if credential.person == person => {
                 pin |= matches!(policy.second_factor, SecondFactor::Within(ms) if end - now < ms.into());
             }
-            Event::Calibration(_) | Event::FaultRaised(_) => break,
+            Event::Calibration(_) => break,
+            Event::FaultRaised(_) => faulted = true,
             _ => {}
+        }
+        // The door finds a fault before it hears of the event, which may be a PIN.
+        if broken == Some(step) {
+            break;
         }
     }
     pin && digests.len() >= policy.frames.good.into()
@@ -88,6 +98,7 @@ fn check(Story { policy, events }: &Story) -> Result<(), TestCaseError> {
     let mut door = Door::new(*policy).unwrap();
     let mut opened: Option<u64> = None;
     let mut last_ms = None;
+    let (mut faults, mut broken) = (Vec::new(), None);
     for (step, &(now, event)) in events.iter().enumerate() {
         let state = door.state();
         let decision = door.step(now, event);
@@ -117,14 +128,36 @@ fn check(Story { policy, events }: &Story) -> Result<(), TestCaseError> {
                             "unlocked from {:?}",
                             state
                         );
-                        prop_assert!(is_earned(policy, &events[..=step], person), "step {}", step);
+                        prop_assert!(
+                            is_earned(policy, &events[..=step], broken, person),
+                            "step {}",
+                            step
+                        );
                     } else {
                         prop_assert_eq!(policy.exit, Exit::Free);
                         prop_assert_eq!(event, Event::ExitButton);
                     }
                 }
+                Action::Audit(Audit::FaultRaised(fault)) => {
+                    prop_assert!(!faults.contains(&fault), "{} began twice", fault);
+                    faults.push(fault);
+                    broken = Some(step);
+                }
+                Action::Audit(Audit::FaultCleared(fault)) => {
+                    prop_assert!(faults.contains(&fault), "{} ended twice", fault);
+                    faults.retain(|standing| *standing != fault);
+                }
                 Action::Audit(_) => {}
             }
+        }
+        // So that no fault goes unsaid, and none that is over passes for one that stands.
+        if let Event::FaultRaised(fault) = event {
+            prop_assert!(faults.contains(&fault), "{} was told and not taken note of", fault);
+        }
+        match door.state() {
+            State::Granted { .. } => {}
+            State::Faulted(fault) => prop_assert!(faults.contains(&fault), "{} is over", fault),
+            state => prop_assert!(faults.is_empty(), "{:?} with {:?}", state, faults),
         }
         let bolt = if opened.is_some() { Bolt::Unlocked } else { Bolt::Locked };
         prop_assert_eq!(decision.bolt(), bolt);
@@ -276,6 +309,33 @@ proptest! {
         prop_assert_eq!(scene.entered(), Vec::<u32>::new());
         scene.stay(crate::scene::face(tracks, 1), good.into());
         prop_assert_eq!(scene.entered(), [1]);
+    }
+}
+
+/// The door finds a stall at the very step that brings the PIN, and a millisecond later the board tells a fault. Of the stall it has
+/// heard already, and the PIN is younger; of any other it has not, and the PIN is gone.
+#[test]
+fn a_stall_that_the_board_tells_after_the_door_found_it_leaves_a_younger_pin() {
+    let mut policy = Policy { second_factor: SecondFactor::Within(5_000), ..Policy::default() };
+    (policy.frames.good, policy.frames.of, policy.step_ms) = (2, 2, 10_000);
+    for (fault, opens) in [(Fault::CameraStalled, true), (Fault::Model, false)] {
+        let frame = |sequence: u64| {
+            let stamp = Stamp { captured_ms: 4_000 + sequence, sequence, digest: sequence };
+            let face = Some(crate::scene::face(1, 7));
+            Event::Frame(Observation { stamp, face, other_eye_distance: None })
+        };
+        let events = vec![
+            (1_000, Event::Calibration(Some(calibration()))),
+            (4_000, Event::Credential(Credential { person: 7, duress: false })),
+            (4_001, Event::FaultRaised(fault)),
+            (4_002, Event::FaultCleared(Fault::Model)),
+            (4_003, frame(1)),
+            (4_004, frame(2)),
+        ];
+        let told = Story { policy, events };
+        check(&told).unwrap();
+        let (opened, _) = crate::reference::compare(&told).unwrap();
+        assert_eq!(opened, usize::from(opens), "{fault}");
     }
 }
 
