@@ -6,6 +6,8 @@
 //!   └── audit   what the door did, hash-chained and bounded
 //! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
 //!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
+//! camera, lock          where frames come from, what holds the door
+//!   └── run             threads around the loop, and every way out of it with the lock engaged
 //! config, cli           settings in one file, and the commands
 //! ```
 //!
@@ -14,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
 pub mod audit;
+pub mod camera;
 pub mod cli;
 pub mod config;
 pub mod disk;
@@ -21,6 +24,7 @@ pub mod enrol;
 mod hex;
 pub mod lock;
 pub mod replay;
+pub mod run;
 pub mod store;
 pub mod vision;
 pub mod watch;

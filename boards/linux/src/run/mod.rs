@@ -1,0 +1,104 @@
+//! The running door: threads around the loop, and every way out of it with the lock engaged.
+//!
+//! ```text
+//! capture ── frame ──┐                        ┌── events ──> recorder: log, refusals (waits for the disk)
+//! inputs ─── events ─┴> Inbox ─> serve ─ Watch ┤
+//! signals ── stop ─────────^                  └── level ───> Latch ─> relay
+//!                                              watchdog ───────^        ^
+//!                                              guard, another process ──┘
+//! ```
+//!
+//! | what happens | what engages the lock |
+//! |---|---|
+//! | it starts | the relay is opened engaged, before anything else |
+//! | pulse over, camera lost, a fault | the door decides so |
+//! | panic of any thread | the hook, before it prints, also where panics abort |
+//! | `SIGTERM`, `SIGINT`, end of the program | [`Latch::shut`]; `SIGHUP` does nothing |
+//! | the loop hangs | the watchdog; the service manager restarts what does not decide |
+//! | `SIGKILL` | the guard |
+//! | the guard is killed too, power is lost | the wiring: a lock that needs power to open, a resistor at the pin |
+//!
+//! The decision is `edge_infer::door`'s, through [`watch`](crate::watch).
+
+pub mod clock;
+pub mod guard;
+mod inbox;
+mod ledger;
+mod notify;
+mod recorder;
+pub mod refusals;
+mod watchdog;
+
+pub use inbox::{Inbox, Live};
+pub use notify::Notify;
+pub use recorder::Recorder;
+pub use watchdog::Watchdog;
+
+use crate::lock::{Latch, Lock};
+use crate::watch::{FrameSource, Sight, Turn, Watch, WatchError};
+use edge_infer::door::{Action, Decision};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io;
+
+/// Turns frames and events into levels of the lock until the source ends, and records what the door decides. `show` gets every
+/// turn, for whoever watches; it must not wait.
+///
+/// A turn that fails leaves the lock engaged and the door faulted, and is told; the next one may succeed.
+///
+/// # Errors
+/// The source's.
+pub fn serve<S: Sight, L: Lock, F: FrameSource>(
+    watch: &mut Watch<S, L>,
+    source: &mut F,
+    recorder: &mut Recorder,
+    notify: &mut Notify,
+    mut show: impl FnMut(Result<&Turn<'_>, &WatchError>),
+) -> Result<(), F::Error> {
+    while let Some(moment) = source.next(watch.until_ms())? {
+        let note = |decision: &Decision| note(recorder, decision);
+        match watch.turn(&moment, clock::utc_ms(), &mut { note }) {
+            Ok(turn) => show(Ok(&turn)),
+            Err(error) => show(Err(&error)),
+        }
+        recorder.refusals(watch.refusals());
+        notify.decided();
+    }
+    Ok(())
+}
+
+fn note(recorder: &Recorder, decision: &Decision) {
+    for action in decision.actions() {
+        if let Action::Audit(entry) = action
+            && let Some(event) = ledger::record(&entry)
+        {
+            recorder.note(event);
+        }
+    }
+}
+
+/// Engages the lock when anything in this process panics, before the panic is printed or anything unwinds, and tells everybody to
+/// stop.
+pub fn lock_on_panic(latch: Latch, inbox: Inbox) {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        latch.shut();
+        print(panic);
+        inbox.stop();
+    }));
+}
+
+/// Engages the lock and stops the loop when the process is told to end.
+///
+/// # Errors
+/// The signals can't be had, or no thread.
+pub fn lock_on_signals(latch: Latch, inbox: Inbox) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for _ in signals.forever().filter(|&signal| signal != SIGHUP) {
+            latch.shut();
+            inbox.stop();
+        }
+    })?;
+    Ok(())
+}
