@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The kernels' tiers for 64-bit Arm, emulated: every tier of every processor below must be there, pass the kernels' tests and
-# compute the shipped model to the same bits. With `count`, also the instructions that one run of the model takes.
+# The kernels' tiers for 64-bit Arm, emulated: every tier of every processor below must be there, pass the tests of kernels and
+# searches and compute the shipped model to the same bits. With `count`, also the instructions that one run of the model takes.
 #
 #   tests/arm.sh [count]
 #
@@ -42,7 +42,7 @@ fi
 on() {
   echo "-- $1: $2"
   EXPECT_TIERS=$2 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L $libraries -cpu $1" \
-    "${cargo[@]}" test --quiet "${build[@]}" --test kernels -- tiers:: convolution fully_connected window residual multiplier
+    "${cargo[@]}" test --quiet "${build[@]}" --test kernels --test gallery -- tiers:: convolution fully_connected window residual multiplier searches
 }
 on max scalar,neon,dotprod,i8mm
 on cortex-a76 scalar,neon,dotprod

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The kernels' tiers for Cortex-M, on emulated boards: every tier of every processor below must be there, pass the kernels' tests
-# and compute the shipped model to the bits of this machine's scalar tier, with less than 8 KiB of stack. With `count`, also the
-# instructions that one run of the model takes.
+# The kernels' tiers for Cortex-M, on emulated boards: every tier of every processor below must be there, pass the tests of kernels
+# and searches and compute the shipped model to the bits of this machine's scalar tier, with less than 8 KiB of stack. With `count`,
+# also the instructions that one run of the model takes.
 #
 #   tests/cortex-m.sh [count]
 #
 # Needs qemu-system-arm and the Rust targets thumbv7em-none-eabihf and thumbv8m.main-none-eabihf.
 #   CARGO      how to call cargo for those targets      (default: cargo)
-#   ROUNDS     random layers of each kind               (default: 100)
+#   ROUNDS     random layers of each kind, galleries   (default: 100)
 #   count:     a qemu-system-arm that takes TCG plugins of API 3, and COUNTER, the plugin's source
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -3,18 +3,20 @@
 //! ```text
 //! frame ─ engine ─> maps ─ detect ─> 5 landmarks
 //! frame, 5 landmarks ─ image ─> aligned RGB ─ engine ─> embedding ─ matching ─> person, cosine
-//!                                                │
-//!                                             kernels
+//!                        │                       │                                     │
+//!                        │                    kernels                                  │
+//!                        └── light, sharpness, pose ──────────────────────────── door ─┴─> unlock, or why not
 //! ```
 //!
-//! - [`detect`]: boxes and landmarks from a detector's outputs.
-//! - [`image`]: views a frame, turns a face upright, stores pixels as int8.
+//! - [`detect`]: boxes and landmarks from a detector's outputs; the largest face from frame to frame.
+//! - [`image`]: views a frame, turns a face upright, stores pixels as int8, measures what they are worth.
 //! - [`engine`]: walks a model's ops over one arena that the caller lends.
 //! - [`kernels`]: the layers over plain slices, by a number contract that gives every target the
 //!   same bits.
 //! - [`matching`]: int8 templates, cosine, search of a gallery.
+//! - [`door`]: from what was measured of several frames to a lock's pulse, with time as an argument.
 //!
-//! The model file and its checks are left to `model-format`, thresholds and doors to the caller.
+//! The model file and its checks are left to `model-format`; cameras, clocks, pins and storage to the board.
 //! The host measures a model with this very crate, so there is no second int8 implementation that
 //! could differ from it.
 //!
@@ -22,8 +24,9 @@
 //! with checks, chunk sizes are constants, sums wrap, and a build for bare metal links no panic
 //! function.
 //!
-//! Feature `std` finds the processor's instructions while running; without it the build's own target
-//! features choose. The bits are the same either way.
+//! Feature `std` finds the processor's instructions while running, and lets a gallery be searched by
+//! several threads; without it the build's own target features choose. The bits are the same either
+//! way.
 //!
 //! ```
 //! use edge_infer::engine::Engine;

@@ -1,4 +1,5 @@
 //! Light, sharpness and pose of drawn faces whose values are known.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use edge_infer::image::Frame;
 use edge_infer::image::align::{ARCFACE_TEMPLATE_112, Landmarks};
@@ -188,6 +189,10 @@ fn points_that_make_no_head_have_no_pose() {
     }
     assert_eq!(eye_distance(&coincident), 0.0);
     assert!(!eye_distance(&far).is_finite());
+    let mut level = [[0.0, 5.0], [f32::NAN, 5.0], [0.0; 2], [0.0; 2], [0.0; 2]];
+    assert!(!eye_distance(&level).is_finite());
+    level[1] = [3.0, 9.0];
+    assert_eq!(eye_distance(&level), 5.0);
 }
 
 proptest! {

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let seen = eyes.look(&picture, 0)?;
             let Some(subject) = seen.subject else { continue };
             for times in ["2.7", "4.0"] {
-                let Some(crop) = liveness_crop(&picture, &seen.faces[subject.index], times.parse()?) else { continue };
+                let Some(crop) = liveness_crop(&picture, &subject.face, times.parse()?) else { continue };
                 let folder = out.join(times).join(kind.file_name());
                 std::fs::create_dir_all(&folder)?;
                 let name = file.file_stem().unwrap_or_default().to_string_lossy();

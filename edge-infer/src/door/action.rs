@@ -33,7 +33,6 @@ pub enum Cause {
 /// An entry of the audit log. Entries come with changes, never with every frame, so that nobody can push the log full by standing
 /// before the camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Audit {
     /// The lock was released.
     Unlocked(Cause),
@@ -81,6 +80,34 @@ pub enum Audit {
     },
 }
 
+impl Audit {
+    /// One word that stays the same, for logs, counters and programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unlocked(_) => "unlocked",
+            Self::Relocked(_) => "relocked",
+            Self::Refused { .. } => "refused",
+            Self::CredentialRefused => "credential-refused",
+            Self::Duress { .. } => "duress",
+            Self::LockedOut { .. } => "locked-out",
+            Self::Held => "held",
+            Self::FaultRaised(_) => "fault-raised",
+            Self::FaultCleared(_) => "fault-cleared",
+            Self::Clock(_) => "clock",
+            Self::Contact(Contact::Open) => "door-opened",
+            Self::Contact(Contact::Closed) => "door-closed",
+            Self::Forced => "forced",
+            Self::LeftOpen => "left-open",
+            Self::Calibrated { .. } => "calibrated",
+        }
+    }
+
+    /// Whether somebody should look at once: duress, a door forced or left open.
+    pub fn is_alarm(&self) -> bool {
+        matches!(self, Self::Duress { .. } | Self::Forced | Self::LeftOpen)
+    }
+}
+
 /// Why an unlock ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -108,6 +135,19 @@ pub enum Bolt {
 }
 
 /// What a step came to.
+///
+/// It is no condition, and cannot be left unread:
+///
+/// ```compile_fail,E0308
+/// # let mut door = edge_infer::door::Door::new(Default::default()).unwrap();
+/// if door.step(0, edge_infer::door::Event::Tick) {}
+/// ```
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # let mut door = edge_infer::door::Door::new(Default::default()).unwrap();
+/// door.step(0, edge_infer::door::Event::Tick);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a lock that is not driven as decided stays as it was"]
 pub struct Decision {

@@ -3,15 +3,17 @@
 //! A stalled stream under a running clock, a driver that hands out its last buffer again and a picture file in a loop all look like
 //! an enrolled person who waits patiently.
 
-use super::policy::{CameraPolicy, MAX_FRAMES};
-use super::{Reason, Stamp};
+use super::{CameraPolicy, Reason, Stamp};
+
+/// Frames whose pixels are known again. A loop that is longer is a film, which liveness has to tell.
+const KNOWN: u8 = 16;
 
 /// The frames so far, as far as they matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Camera {
     last: Option<Stamp>,
-    /// As many as a decision can be made from, so that no two of its frames are one.
-    digests: [Option<u64>; MAX_FRAMES as usize],
+    /// Of the last frames.
+    digests: [Option<u64>; KNOWN as usize],
     next: u8,
     /// Frames in a row whose pixels were there before.
     repeated: u8,
@@ -20,13 +22,8 @@ pub(super) struct Camera {
 }
 
 impl Camera {
-    pub(super) const NEW: Self = Self {
-        last: None,
-        digests: [None; MAX_FRAMES as usize],
-        next: 0,
-        repeated: 0,
-        quiet_ms: 0,
-    };
+    pub(super) const NEW: Self =
+        Self { last: None, digests: [None; KNOWN as usize], next: 0, repeated: 0, quiet_ms: 0 };
 
     /// Lets numbers and times begin anew, as after a restart of the camera. What its pixels were stays known.
     pub(super) fn restart(&mut self) {
@@ -86,6 +83,6 @@ impl Camera {
         if let Some(place) = self.digests.get_mut(usize::from(self.next)) {
             *place = Some(digest);
         }
-        self.next = (self.next + 1) % MAX_FRAMES;
+        self.next = (self.next + 1) % KNOWN;
     }
 }

@@ -102,7 +102,6 @@ pub enum Contact {
 
 /// What can be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Fault {
     /// The camera cannot be read.
     Camera,
@@ -137,6 +136,20 @@ impl Fault {
         Self::Tamper,
         Self::Other,
     ];
+
+    /// One word that stays the same, for logs, counters and programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Camera => "camera",
+            Self::CameraFrozen => "camera-frozen",
+            Self::CameraStalled => "camera-stalled",
+            Self::Model => "model",
+            Self::Gallery => "gallery",
+            Self::Lock => "lock",
+            Self::Tamper => "tamper",
+            Self::Other => "other",
+        }
+    }
 
     const fn bit(self) -> u8 {
         1 << self as u8

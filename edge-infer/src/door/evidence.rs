@@ -4,7 +4,6 @@
 //! too long. A good frame of another person starts the count anew, as does another track: what several faces show never adds up.
 
 use super::clock::Countdown;
-use super::gate::Worth;
 use super::{FramePolicy, Reason};
 
 /// One attempt; the frames themselves are not kept.
@@ -68,25 +67,21 @@ impl Evidence {
         (self.fit > 0).then_some((self.track, self.good))
     }
 
-    /// Adds a frame.
-    pub(super) fn add(&mut self, worth: Worth, policy: &FramePolicy) -> Progress {
-        if let Worth::Unfit(reason) = worth {
-            return Progress::Open(reason);
-        }
+    /// Adds a frame that is fit to be judged: whom it speaks for, or what speaks against it.
+    pub(super) fn add(&mut self, judged: Result<u32, Reason>, policy: &FramePolicy) -> Progress {
         if self.fit == 0 {
             self.left.start(policy.window_ms);
         }
         self.fit = self.fit.saturating_add(1);
-        let reason = match worth {
-            Worth::Unfit(reason) => reason,
-            Worth::Bad(reason) => {
+        let reason = match judged {
+            Err(reason) => {
                 self.last_bad = Some(reason);
                 self.false_claim |= reason.is_false_claim();
                 reason
             }
-            Worth::Good(person) => {
-                self.good =
-                    if self.person == Some(person) { self.good.saturating_add(1) } else { 1 };
+            Ok(person) => {
+                let again = self.person == Some(person);
+                self.good = if again { self.good.saturating_add(1) } else { 1 };
                 self.person = Some(person);
                 if self.good >= policy.good {
                     return Progress::Proven(person);
@@ -95,8 +90,8 @@ impl Evidence {
             }
         };
         let left = policy.of.saturating_sub(self.fit);
-        // Proven once is proven until its time is over: a PIN may be on its way.
-        if self.good < policy.good && self.good.saturating_add(left) < policy.good {
+        // Never of one that is proven already and waits for a PIN.
+        if self.good.saturating_add(left) < policy.good {
             let reason = self.last_bad.unwrap_or(reason);
             return Progress::Refused {
                 reason,

@@ -11,33 +11,18 @@ use super::policy::{FacePolicy, Liveness};
 use super::{Admission, Calibration, Face, Matched, Measure, Policy, Reason};
 use crate::matching::Best;
 
-/// What a frame is worth.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Worth {
-    /// Nothing, and nobody's fault.
-    Unfit(Reason),
-    /// It speaks against the attempt.
-    Bad(Reason),
-    /// It speaks for this person.
-    Good(u32),
-}
-
-/// Judges a face. `first` if it is the first of its attempt that is fit, which has no frame before it to differ from.
-pub(super) fn judge(policy: &Policy, calibration: &Calibration, face: &Face, first: bool) -> Worth {
-    if let Err(reason) = policy.face.fit(face) {
-        return Worth::Unfit(reason);
-    }
-    match recognise(policy, calibration, face, first) {
-        Ok(person) => Worth::Good(person),
-        Err(reason) => Worth::Bad(reason),
-    }
-}
-
 impl FacePolicy {
+    /// Whether a second face with this distance between its eyes is near enough to enter beside one with that of `subject`. One of a
+    /// size that nobody can tell is.
+    pub fn holds(&self, subject: Option<f32>, other: f32) -> bool {
+        let far = |subject: f32| other < subject * self.other_share;
+        !(other < self.other_eye_distance || subject.is_some_and(far))
+    }
+
     /// Whether the face can be judged at all: size, light, sharpness and pose. Enrolment asks the same.
     ///
     /// # Errors
-    /// The first measure that is not as it must be, which its text says what to do about.
+    /// What to do about it.
     pub fn fit(&self, face: &Face) -> Result<(), Reason> {
         let Face { eye_distance, quality, .. } = *face;
         at_least(Measure::EyeDistance, eye_distance, self.eye_distance)?;
@@ -52,8 +37,11 @@ impl FacePolicy {
     }
 }
 
-/// Who it is, if everything says so.
-fn recognise(
+/// Who it is, if everything says so. `first` if it is the first face of its attempt, which may have none before it to differ from.
+///
+/// # Errors
+/// What speaks against it.
+pub(super) fn recognise(
     policy: &Policy,
     calibration: &Calibration,
     face: &Face,

@@ -4,16 +4,15 @@ use super::action::Actions;
 use super::camera::Camera;
 use super::clock::{Clock, Countdown, Passed};
 use super::contact::Doorway;
+use super::credential::Shown;
 use super::event::Faults;
 use super::evidence::{Evidence, Progress};
 use super::lockout::Lockout;
+use super::pulse::Pulse;
 use super::{
-    Action, Audit, Bolt, Calibration, Cause, Contact, Credential, Decision, Ended, Event, Exit,
-    Fault, Observation, Policy, PolicyError, Reason, SecondFactor, gate,
+    Action, Audit, Bolt, Calibration, Cause, Contact, Decision, Ended, Event, Exit, Fault,
+    Observation, Policy, PolicyError, Reason, State, gate,
 };
-
-/// Steps during one pulse in which the clock may stand still. Events do share a millisecond; so many are a clock that stopped.
-const STANDSTILLS: u8 = 100;
 
 /// A door and all it remembers.
 #[derive(Clone, Debug)]
@@ -26,58 +25,11 @@ pub struct Door {
     lockout: Lockout,
     doorway: Doorway,
     evidence: Evidence,
-    credential: Option<Credential>,
-    credential_left: Countdown,
+    shown: Shown,
     hold: Countdown,
     cooldown: Countdown,
     retry: Countdown,
-    opening: Option<Opening>,
-}
-
-/// A pulse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Opening {
-    cause: Cause,
-    left: Countdown,
-    standstills: u8,
-}
-
-/// Where the door is. Where several hold at once, the first of this order is meant, but that a pulse which runs comes before all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Something is broken.
-    Faulted(Fault),
-    /// Too many refusals.
-    LockedOut {
-        /// Time left.
-        left_ms: u32,
-    },
-    /// There is, or just was, a second face.
-    Held {
-        /// Time left.
-        left_ms: u32,
-    },
-    /// Released.
-    Granted {
-        /// On whose account.
-        cause: Cause,
-        /// Time left.
-        left_ms: u32,
-    },
-    /// Pause after an unlock or a refusal.
-    Cooldown {
-        /// Time left.
-        left_ms: u32,
-    },
-    /// A face is being judged.
-    Candidate {
-        /// Its track.
-        track: u32,
-        /// Good frames so far.
-        good: u8,
-    },
-    /// Nothing goes on.
-    Locked,
+    pulse: Option<Pulse>,
 }
 
 impl Door {
@@ -105,12 +57,11 @@ impl Door {
             lockout: Lockout::resume(refusals, &policy.lockout),
             doorway: Doorway::default(),
             evidence: Evidence::default(),
-            credential: None,
-            credential_left: Countdown::default(),
+            shown: Shown::default(),
             hold: Countdown::default(),
             cooldown: Countdown::default(),
             retry: Countdown::default(),
-            opening: None,
+            pulse: None,
         })
     }
 
@@ -126,8 +77,8 @@ impl Door {
 
     /// Where the door is, as of the last step.
     pub fn state(&self) -> State {
-        if let Some(Opening { cause, left, .. }) = self.opening {
-            return State::Granted { cause, left_ms: left.left().unwrap_or(0) };
+        if let Some(pulse) = self.pulse {
+            return State::Granted { cause: pulse.cause(), left_ms: pulse.left_ms() };
         }
         if let Some(fault) = self.faults.first() {
             return State::Faulted(fault);
@@ -155,7 +106,7 @@ impl Door {
         let mut actions = Actions::default();
         let clock = self.pass(now_ms, &mut actions);
         let event = self.tell(now_ms, event, &mut actions);
-        let (bolt, reason) = match self.opening {
+        let (bolt, reason) = match self.pulse {
             Some(_) => (Bolt::Unlocked, Reason::Open),
             None => (
                 Bolt::Locked,
@@ -178,9 +129,7 @@ impl Door {
         self.hold.run(ms);
         self.cooldown.run(ms);
         self.retry.run(ms);
-        if self.credential_left.run(ms) {
-            self.credential = None;
-        }
+        self.shown.pass(ms);
         if self.doorway.pass(ms) {
             actions.audit(Audit::LeftOpen);
         }
@@ -192,24 +141,13 @@ impl Door {
             // The frames so far belong to another time.
             self.camera.restart();
         }
-        self.run_pulse(ms, actions);
+        if let Some(why) = self.pulse.as_mut().and_then(|pulse| pulse.run(ms)) {
+            self.close(why, actions);
+        }
         if self.camera.is_stalled(&self.policy.camera) {
             self.raise(Fault::CameraStalled, actions);
         }
         oddity
-    }
-
-    fn run_pulse(&mut self, ms: u32, actions: &mut Actions) {
-        let Some(opening) = &mut self.opening else { return };
-        opening.left.run(ms);
-        if ms == 0 {
-            opening.standstills = opening.standstills.saturating_add(1);
-        }
-        if opening.left.left().is_none() {
-            self.close(Ended::Pulse, actions);
-        } else if opening.standstills >= STANDSTILLS {
-            self.close(Ended::Clock, actions);
-        }
     }
 
     /// What the event itself does; why it does not open.
@@ -229,11 +167,8 @@ impl Door {
                     actions.audit(Audit::Duress { person: credential.person });
                 }
                 // During a pause a right PIN is treated as a wrong one is, so that none can be found out.
-                if let (SecondFactor::Within(ms), None) =
-                    (self.policy.second_factor, self.lockout.left())
-                {
-                    self.credential = Some(credential);
-                    self.credential_left.start(ms);
+                if self.lockout.left().is_none() {
+                    self.shown.show(credential, self.policy.second_factor);
                 }
                 None
             }
@@ -245,7 +180,7 @@ impl Door {
             }
             Event::ExitButton => self.let_out(actions),
             Event::Contact(contact) => {
-                let unlocked = self.opening.is_some();
+                let unlocked = self.pulse.is_some();
                 if let Some(record) = self.doorway.set(contact, unlocked, &self.policy.contact) {
                     actions.audit(record);
                 }
@@ -274,7 +209,7 @@ impl Door {
             (Exit::Off, _) => Some(Reason::ExitOff),
             (Exit::Free, Some(left_ms)) => Some(Reason::Cooldown { left_ms }),
             (Exit::Free, None) => {
-                if self.opening.is_none() {
+                if self.pulse.is_none() {
                     self.open(Cause::Exit, actions);
                 }
                 None
@@ -284,6 +219,8 @@ impl Door {
 
     /// A frame: new, alone, at a time when faces are judged, good, one of enough.
     fn see(&mut self, now_ms: u64, observation: &Observation, actions: &mut Actions) -> Reason {
+        // Of an old frame too: it speaks against opening.
+        self.watch_for_others(observation, actions);
         if let Err(reason) = self.camera.see(now_ms, observation.stamp, &self.policy.camera) {
             if self.camera.is_frozen(&self.policy.camera) {
                 self.raise(Fault::CameraFrozen, actions);
@@ -292,7 +229,6 @@ impl Door {
         }
         self.clear(Fault::CameraFrozen, actions);
         self.clear(Fault::CameraStalled, actions);
-        self.watch_for_others(observation, actions);
         let calibration = match (self.pending(), self.calibration) {
             (Some(reason), _) => {
                 self.evidence.clear();
@@ -306,9 +242,12 @@ impl Door {
         }
         let Some(face) = &observation.face else { return Reason::NoFace };
         self.evidence.follow(face.track);
+        if let Err(reason) = self.policy.face.fit(face) {
+            return reason;
+        }
         let first = self.evidence.candidate().is_none();
-        let worth = gate::judge(&self.policy, &calibration, face, first);
-        match self.evidence.add(worth, &self.policy.frames) {
+        let judged = gate::recognise(&self.policy, &calibration, face, first);
+        match self.evidence.add(judged, &self.policy.frames) {
             Progress::Open(reason) => reason,
             Progress::Proven(person) => self.admit(person, actions),
             Progress::Refused { reason, person, false_claim } => {
@@ -325,8 +264,9 @@ impl Door {
 
     /// A second face, near enough to enter, holds the door. One of a size that nobody can tell does too.
     fn watch_for_others(&mut self, observation: &Observation, actions: &mut Actions) {
-        let ignored = |eye_distance: f32| eye_distance < self.policy.face.other_eye_distance;
-        if observation.other_eye_distance.is_none_or(ignored) {
+        let subject = observation.face.as_ref().map(|face| face.eye_distance);
+        let holds = |other: f32| self.policy.face.holds(subject, other);
+        if !observation.other_eye_distance.is_some_and(holds) {
             return;
         }
         if self.hold.left().is_none() {
@@ -348,7 +288,7 @@ impl Door {
         if let Some(left_ms) = self.hold.left() {
             return Some(Reason::Held { left_ms });
         }
-        if self.opening.is_some() {
+        if self.pulse.is_some() {
             return Some(Reason::Open);
         }
         if self.doorway.is_open() {
@@ -360,13 +300,7 @@ impl Door {
 
     /// Enough good frames of `person`, the last just now.
     fn admit(&mut self, person: u32, actions: &mut Actions) -> Reason {
-        let has_credential = match self.policy.second_factor {
-            SecondFactor::Off => true,
-            SecondFactor::Within(_) => {
-                self.credential.is_some_and(|credential| credential.person == person)
-            }
-        };
-        if !has_credential {
+        if !self.shown.suffices(person, self.policy.second_factor) {
             return Reason::SecondFactor;
         }
         self.lockout.forgive();
@@ -375,9 +309,7 @@ impl Door {
     }
 
     fn open(&mut self, cause: Cause, actions: &mut Actions) {
-        let mut left = Countdown::default();
-        left.start(self.policy.pulse_ms);
-        self.opening = Some(Opening { cause, left, standstills: 0 });
+        self.pulse = Some(Pulse::new(cause, self.policy.pulse_ms));
         self.forget();
         actions.push(Action::Unlock { cause, pulse_ms: self.policy.pulse_ms });
         actions.audit(Audit::Unlocked(cause));
@@ -385,7 +317,7 @@ impl Door {
 
     /// Ends an unlock, if there is one.
     fn close(&mut self, why: Ended, actions: &mut Actions) {
-        if self.opening.take().is_some() {
+        if self.pulse.take().is_some() {
             self.cooldown.start(self.policy.cooldown_ms);
             self.doorway.relocked(&self.policy.contact);
             actions.push(Action::Lock);
@@ -395,7 +327,7 @@ impl Door {
 
     /// Ends an unlock for somebody who enters; who leaves is not kept in.
     fn end_entry(&mut self, why: Ended, actions: &mut Actions) {
-        if self.opening.is_some_and(|opening| opening.cause != Cause::Exit) {
+        if self.pulse.is_some_and(|pulse| pulse.cause() != Cause::Exit) {
             self.close(why, actions);
         }
     }
@@ -403,8 +335,7 @@ impl Door {
     /// Nothing that was shown so far counts.
     fn forget(&mut self) {
         self.evidence.clear();
-        self.credential = None;
-        self.credential_left.stop();
+        self.shown.forget();
     }
 
     fn refuse(&mut self, actions: &mut Actions) {

@@ -20,12 +20,14 @@
 //! | from a rate of false accepts to a cosine | `calibration` |
 //! | who may enter at which minutes of the week | `schedule` |
 //! | what is told to the door | `event` |
-//! | what the door says | `action`, `reason` |
+//! | what the door says | `action`, `reason`, `measure`, `state` |
 //! | elapsed time that errs towards locked | `clock` |
 //! | frames that are new | `camera` |
 //! | one frame: fit to be judged, and good | `gate` |
 //! | frames of one track | `evidence` |
+//! | PINs and cards | `credential` |
 //! | refusals | `lockout` |
+//! | a released lock and its end | `pulse` |
 //! | a door forced or left open | `contact` |
 //! | all of it together | `machine` |
 //!
@@ -54,22 +56,28 @@ mod calibration;
 mod camera;
 mod clock;
 mod contact;
+mod credential;
 mod event;
 mod evidence;
 mod gate;
 mod lockout;
 mod machine;
+mod measure;
 mod policy;
+mod pulse;
 mod reason;
 mod schedule;
+mod state;
 
 pub use action::{Action, Audit, Bolt, Cause, Decision, Ended, MAX_ACTIONS};
 pub use calibration::{Calibration, CalibrationError};
 pub use event::{Contact, Credential, Event, Face, Fault, Matched, Observation, Stamp};
-pub use machine::{Door, State};
+pub use machine::Door;
+pub use measure::Measure;
 pub use policy::{
     CameraPolicy, ContactPolicy, Exit, FacePolicy, FramePolicy, Liveness, LockoutPolicy,
     MAX_FRAMES, Policy, PolicyError, SecondFactor,
 };
-pub use reason::{Measure, Reason};
+pub use reason::Reason;
 pub use schedule::{Admission, MinuteOfWeek, Schedule, Weekday, Window, WindowError};
+pub use state::State;

@@ -2,11 +2,10 @@
 
 use core::fmt::{Display, Formatter, Result};
 
-use super::Fault;
+use super::{Fault, Measure};
 
 /// Why the door did not open by what it was just told.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Reason {
     /// It is open.
     Open,
@@ -142,35 +141,44 @@ pub enum Reason {
     ExitOff,
 }
 
-/// What is measured of a face.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Measure {
-    /// Pixels between the eyes.
-    EyeDistance,
-    /// Variance of the Laplacian.
-    Sharpness,
-    /// Mean brightness, 0 to 255.
-    Brightness,
-    /// Share of pixels that are nearly black or white.
-    Clipped,
-    /// Turn to a side.
-    Yaw,
-    /// Nod.
-    Pitch,
-    /// Tilt.
-    Roll,
-    /// The head's position as a whole.
-    Pose,
-    /// How alive it looks.
-    Liveness,
-    /// Cosine with the closest person or the runner-up.
-    Cosine,
-    /// Cosine with the frame before.
-    ToPrevious,
-}
-
 impl Reason {
+    /// One word that stays the same, for logs, counters and programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Idle => "idle",
+            Self::Faulted(_) => "faulted",
+            Self::LockedOut { .. } => "locked-out",
+            Self::Held { .. } => "held",
+            Self::Cooldown { .. } => "cooldown",
+            Self::Retry { .. } => "retry",
+            Self::StandsOpen => "stands-open",
+            Self::Uncalibrated => "uncalibrated",
+            Self::GalleryOutgrown { .. } => "gallery-outgrown",
+            Self::ClockBackwards { .. } => "clock-backwards",
+            Self::ClockJumped { .. } => "clock-jumped",
+            Self::Stale { .. } => "stale",
+            Self::FromTheFuture { .. } => "from-the-future",
+            Self::NotNewer => "not-newer",
+            Self::Repeated => "repeated",
+            Self::NoFace => "no-face",
+            Self::Unmeasured(_) => "unmeasured",
+            Self::TooLow { .. } => "too-low",
+            Self::TooHigh { .. } => "too-high",
+            Self::NobodyEnrolled => "nobody-enrolled",
+            Self::Unknown { .. } => "unknown",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::OutsideSchedule => "outside-schedule",
+            Self::TimeUnknown => "time-unknown",
+            Self::NotLive { .. } => "not-live",
+            Self::Still { .. } => "still",
+            Self::MoreFrames { .. } => "more-frames",
+            Self::SecondFactor => "second-factor",
+            Self::CredentialRefused => "credential-refused",
+            Self::ExitOff => "exit-off",
+        }
+    }
+
     /// Whether a face with this reason claims to be somebody who is enrolled.
     pub(super) fn is_false_claim(&self) -> bool {
         matches!(self, Self::Ambiguous { .. } | Self::NotLive { .. } | Self::Still { .. })
@@ -260,43 +268,4 @@ impl Display for Reason {
 /// Whole seconds that are not over before the pause is.
 fn seconds(ms: u32) -> u32 {
     ms.div_ceil(1000)
-}
-
-impl Measure {
-    fn advice_low(self) -> &'static str {
-        match self {
-            Self::EyeDistance => "come closer",
-            Self::Sharpness => "hold still, or clean the lens",
-            Self::Brightness => "too dark",
-            _ => "try again",
-        }
-    }
-
-    fn advice_high(self) -> &'static str {
-        match self {
-            Self::Brightness => "too bright",
-            Self::Clipped => "the light is too harsh",
-            Self::Yaw | Self::Pitch => "look into the camera",
-            Self::Roll => "hold the head upright",
-            _ => "try again",
-        }
-    }
-}
-
-impl Display for Measure {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(match self {
-            Self::EyeDistance => "the distance between the eyes in pixels",
-            Self::Sharpness => "sharpness",
-            Self::Brightness => "brightness",
-            Self::Clipped => "the share of black and white pixels",
-            Self::Yaw => "the turn to a side",
-            Self::Pitch => "the nod",
-            Self::Roll => "the tilt",
-            Self::Pose => "the head's position",
-            Self::Liveness => "liveness",
-            Self::Cosine => "likeness",
-            Self::ToPrevious => "the change from picture to picture",
-        })
-    }
 }

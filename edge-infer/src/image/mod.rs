@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! Frame (any size, RGB8) ── align::warp ──> 112x112 RGB8 ── normalize::write_input ──> int8 input
+//!                                                └── quality ──> light, sharpness, pose
 //! ```
 //!
 //! Finding the face and its landmarks is left to a detector; the network to

@@ -166,8 +166,11 @@ fn middle([x, y]: [f32; 2], [to_x, to_y]: [f32; 2]) -> [f32; 2] {
     [(x + to_x) / 2.0, (y + to_y) / 2.0]
 }
 
-/// Length of a step. Scaled first, so that no square overflows or vanishes.
+/// Length of a step; NaN if it leads nowhere. Scaled first, so that no square overflows or vanishes.
 fn length([x, y]: [f32; 2]) -> f32 {
+    if !(x.is_finite() && y.is_finite()) {
+        return f32::NAN;
+    }
     let longest = x.abs().max(y.abs());
     if longest == 0.0 {
         return 0.0;

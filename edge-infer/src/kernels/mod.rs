@@ -47,6 +47,12 @@ impl Tier {
     pub(crate) fn dot(self, a: &[i8], b: &[i8]) -> i32 {
         on_tier!(self, primitives => primitives.dot(a, b))
     }
+
+    /// For each of the rows, which lie one after the other and are as long as `probe`, its dot with
+    /// `probe`. There are as many sums as rows.
+    pub(crate) fn dots(self, probe: &[i8], rows: &[i8], sums: &mut [i32]) {
+        on_tier!(self, primitives => primitives.dots(probe, rows, sums))
+    }
 }
 
 /// A slice that does not fit the layer's geometry.

@@ -39,8 +39,8 @@ pub enum MatchError {
 /// [`MatchError`] when the templates are of different models or lengths.
 pub fn cosine(probe: TemplateRef<'_>, enrolled: TemplateRef<'_>) -> Result<f32, MatchError> {
     check(probe, enrolled.model(), enrolled.values().len())?;
-    let (row, inverse_norm) = (enrolled.values(), enrolled.inverse_norm().get());
-    Ok(scaled_dot(Tier::detect(), probe, row, inverse_norm))
+    let dot = Tier::detect().dot(probe.values(), enrolled.values());
+    Ok(scaled(dot, probe, enrolled.inverse_norm().get()))
 }
 
 pub(super) fn check(probe: TemplateRef<'_>, model: ModelId, len: usize) -> Result<(), MatchError> {
@@ -53,14 +53,10 @@ pub(super) fn check(probe: TemplateRef<'_>, model: ModelId, len: usize) -> Resul
     Ok(())
 }
 
+/// The cosine of `probe` with a row, by their dot product.
 #[inline(always)]
-pub(super) fn scaled_dot(
-    tier: Tier,
-    probe: TemplateRef<'_>,
-    row: &[i8],
-    row_inverse_norm: f32,
-) -> f32 {
-    tier.dot(probe.values(), row) as f32 * probe.inverse_norm().get() * row_inverse_norm
+pub(super) fn scaled(dot: i32, probe: TemplateRef<'_>, row_inverse_norm: f32) -> f32 {
+    dot as f32 * probe.inverse_norm().get() * row_inverse_norm
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Search of enrolled templates: the best person and the best of all others.
+//! Search of enrolled templates: the closest people, each once.
 //!
 //! ```text
 //! rows           | int8 x len | int8 x len | int8 x len |   in the order of enrolment
@@ -7,31 +7,30 @@
 //! ```
 //!
 //! The arrays are the caller's: flash, a mapped file, memory. How they are stored and changed is
-//! left to it.
+//! left to it. Any address and any length will do. Fastest are templates of 128, 256 or 512 values,
+//! which tiers take many at a time, from an address that is a multiple of 64, where no vector lies in
+//! two cache lines; that is worth some percent, and nothing where memory is slower than the search.
+
+#[cfg(feature = "std")]
+use core::num::NonZero;
 
 use model_format::ModelId;
 
-use super::cosine::{check, scaled_dot};
-use super::{InverseNorm, MAX_LEN, MatchError, TemplateRef};
+use super::cosine::check;
+use super::scan::Rows;
+#[cfg(feature = "std")]
+use super::threads;
+use super::{InverseNorm, MAX_LEN, Match, MatchError, TemplateRef, Top};
 use crate::kernels::Tier;
 
 /// Enrolled templates of one model. Every row has a direction and its own true inverse norm.
 #[derive(Clone, Copy, Debug)]
 pub struct GalleryView<'a> {
     model: ModelId,
-    len: usize,
-    rows: &'a [i8],
-    inverse_norms: &'a [f32],
-    people: &'a [u32],
-}
-
-/// A person and how close the probe came.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Match {
-    /// As stored in the gallery.
-    pub person: u32,
-    /// Cosine of the probe with the closest of this person's templates.
-    pub cosine: f32,
+    rows: Rows<'a>,
+    tier: Tier,
+    #[cfg(feature = "std")]
+    threads: usize,
 }
 
 /// What a search found.
@@ -94,7 +93,7 @@ impl<'a> GalleryView<'a> {
     /// Views the arrays as templates of `len` values each, all made by `model`.
     ///
     /// Every inverse norm is computed again and compared, because a wrong one scales a stranger up
-    /// to any cosine. That takes about as long as one search.
+    /// to any cosine. That takes as long as some ten searches.
     ///
     /// # Errors
     /// [`GalleryError`] when the arrays do not fit each other or a row has no or another norm.
@@ -117,23 +116,43 @@ impl<'a> GalleryView<'a> {
                 values: rows.len(),
             });
         }
-        for (row, (values, stored)) in rows_of(rows, len, inverse_norms).enumerate() {
+        let rows = Rows { len, values: rows, inverse_norms, people };
+        for (row, (values, stored)) in rows.iter().enumerate() {
             let computed = InverseNorm::of(values).ok_or(GalleryError::ZeroRow { row })?.get();
             if stored != computed {
                 return Err(GalleryError::InverseNorm { row, stored, computed });
             }
         }
-        Ok(Self { model, len, rows, inverse_norms, people })
+        Ok(Self {
+            model,
+            rows,
+            tier: Tier::detect(),
+            #[cfg(feature = "std")]
+            threads: 1,
+        })
+    }
+
+    /// The same on this tier, in place of the fastest of this processor. All tiers find the same.
+    pub fn with_tier(self, tier: Tier) -> Self {
+        Self { tier, ..self }
+    }
+
+    /// The same, searched by at most so many threads in place of the caller's alone. They find the
+    /// same. A search starts them when it begins, and has ended them when it returns; as that takes
+    /// some tens of microseconds, there is at most one for each 100,000 rows.
+    #[cfg(feature = "std")]
+    pub fn with_threads(self, threads: NonZero<usize>) -> Self {
+        Self { threads: threads.get(), ..self }
     }
 
     /// Number of templates.
     pub fn len(&self) -> usize {
-        self.people.len()
+        self.rows.people.len()
     }
 
     /// Whether nobody is enrolled.
     pub fn is_empty(&self) -> bool {
-        self.people.is_empty()
+        self.rows.people.is_empty()
     }
 
     /// Compares `probe` with every template. Of equal cosines the one enrolled first wins. `None`
@@ -142,40 +161,52 @@ impl<'a> GalleryView<'a> {
     /// # Errors
     /// [`MatchError`] when the probe is of another model or length.
     pub fn search(&self, probe: TemplateRef<'_>) -> Result<Option<Best>, MatchError> {
-        check(probe, self.model, self.len)?;
-        let tier = Tier::detect();
-        let rows = rows_of(self.rows, self.len, self.inverse_norms);
-        let mut matches = rows.zip(self.people).map(|((row, inverse_norm), &person)| Match {
+        let top = self.search_top::<2>(probe)?;
+        let mut top = top.iter().copied();
+        Ok(top.next().map(|Match { person, cosine }| Best {
             person,
-            cosine: scaled_dot(tier, probe, row, inverse_norm),
-        });
-        let Some(mut best) = matches.next() else {
-            return Ok(None);
-        };
-        let mut runner_up: Option<Match> = None;
-        for next in matches {
-            if next.cosine > best.cosine {
-                // The old best was the closest so far, so it is the closest of everyone but itself.
-                if next.person != best.person {
-                    runner_up = Some(best);
-                }
-                best = next;
-            } else if next.person != best.person
-                && runner_up.is_none_or(|second| next.cosine > second.cosine)
-            {
-                runner_up = Some(next);
-            }
-        }
-        Ok(Some(Best { person: best.person, cosine: best.cosine, runner_up }))
+            cosine,
+            runner_up: top.next(),
+        }))
     }
-}
 
-/// Each row with its inverse norm.
-fn rows_of<'a>(
-    mut rows: &'a [i8],
-    len: usize,
-    inverse_norms: &'a [f32],
-) -> impl Iterator<Item = (&'a [i8], f32)> {
-    let row = move |&inverse_norm| Some((rows.split_off(..len)?, inverse_norm));
-    inverse_norms.iter().map_while(row)
+    /// The `K` closest people.
+    ///
+    /// # Errors
+    /// As [`search`](Self::search).
+    pub fn search_top<const K: usize>(&self, probe: TemplateRef<'_>) -> Result<Top<K>, MatchError> {
+        let [top] = self.search_each(&[probe])?;
+        Ok(top)
+    }
+
+    /// For each probe what [`search_top`](Self::search_top) finds, in one pass over the rows.
+    ///
+    /// Of the frames of one visit, a door can count the people found, or order them by the closest
+    /// that any frame came to them:
+    ///
+    /// ```
+    /// use edge_infer::matching::{GalleryView, MatchError, TemplateRef, Top};
+    ///
+    /// fn visit(gallery: &GalleryView<'_>, frames: &[TemplateRef<'_>; 3]) -> Result<Top<2>, MatchError> {
+    ///     let [mut closest, second, third] = gallery.search_each(frames)?;
+    ///     closest.merge(&second);
+    ///     closest.merge(&third);
+    ///     Ok(closest)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`search`](Self::search), for the first probe that does not fit.
+    pub fn search_each<const K: usize, const P: usize>(
+        &self,
+        probes: &[TemplateRef<'_>; P],
+    ) -> Result<[Top<K>; P], MatchError> {
+        for &probe in probes {
+            check(probe, self.model, self.rows.len)?;
+        }
+        #[cfg(feature = "std")]
+        return Ok(threads::closest(self.rows, self.tier, probes, self.threads));
+        #[cfg(not(feature = "std"))]
+        Ok(self.rows.closest(self.tier, probes))
+    }
 }

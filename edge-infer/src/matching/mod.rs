@@ -1,4 +1,4 @@
-//! From an embedding to a decision's number: int8 template, cosine, best person of a gallery.
+//! From an embedding to a decision's number: int8 template, cosine, closest people of a gallery.
 //!
 //! ```text
 //! embedding, f32 ── scale by 127 / max|v|, round ──> template: int8 values, inverse norm, model id
@@ -13,12 +13,17 @@
 mod cosine;
 mod gallery;
 mod norm;
+mod scan;
 mod template;
+#[cfg(feature = "std")]
+mod threads;
+mod top;
 
 pub use cosine::{MatchError, cosine};
-pub use gallery::{Best, GalleryError, GalleryView, Match};
+pub use gallery::{Best, GalleryError, GalleryView};
 pub use norm::InverseNorm;
 pub use template::{Template, TemplateError, TemplateRef, quantize};
+pub use top::{Match, Top};
 
 /// Longest template. Its worst dot product, 65535 * 128 * 128, still fits `i32`.
 pub const MAX_LEN: usize = u16::MAX as usize;

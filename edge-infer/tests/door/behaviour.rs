@@ -1,8 +1,8 @@
 //! One rule of the house a test.
 
 use edge_infer::door::{
-    Action, Audit, Bolt, Cause, Contact, Credential, Door, Ended, Event, Exit, Fault, Measure,
-    Policy, Reason, SecondFactor, State,
+    Action, Audit, Bolt, Cause, Contact, Credential, Door, Ended, Event, Exit, Face, Fault,
+    Measure, Policy, Reason, SecondFactor, State,
 };
 
 use crate::scene::{COSINE, Scene, calibration, face, with_best};
@@ -142,7 +142,8 @@ fn an_attempt_that_takes_too_long_is_forgotten() {
 
 #[test]
 fn each_gate_says_in_words_what_to_do() {
-    let cases: [(fn(&mut edge_infer::door::Face), &str); 9] = [
+    type Change = fn(&mut Face);
+    let cases: [(Change, &str); 9] = [
         (
             |face| face.eye_distance = 18.0,
             "come closer: the distance between the eyes in pixels is 18.00, at least 24.00 is needed",
@@ -188,7 +189,7 @@ fn a_second_face_holds_the_door_until_it_has_been_gone_for_a_while() {
     let mut scene = Scene::new(Policy::default());
     scene.stay(face(1, ANNA), 2);
     let mut two = scene.next(Some(face(1, ANNA)));
-    two.other_eye_distance = Some(16.0);
+    two.other_eye_distance = Some(30.0);
     let reason = scene.tell(100, Event::Frame(two)).reason();
     assert_eq!(reason, Reason::Held { left_ms: 1_500 });
     assert_eq!(reason.to_string(), "one at a time, please; stay alone for 2 s");
@@ -212,9 +213,17 @@ fn a_second_face_during_the_pulse_locks_at_once() {
 
 #[test]
 fn somebody_far_behind_holds_nobody_but_a_face_of_no_size_does() {
-    let mut scene = Scene::new(Policy::default());
-    for (size, held) in [(15.9, false), (f32::NAN, true)] {
-        let mut two = scene.next(Some(face(1, ANNA)));
+    // Half of 60 pixels, and the least that counts at all.
+    for (largest, size, held) in [
+        (60.0, 29.9, false),
+        (60.0, 30.0, true),
+        (24.0, 15.9, false),
+        (24.0, 16.0, true),
+        (60.0, f32::NAN, true),
+        (f32::NAN, 20.0, true),
+    ] {
+        let mut scene = Scene::new(Policy::default());
+        let mut two = scene.next(Some(Face { eye_distance: largest, ..face(1, ANNA) }));
         two.other_eye_distance = Some(size);
         let reason = scene.tell(100, Event::Frame(two)).reason();
         assert_eq!(matches!(reason, Reason::Held { .. }), held, "{size}: {reason}");
@@ -251,18 +260,21 @@ fn three_false_claims_are_free_and_then_pauses_double_to_the_longest() {
 }
 
 #[test]
-fn refusals_are_forgotten_after_a_quiet_time_and_not_before() {
-    let mut policy = Policy::default();
-    policy.lockout.longest_ms = 30_000;
-    policy.lockout.forget_ms = 60_000;
-    let mut scene = Scene::new(policy);
-    let mut print = face(1, ANNA);
-    print.liveness = Some(0.1);
-    scene.stay(print, 6);
-    scene.wait(59_900);
-    assert_eq!(scene.door.refusals(), 1);
-    scene.wait(100);
-    assert_eq!(scene.door.refusals(), 0);
+fn refusals_are_forgotten_after_a_quiet_time_that_begins_with_the_pauses_end() {
+    for (free, pause_ms) in [(3, 0), (0, 30_000)] {
+        let mut policy = Policy::default();
+        policy.lockout.free = free;
+        policy.lockout.longest_ms = 30_000;
+        policy.lockout.forget_ms = 60_000;
+        let mut scene = Scene::new(policy);
+        let mut print = face(1, ANNA);
+        print.liveness = Some(0.1);
+        scene.stay(print, 6);
+        scene.wait(pause_ms + 59_900);
+        assert_eq!(scene.door.refusals(), 1);
+        scene.wait(100);
+        assert_eq!(scene.door.refusals(), 0);
+    }
 }
 
 #[test]
@@ -429,6 +441,44 @@ fn the_lock_engages_as_soon_as_the_door_is_open() {
     scene.tell(0, Event::Contact(Contact::Closed));
     scene.stay(face(2, BEN), 3);
     assert_eq!(scene.entered(), [ANNA, BEN]);
+}
+
+#[test]
+fn a_door_that_is_shut_again_has_no_grace_and_is_not_left_open() {
+    let mut scene = Scene::new(Policy::default());
+    scene.tell(0, Event::Contact(Contact::Closed));
+    scene.stay(face(1, ANNA), 3);
+    scene.tell(100, Event::Contact(Contact::Open));
+    scene.wait(29_000);
+    scene.tell(0, Event::Contact(Contact::Closed));
+    scene.wait(60_000);
+    assert!(!scene.audit().contains(&Audit::LeftOpen));
+
+    scene.stay(face(1, ANNA), 3);
+    scene.tell(100, Event::Contact(Contact::Open));
+    scene.tell(100, Event::Contact(Contact::Closed));
+    assert!(!scene.audit().contains(&Audit::Forced));
+    scene.tell(100, Event::Contact(Contact::Open));
+    assert_eq!(scene.audit().last(), Some(&Audit::Forced));
+}
+
+#[test]
+fn an_attempt_that_the_open_door_interrupts_begins_anew() {
+    let mut scene = Scene::new(Policy::default());
+    scene.stay(face(1, ANNA), 2);
+    scene.tell(0, Event::Contact(Contact::Open));
+    assert_eq!(scene.show(face(1, ANNA)).reason(), Reason::StandsOpen);
+    scene.tell(0, Event::Contact(Contact::Closed));
+    assert_eq!(scene.show(face(1, ANNA)).reason(), Reason::MoreFrames { good: 1, needed: 3 });
+}
+
+#[test]
+fn alarms_are_duress_and_a_door_that_is_forced_or_left_open() {
+    let alarms = [Audit::Duress { person: ANNA }, Audit::Forced, Audit::LeftOpen];
+    assert_eq!(alarms.map(|record| record.is_alarm()), [true; 3]);
+    assert_eq!(alarms.map(|record| record.name()), ["duress", "forced", "left-open"]);
+    let opened = Audit::Contact(Contact::Open);
+    assert_eq!((opened.is_alarm(), opened.name()), (false, "door-opened"));
 }
 
 #[test]

@@ -59,6 +59,7 @@ range!(
     rejects_an_unsafe_other, "face.other_eye_distance",
     face.other_eye_distance: f32, 0.0, 24.0, -0.1, 24.1
 );
+range!(rejects_an_unsafe_share, "face.other_share", face.other_share: f32, 0.0, 0.7, -0.1, 0.8);
 range!(rejects_an_unsafe_still, "still_cosine", still_cosine: f32, 0.9, 0.9999, 0.5, 1.0);
 range!(rejects_old_frames, "camera.age_ms", camera.age_ms: u32, 20, 2_000, 19, 2_001);
 range!(rejects_an_unsafe_freeze, "camera.frozen_frames", camera.frozen_frames: u8, 1, 100, 0, 101);
@@ -84,7 +85,8 @@ range!(rejects_unsafe_steps, "step_ms", step_ms: u32, 50, 10_000, 49, 10_001);
 
 #[test]
 fn rejects_settings_above_their_most() {
-    let settings: [(&str, fn(&mut Policy)); 3] = [
+    type Change = fn(&mut Policy);
+    let settings: [(&str, Change); 3] = [
         ("lockout.free", |policy| policy.lockout.free = 11),
         ("contact.grace_ms", |policy| policy.contact.grace_ms = 30_001),
         ("target_fpir", |policy| policy.target_fpir = 0.02),
@@ -135,7 +137,7 @@ fn rejects_a_policy_without_brightness() {
 
 #[test]
 fn rejects_what_is_not_a_number() {
-    let settings: [fn(&mut Policy); 12] = [
+    let settings: [fn(&mut Policy); 13] = [
         |policy| policy.target_fpir = f32::NAN,
         |policy| policy.margin = f32::NAN,
         |policy| policy.still_cosine = f32::NAN,
@@ -148,6 +150,7 @@ fn rejects_what_is_not_a_number() {
         |policy| policy.face.pitch = f32::NAN,
         |policy| policy.face.roll = f32::NAN,
         |policy| policy.face.other_eye_distance = f32::NAN,
+        |policy| policy.face.other_share = f32::NAN,
     ];
     for set in settings {
         assert!(check(set).is_err());

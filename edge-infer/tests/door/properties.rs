@@ -58,7 +58,11 @@ fn is_earned(policy: &Policy, told: &[(u64, Event)], person: u32) -> bool {
         later = now;
         match event {
             Event::Frame(Observation { stamp, face, other_eye_distance }) => {
-                if !other_eye_distance.is_none_or(|size| size < policy.face.other_eye_distance) {
+                let large = face.map(|face| face.eye_distance * policy.face.other_share);
+                let far = |size: f32| {
+                    size < policy.face.other_eye_distance || large.is_some_and(|large| size < large)
+                };
+                if !other_eye_distance.is_none_or(far) {
                     break;
                 }
                 let age = now.checked_sub(stamp.captured_ms);

@@ -299,6 +299,14 @@ impl Reference {
     }
 
     fn see(&mut self, now_ms: u64, seen: &Observation, commands: &mut Vec<Bolt>) {
+        let limits = self.policy.face;
+        let large = seen.face.map_or(f32::NAN, |face| face.eye_distance) * limits.other_share;
+        let near = |size: f32| size >= limits.other_eye_distance && (large.is_nan() || size >= large);
+        if seen.other_eye_distance.is_some_and(|size| size.is_nan() || near(size)) {
+            self.note(Note::SecondFace);
+            self.note(Note::Forget);
+            self.end_entry(commands);
+        }
         if !self.is_new(now_ms, seen) {
             let repeated = self.since(|note| matches!(note, Note::New { .. }));
             let repeated = repeated.iter().filter(|(_, note)| *note == Note::Repeated).count();
@@ -311,12 +319,6 @@ impl Reference {
         self.note(Note::New { captured_ms, sequence });
         self.note(Note::Cleared(Fault::CameraFrozen));
         self.note(Note::Cleared(Fault::CameraStalled));
-        let limit = self.policy.face.other_eye_distance;
-        if seen.other_eye_distance.is_some_and(|size| size.is_nan() || size >= limit) {
-            self.note(Note::SecondFace);
-            self.note(Note::Forget);
-            self.end_entry(commands);
-        }
         if self.pending() {
             self.note(Note::Drop);
             return;

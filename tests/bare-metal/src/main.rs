@@ -1,8 +1,9 @@
-//! Firmware that tests the kernels on the processor of an emulated board. What it does, the
+//! Firmware that tests the kernels and searches on the processor of an emulated board. What it does, the
 //! emulator tells it:
 //!
 //! ```text
-//! suite ROUNDS       the tests of edge-infer/tests/kernels, so many random layers of each kind
+//! suite ROUNDS       the tests of edge-infer/tests/kernels and gallery, so many random layers of each
+//!                    kind and galleries
 //! model TIER RUNS    the shipped model: a checksum of the embedding, as examples/run_model prints
 //!                    it, and the stack that a run took
 //! ```
@@ -23,6 +24,8 @@ mod by_hand;
 mod definition;
 #[path = "../../../edge-infer/tests/kernels/layers.rs"]
 mod layers;
+#[path = "../../../edge-infer/tests/gallery/searches.rs"]
+mod searches;
 
 use alloc::{vec, vec::Vec};
 use core::error::Error;

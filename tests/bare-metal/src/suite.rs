@@ -1,11 +1,11 @@
-//! The kernels' tests of `edge-infer`, on layers drawn as its property tests draw them.
+//! The tests of `edge-infer`'s kernels and searches, on layers and galleries drawn as its property tests draw them.
 
 use edge_infer::kernels::{Extent, Window};
 
 use crate::definition::Values;
-use crate::{by_hand, layers};
+use crate::{by_hand, layers, searches};
 
-/// Checks so many layers of each kind, and those worked out by hand. A wrong result panics.
+/// Checks so many layers of each kind and galleries, and those worked out by hand. A wrong result panics.
 pub fn run(rounds: u64) {
     by_hand::a_window_larger_than_its_input_and_a_global_one();
     by_hand::overflowing_residuals_saturate_the_same_way_everywhere();
@@ -19,6 +19,7 @@ pub fn run(rounds: u64) {
         let mut draw = Draw(Values(seed));
         draw.convolution(seed);
         draw.others();
+        draw.gallery(seed);
     }
 }
 
@@ -57,6 +58,13 @@ impl Draw {
                 layers::check_convolution(geometry, depthwise, seed);
             }
         }
+    }
+
+    fn gallery(&mut self, seed: u64) {
+        let len = searches::LENGTHS[self.between(0, searches::LENGTHS.len() - 1)];
+        let rows = searches::COUNTS[self.between(0, searches::COUNTS.len() - 1)];
+        let people = self.between(1, 60);
+        searches::check_searches(&searches::Shape { len, rows, people, seed });
     }
 
     fn others(&mut self) {

@@ -2,14 +2,14 @@
 
 use super::journal::{file_name, numbers};
 use super::record::Line;
-use super::{KEPT, ROUTINE, Record};
+use super::{Book, Record};
 use crate::disk::Disk;
 use std::io;
 
 /// Where a reader is in one chain.
 #[derive(Debug)]
 struct Place {
-    name: &'static str,
+    book: Book,
     /// The file's number, 0 before the first, and how far it was read.
     number: u32,
     from: u64,
@@ -27,8 +27,8 @@ impl Follow {
     /// # Errors
     /// The folder or a file can't be read.
     pub fn new<D: Disk>(disk: &D) -> io::Result<Self> {
-        let place = |name| Place { name, number: 0, from: 0 };
-        let mut follow = Self { places: [place(KEPT), place(ROUTINE)] };
+        let place = |book| Place { book, number: 0, from: 0 };
+        let mut follow = Self { places: [place(Book::Kept), place(Book::Routine)] };
         follow.poll(disk)?;
         Ok(follow)
     }
@@ -49,14 +49,14 @@ impl Follow {
 
 impl Place {
     fn read<D: Disk>(&mut self, disk: &D, records: &mut Vec<Record>) -> io::Result<()> {
-        for number in numbers(disk, self.name)? {
+        for number in numbers(disk, self.book)? {
             if number < self.number {
                 continue;
             }
             if number > self.number {
                 (self.number, self.from) = (number, 0);
             }
-            let bytes = match disk.read(&file_name(self.name, number), self.from) {
+            let bytes = match disk.read(&file_name(self.book, number), self.from) {
                 // Removed since the list was made, because it was the oldest.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 read => read?,

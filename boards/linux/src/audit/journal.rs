@@ -8,7 +8,7 @@
 //! A line counts when all of this succeeded. What the line says is left to [`Audit`](super::Audit).
 
 use super::record::{Hash, Head, Line, MAX_LINE};
-use super::{Event, Kind};
+use super::{Book, Event, Kind};
 use crate::disk::Disk;
 use std::io;
 
@@ -24,7 +24,7 @@ pub struct Size {
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Journal {
-    name: &'static str,
+    book: Book,
     size: Size,
     /// The files' numbers, ascending. The last is written to.
     files: Vec<u32>,
@@ -34,40 +34,40 @@ pub(super) struct Journal {
     begin: bool,
     /// The last record.
     head: Option<Head>,
+    /// The highest number that was given when it was opened.
+    last_seq: u64,
 }
 
 impl Journal {
-    /// The journal `name` on `disk`, ready to go on after whatever happened to it, and what that was.
+    /// The journal of `book` on `disk`, ready to go on after whatever happened to it, and what that was.
     pub(super) fn open<D: Disk>(
         disk: &D,
-        name: &'static str,
+        book: Book,
         size: Size,
     ) -> io::Result<(Self, Option<Event>)> {
-        let files = numbers(disk, name)?;
-        let mut journal = Self { name, size, files, len: 0, begin: false, head: None };
+        let files = numbers(disk, book)?;
+        let mut journal = Self { book, size, files, len: 0, begin: false, head: None, last_seq: 0 };
         let Some(&newest) = journal.files.last() else {
             journal.begin = true;
             return Ok((journal, None));
         };
-        let mut bytes = disk.read(&file_name(name, newest), 0)?;
-        let (good, head) = scan(&bytes);
-        journal.len = good as u64;
-        journal.head = head;
+        let mut bytes = disk.read(&file_name(book, newest), 0)?;
+        let mut found = Found::of(&bytes);
+        let rest = bytes.split_off(found.len);
+        journal.len = found.len as u64;
         // A file without a record is a rotation that was cut off: the file before has the last one.
         for &number in journal.files.iter().rev().skip(1) {
-            if journal.head.is_some() {
+            if found.head.is_some() {
                 break;
             }
-            journal.head = scan(&disk.read(&file_name(name, number), 0)?).1;
+            found = Found::of(&disk.read(&file_name(book, number), 0)?);
         }
-        let rest = bytes.split_off(good);
+        (journal.head, journal.last_seq) = (found.head, found.last_seq);
         if rest.is_empty() {
             return Ok((journal, None));
         }
-        let what = format!("{}: {} bytes", file_name(name, newest), rest.len());
-        // One record is written at a time, so that no more than one can be torn.
-        let inner = rest.split_last().map_or(&[][..], |(_, inner)| inner);
-        if rest.len() <= MAX_LINE && !inner.contains(&b'\n') {
+        let what = format!("{}: {} bytes", file_name(book, newest), rest.len());
+        if is_torn(&rest) {
             let event = Event::new(Kind::Repaired).reason(&format!("{what} of a torn record"));
             return Ok((journal, Some(event)));
         }
@@ -78,6 +78,11 @@ impl Journal {
 
     pub(super) fn head(&self) -> Option<Head> {
         self.head
+    }
+
+    /// The highest number that was given in this chain when it was opened.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.last_seq
     }
 
     /// The hash that the next line is to carry on.
@@ -95,7 +100,7 @@ impl Journal {
             self.rotate(disk, line)?;
         } else {
             let newest = self.files.last().copied().unwrap_or_default();
-            let opened = disk.open(&file_name(self.name, newest), self.len);
+            let opened = disk.open(&file_name(self.book, newest), self.len);
             // Somebody removed it: what follows is still worth keeping.
             self.begin = opened.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
             let mut file = opened?;
@@ -110,8 +115,9 @@ impl Journal {
     fn rotate<D: Disk>(&mut self, disk: &D, line: &str) -> io::Result<()> {
         // If anything fails, the next line begins the same file again, and no line goes into the one before.
         self.begin = true;
-        let number = self.files.last().map_or(1, |newest| newest.saturating_add(1));
-        let name = file_name(self.name, number);
+        let number = self.files.last().map_or(Some(1), |newest| newest.checked_add(1));
+        let number = number.ok_or_else(|| io::Error::other("all file numbers are used"))?;
+        let name = file_name(self.book, number);
         let again = |error: io::Error| match error.kind() {
             io::ErrorKind::AlreadyExists => disk.open(&name, 0),
             _ => Err(error),
@@ -125,7 +131,7 @@ impl Journal {
         self.len = line.len() as u64;
         while self.files.len() > self.size.files.max(2) {
             let oldest = self.files.first().copied().unwrap_or_default();
-            match disk.remove(&file_name(self.name, oldest)) {
+            match disk.remove(&file_name(self.book, oldest)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => break,
                 _ => drop(self.files.remove(0)),
             }
@@ -135,33 +141,55 @@ impl Journal {
 }
 
 /// The name of a journal's file.
-pub(super) fn file_name(name: &str, number: u32) -> String {
-    format!("{name}-{number:06}.jsonl")
+pub(super) fn file_name(book: Book, number: u32) -> String {
+    format!("{}-{number:06}.jsonl", book.name())
 }
 
 /// The numbers of a journal's files, ascending.
-pub(super) fn numbers<D: Disk>(disk: &D, name: &str) -> io::Result<Vec<u32>> {
+pub(super) fn numbers<D: Disk>(disk: &D, book: Book) -> io::Result<Vec<u32>> {
     let number = |file: &String| {
-        let digits = file.strip_prefix(name)?.strip_prefix('-')?.strip_suffix(".jsonl")?;
+        let digits = file.strip_prefix(book.name())?.strip_prefix('-')?.strip_suffix(".jsonl")?;
         let number = digits.parse().ok()?;
-        (file_name(name, number) == *file).then_some(number)
+        (file_name(book, number) == *file).then_some(number)
     };
     let mut numbers: Vec<u32> = disk.list()?.iter().filter_map(number).collect();
     numbers.sort_unstable();
     Ok(numbers)
 }
 
-/// How many bytes are records that follow each other, and the last of them.
-fn scan(bytes: &[u8]) -> (usize, Option<Head>) {
-    let (mut good, mut head) = (0, None::<Head>);
-    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        let parsed = line.strip_suffix(b"\n").and_then(Line::parse);
-        let follows = |line: &Line| head.is_none_or(|before| before.hash == line.prev);
-        let Some(next) = parsed.filter(follows) else {
-            break;
-        };
-        good += line.len();
-        head = Some(Head { seq: next.record.seq, hash: next.hash });
+/// Whether what follows a file's last good record is the rest of one. One is written at a time and none behind it before it is safe, so
+/// there is no record in it; of tries that failed before, there may be line ends.
+pub(super) fn is_torn(rest: &[u8]) -> bool {
+    let whole = |text: &[u8]| text.strip_suffix(b"\n").and_then(Line::parse).is_some();
+    let records = rest.split_inclusive(|&byte| byte == b'\n').any(whole);
+    !rest.is_empty() && rest.len() <= MAX_LINE && !records
+}
+
+/// What is in a file.
+struct Found {
+    /// Bytes of the records that follow each other.
+    len: usize,
+    /// The last of them.
+    head: Option<Head>,
+    /// The highest number of all records, also of those that follow no other: it is not given again.
+    last_seq: u64,
+}
+
+impl Found {
+    fn of(bytes: &[u8]) -> Self {
+        let (mut found, mut broken) = (Self { len: 0, head: None, last_seq: 0 }, false);
+        for text in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let Some(line) = text.strip_suffix(b"\n").and_then(Line::parse) else {
+                broken = true;
+                continue;
+            };
+            found.last_seq = found.last_seq.max(line.record.seq);
+            broken |= found.head.is_some_and(|before| before.hash != line.prev);
+            if !broken {
+                found.len += text.len();
+                found.head = Some(Head { seq: line.record.seq, hash: line.hash });
+            }
+        }
+        found
     }
-    (good, head)
 }

@@ -2,9 +2,9 @@
 //!
 //! It may be read while the door writes to it: a record that is being written then looks torn.
 
-use super::journal::{file_name, numbers};
+use super::journal::{file_name, is_torn, numbers};
 use super::record::Line;
-use super::{Head, KEPT, ROUTINE, Record};
+use super::{Book, Head, Record};
 use crate::disk::Disk;
 use std::io;
 
@@ -22,15 +22,16 @@ pub struct Entry {
 /// One chain's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// "kept" or "routine".
-    pub name: &'static str,
+    /// Which.
+    pub book: Book,
     /// How many there are.
     pub files: usize,
     /// The number of the oldest record that is kept.
     pub first: Option<u64>,
     /// The last record.
     pub head: Option<Head>,
-    /// Whether the last line is not whole: a power cut, or it is being written.
+    /// Whether the last line is not whole: a power cut, or it is being written. Somebody may also have changed it; a head that was
+    /// noted elsewhere tells.
     pub torn: bool,
     /// Where the log is not what was written.
     pub breaks: Vec<Break>,
@@ -89,8 +90,10 @@ impl Log {
     /// The folder or a file can't be read.
     pub fn read<D: Disk>(disk: &D) -> io::Result<Self> {
         let mut entries = Vec::new();
-        let chains =
-            [read_chain(disk, KEPT, &mut entries)?, read_chain(disk, ROUTINE, &mut entries)?];
+        let chains = [
+            read_chain(disk, Book::Kept, &mut entries)?,
+            read_chain(disk, Book::Routine, &mut entries)?,
+        ];
         entries.sort_by_key(|entry| entry.head.seq);
         Ok(Self { entries, chains })
     }
@@ -100,28 +103,22 @@ impl Log {
         self.chains.iter().flat_map(|chain| &chain.breaks)
     }
 
-    /// Whether the record that was noted elsewhere is here, and the same. `None` if its chain may have dropped it since because it
-    /// was old.
-    pub fn holds(&self, noted: &Head) -> Option<bool> {
-        if self.entries.iter().any(|entry| entry.head == *noted) {
-            return Some(true);
-        }
-        let kept = |chain: &Chain| chain.first.is_some_and(|first| first <= noted.seq);
-        self.chains.iter().all(kept).then_some(false)
+    /// Whether the record of `book` that was noted elsewhere is here, and the same. `None` if it is older than all that are kept, so
+    /// that it may have made room for others.
+    pub fn holds(&self, book: Book, noted: &Head) -> Option<bool> {
+        let oldest = self.chains.iter().find(|chain| chain.book == book)?.first;
+        let there = || self.entries.iter().any(|entry| entry.head == *noted);
+        oldest.is_none_or(|oldest| oldest <= noted.seq).then(there)
     }
 }
 
-fn read_chain<D: Disk>(
-    disk: &D,
-    name: &'static str,
-    entries: &mut Vec<Entry>,
-) -> io::Result<Chain> {
-    let numbers = numbers(disk, name)?;
+fn read_chain<D: Disk>(disk: &D, book: Book, entries: &mut Vec<Entry>) -> io::Result<Chain> {
+    let numbers = numbers(disk, book)?;
     let mut chain =
-        Chain { name, files: 0, first: None, head: None, torn: false, breaks: Vec::new() };
+        Chain { book, files: 0, first: None, head: None, torn: false, breaks: Vec::new() };
     let mut before = None;
     for (at, &number) in numbers.iter().enumerate() {
-        let file = file_name(name, number);
+        let file = file_name(book, number);
         let bytes = match disk.read(&file, 0) {
             // The door removed it just now, because it was the oldest.
             Err(error) if error.kind() == io::ErrorKind::NotFound && at == 0 => continue,
@@ -133,14 +130,17 @@ fn read_chain<D: Disk>(
             found(1, BreakKind::FileMissing);
         }
         before = Some(number);
+        let mut from = 0;
         for (line, text) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
             let whole = text.strip_suffix(b"\n");
+            from += text.len();
             let Some(parsed) = whole.and_then(Line::parse) else {
-                if whole.is_none() && at + 1 == numbers.len() {
+                let rest = bytes.get(from - text.len()..).unwrap_or_default();
+                if at + 1 == numbers.len() && is_torn(rest) {
                     chain.torn = true;
-                } else {
-                    found(line, BreakKind::Changed);
+                    break;
                 }
+                found(line, BreakKind::Changed);
                 continue;
             };
             if let Some(before) = chain.head {

@@ -33,9 +33,6 @@ use journal::Journal;
 use repeats::{Count, Fate, Repeats};
 use std::io;
 
-const KEPT: &str = "kept";
-const ROUTINE: &str = "routine";
-
 /// How much is kept, and how fast routine events are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -92,10 +89,22 @@ impl Health {
 }
 
 /// Which chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Book {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Book {
+    /// What nobody at the door can make many of.
     Kept,
+    /// What anybody can.
     Routine,
+}
+
+impl Book {
+    /// How its files' names begin.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Routine => "routine",
+        }
+    }
 }
 
 /// See the [module](self).
@@ -118,15 +127,15 @@ impl<D: Disk> Audit<D> {
     /// # Errors
     /// The folder or a file can't be read.
     pub fn open(disk: D, limits: Limits, boot: BootId, now: Moment) -> io::Result<Self> {
-        let (kept, in_kept) = Journal::open(&disk, KEPT, limits.kept)?;
-        let (routine, in_routine) = Journal::open(&disk, ROUTINE, limits.routine)?;
-        let last = [&kept, &routine].iter().filter_map(|j| j.head()).map(|head| head.seq).max();
+        let (kept, in_kept) = Journal::open(&disk, Book::Kept, limits.kept)?;
+        let (routine, in_routine) = Journal::open(&disk, Book::Routine, limits.routine)?;
+        let last = kept.last_seq().max(routine.last_seq());
         let mut audit = Self {
             disk,
             boot,
             kept,
             routine,
-            next_seq: last.map_or(1, |seq| seq.saturating_add(1)),
+            next_seq: last.saturating_add(1),
             repeats: Repeats::new(limits.rate, now),
             found: Vec::new(),
             health: Health::default(),
@@ -137,7 +146,8 @@ impl<D: Disk> Audit<D> {
         Ok(audit)
     }
 
-    /// Records `event`, or counts it. What is [`Recorded::Written`] is safe.
+    /// Records `event`, or counts it. What is [`Recorded::Written`] is safe, so this waits for the disk: milliseconds, or as long as
+    /// a bad card takes. Whoever moves the lock must not wait for it.
     pub fn append(&mut self, event: Event, now: Moment) -> Recorded {
         self.tick(now);
         if event.kind.is_routine() {
@@ -169,8 +179,9 @@ impl<D: Disk> Audit<D> {
     }
 
     /// The last records of both chains. Noted elsewhere, they show later whether anything up to them was changed.
-    pub fn heads(&self) -> impl Iterator<Item = Head> {
-        [self.kept.head(), self.routine.head()].into_iter().flatten()
+    pub fn heads(&self) -> impl Iterator<Item = (Book, Head)> {
+        let heads = [(Book::Kept, self.kept.head()), (Book::Routine, self.routine.head())];
+        heads.into_iter().filter_map(|(book, head)| Some((book, head?)))
     }
 
     fn write_all(&mut self, counts: Vec<Count>, now: Moment) {

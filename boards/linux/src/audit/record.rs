@@ -133,3 +133,64 @@ impl Line {
         Some(Self { record, prev: Hash(hex::decode(&body.prev)?), hash })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Kind;
+    use crate::store::PersonId;
+    use proptest::prelude::*;
+
+    fn record(event: Event) -> Record {
+        let at = Moment { utc_ms: 1_764_190_800_000, mono_ms: 81_234 };
+        Record { seq: 17, boot: BootId([9; 16]), at, event, times: 1, since_mono_ms: None }
+    }
+
+    /// The hash is that of `sha256sum` over the text before it, with a brace at its end.
+    #[test]
+    fn a_line_is_as_drawn() {
+        let event = Event::new(Kind::Granted).person(PersonId(3)).cosine(0.5);
+        let (line, hash) = record(event).encode(Hash([0xab; 32]));
+        let expected = concat!(
+            r#"{"seq":17,"boot":"09090909090909090909090909090909","utc_ms":1764190800000,"#,
+            r#""mono_ms":81234,"kind":"granted","person":3,"cosine":0.5,"prev":"#,
+            r#""abababababababababababababababababababababababababababababababab","#,
+            r#""hash":"734adc6d784ab3eceaf031f856f3484d7470742a21ae4a09317eefce5deccad6"}"#,
+            "\n"
+        );
+        assert_eq!(line, expected);
+        assert!(line.contains(&hash.to_string()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_comes_back_and_fits(reason in any::<String>(), cosine in -1.0_f32..1.0, times: u64) {
+            let event = Event::new(Kind::Refused).reason(&reason).cosine(cosine).person(PersonId(u32::MAX));
+            let mut record = Record { times, since_mono_ms: Some(u64::MAX), ..record(event) };
+            (record.seq, record.at) = (u64::MAX, Moment { utc_ms: u64::MAX, mono_ms: u64::MAX });
+            let (line, hash) = record.encode(Hash([1; 32]));
+            prop_assert!(line.len() <= MAX_LINE);
+            prop_assert_eq!(line.matches('\n').count(), 1);
+            let parsed = Line::parse(line.strip_suffix('\n').unwrap().as_bytes()).unwrap();
+            prop_assert_eq!((parsed.record, parsed.prev, parsed.hash), (record, Hash([1; 32]), hash));
+        }
+
+        #[test]
+        fn no_byte_can_be_changed(at in 0_usize..400, byte: u8) {
+            let (line, _) = record(Event::new(Kind::Refused).reason("two faces")).encode(Hash([1; 32]));
+            let mut bytes = line.trim_end().as_bytes().to_vec();
+            let at = at % bytes.len();
+            prop_assume!(bytes[at] != byte);
+            bytes[at] = byte;
+            prop_assert!(Line::parse(&bytes).is_none());
+            prop_assert!(Line::parse(&bytes[..at]).is_none());
+        }
+    }
+
+    #[test]
+    fn the_longest_reason_fits() {
+        let (line, _) =
+            record(Event::new(Kind::Refused).reason(&"\0".repeat(500))).encode(Hash([1; 32]));
+        assert!(line.len() > 1_200 && line.len() <= MAX_LINE, "{}", line.len());
+    }
+}

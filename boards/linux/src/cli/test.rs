@@ -88,7 +88,8 @@ fn faces(seen: &Seen) -> Value {
 fn subject(seen: &Seen) -> Option<Value> {
     let subject = seen.subject?;
     Some(json!({
-        "index": subject.index,
+        "x": subject.face.x,
+        "y": subject.face.y,
         "eye_distance": subject.eye_distance,
         "brightness": subject.quality.brightness,
         "dark": subject.quality.dark,
@@ -108,7 +109,7 @@ fn answer(matched: &Matched, name: Option<&str>) -> Value {
 fn print(seen: &Seen, matched: Option<Matched>, name: Option<&str>, limit: Option<f32>) {
     println!("faces       {}", seen.faces.len());
     let Some(subject) = seen.subject else { return };
-    let face = &seen.faces[subject.index];
+    let face = subject.face;
     println!("face        {:.0}x{:.0} pixels at {:.0}, {:.0}; score {:.2}", face.width, face.height, face.x, face.y, face.score);
     println!("eyes        {:.0} pixels apart", subject.eye_distance);
     let quality = subject.quality;

@@ -60,6 +60,7 @@ struct FaceForm {
     pitch: f32,
     roll: f32,
     other_eye_distance: f32,
+    other_share: f32,
 }
 
 #[derive(Deserialize)]

@@ -45,7 +45,7 @@ pub enum FolderError {
     },
 }
 
-/// See the [module](self).
+/// A folder of the file system, its files their owner's alone.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -77,8 +77,8 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The folder at `path`, whatever its mode, for a key that lies among other files.
-    pub(crate) fn shared(path: &Path) -> Self {
+    /// The folder at `path`, whatever its mode, for a private file among others.
+    fn shared(path: &Path) -> Self {
         Self { path: path.to_owned(), _lock: None }
     }
 
@@ -97,6 +97,14 @@ impl Folder {
         }
         Ok(Self { path: path.to_owned(), _lock: None })
     }
+}
+
+/// A file's folder and its name in it.
+pub(crate) fn place(path: &Path) -> io::Result<(Folder, &str)> {
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+        io::Error::new(ErrorKind::InvalidInput, "it has no name, or none in UTF-8")
+    })?;
+    Ok((Folder::shared(path.parent().unwrap_or(Path::new(""))), name))
 }
 
 /// Opens for writing what only its owner may read.

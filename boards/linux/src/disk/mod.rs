@@ -11,6 +11,7 @@
 
 mod folder;
 
+pub(crate) use folder::place;
 pub use folder::{Folder, FolderError};
 
 use std::io;
@@ -73,6 +74,20 @@ pub trait Disk {
     /// # Errors
     /// The disk fails.
     fn sync_folder(&self) -> io::Result<()>;
+}
+
+/// Writes a file that is not there yet, safe when this returns, and leaves none if it fails.
+pub(crate) fn write_new<D: Disk>(disk: &D, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = disk.create(name)?;
+    let written = disk
+        .write(&mut file, bytes)
+        .and_then(|()| disk.sync(&mut file))
+        .and_then(|()| disk.sync_folder());
+    if written.is_err() {
+        // Half a file would stand in the way of the next try.
+        let _ = disk.remove(name);
+    }
+    written
 }
 
 /// One folder, several users: the people and the log.

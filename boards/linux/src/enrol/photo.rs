@@ -72,7 +72,7 @@ impl Photo {
 
 /// Looks at a picture of one person.
 ///
-/// Faces that are too small or too far from the largest to be meant, as passers-by in the background are, are no second face.
+/// A second face is one that would hold the door; passers-by in the background are none.
 ///
 /// # Errors
 /// The networks did not run. The inner error says why the picture is not to be enrolled.
@@ -84,9 +84,9 @@ pub fn take(
 ) -> Result<Result<Photo, Refusal>, EyesError> {
     let seen = eyes.look(picture, 0)?;
     let Some(face) = seen.face(None) else { return Ok(Err(Refusal::NoFace)) };
-    let meant = |size: &f32| *size >= policy.other_eye_distance;
     let sizes = seen.faces.iter().map(|face| eye_distance(&face.landmarks));
-    let faces = sizes.filter(meant).count();
+    // The largest is one of them.
+    let faces = sizes.filter(|size| policy.holds(Some(face.eye_distance), *size)).count();
     if faces > 1 {
         return Ok(Err(Refusal::Faces { faces }));
     }

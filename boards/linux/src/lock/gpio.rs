@@ -75,7 +75,7 @@ impl OutputPin for OutputLine {
 pub(crate) fn io_error(error: &gpiocdev::Error) -> io::Error {
     let number = match error {
         gpiocdev::Error::Os(errno) => Some(errno.0),
-        gpiocdev::Error::Uapi(_, gpiocdev::UapiError::Os(errno)) => Some(errno.0),
+        gpiocdev::Error::Uapi(_, gpiocdev_uapi::Error::Os(errno)) => Some(errno.0),
         _ => None,
     };
     match number {

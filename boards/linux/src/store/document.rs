@@ -204,3 +204,136 @@ pub(super) mod base64_values {
         Ok(bytes.iter().map(|byte| byte.cast_signed()).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{People, Profile};
+    use edge_infer::matching::Template;
+    use proptest::prelude::*;
+
+    /// Two people and three templates, the values `[127, -64, 0, 1]`.
+    const JSON: &str = r#"{"format":1,"next_person":5,"next_template":9,"people":[
+        {"id":2,"profile":{"name":"Ada"},"templates":[
+            {"id":4,"pipeline":{"model":"07070707070707070707070707070707",
+                "preprocessing":"03030303030303030303030303030303"},
+             "values":"f8AAAQ==","inverse_norm":0.007031452,"source":"camera","enrolled_ms":9}]},
+        {"id":4,"profile":{"name":"Bob"},"templates":[
+            {"id":7,"pipeline":{"model":"07070707070707070707070707070707",
+                "preprocessing":"03030303030303030303030303030303"},
+             "values":"f8AAAQ==","inverse_norm":0.007031452,"source":"picture","enrolled_ms":9}]}]}"#;
+
+    fn parse(from: &str, to: &str) -> Result<Document<Vec<Person>>, DocumentError> {
+        assert!(JSON.contains(from), "{from}");
+        Document::parse(JSON.replacen(from, to, 1).as_bytes())
+    }
+
+    #[test]
+    fn what_is_written_here_is_read() {
+        let document = parse("Ada", "Ada").unwrap();
+        assert_eq!(document.people.len(), 2);
+        assert_eq!(document.people[1].templates[0].values, [127, -64, 0, 1]);
+        let people = People::from_json(JSON.as_bytes()).unwrap();
+        assert_eq!(People::from_json(people.to_json().as_bytes()).unwrap(), people);
+    }
+
+    #[test]
+    fn rejects_what_is_no_document() {
+        for (from, to) in [
+            ("{\"format\":1,", "{"),
+            ("\"id\":2,", "\"id\":-2,"),
+            ("\"id\":2,", ""),
+            ("\"id\":2,", "\"id\":2,\"photo\":\"x\","),
+            ("0707", "07"),
+            ("f8AAAQ==", "f8AAAQ"),
+            ("camera", "scanner"),
+            // JSON has no NaN, and what others write in its place is no number.
+            ("0.007031452", "NaN"),
+            ("0.007031452", "null"),
+            ("}]}]}", ""),
+        ] {
+            let refused = parse(from, to).map(drop).unwrap_err();
+            assert!(matches!(refused, DocumentError::Json(_)), "{to}: {refused}");
+        }
+    }
+
+    #[test]
+    fn rejects_another_format() {
+        // The fields of a later one may be others.
+        let refused = Document::parse(br#"{"format":2,"faces":[]}"#).map(drop).unwrap_err();
+        assert!(matches!(refused, DocumentError::Format { found: 2 }), "{refused}");
+    }
+
+    #[test]
+    fn rejects_ids_that_were_not_given_once() {
+        for (from, to, whose) in [
+            ("\"id\":2,", "\"id\":0,", "person"),
+            ("\"id\":2,", "\"id\":4,", "person"),
+            ("\"id\":2,", "\"id\":5,", "person"),
+            ("\"id\":7,", "\"id\":0,", "template"),
+            ("\"id\":7,", "\"id\":4,", "template"),
+            ("\"id\":7,", "\"id\":9,", "template"),
+        ] {
+            let refused = parse(from, to).map(drop).unwrap_err();
+            assert!(matches!(refused, DocumentError::Id { what, .. } if what == whose), "{to}");
+        }
+    }
+
+    #[test]
+    fn rejects_a_name_that_is_none() {
+        let refused = parse("Ada", " ").map(drop).unwrap_err();
+        assert!(
+            matches!(refused, DocumentError::Profile { person: 2, error: ProfileError::Empty }),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn rejects_templates_of_no_length_or_of_two() {
+        let refused = parse("f8AAAQ==", "").map(drop).unwrap_err();
+        assert!(matches!(refused, DocumentError::Length { template: 4, len: 0 }), "{refused}");
+        let refused = parse("f8AAAQ==\",\"inverse_norm\":0.007031452", "AQ==\",\"inverse_norm\":1")
+            .map(drop)
+            .unwrap_err();
+        let lengths =
+            matches!(refused, DocumentError::Lengths { template: 7, len: 4, other: 1, .. });
+        assert!(lengths, "{refused}");
+    }
+
+    #[test]
+    fn pictopy_632_a_template_of_zeros_or_nan_is_refused_when_it_is_loaded() {
+        let refused = parse("f8AAAQ==", "AAAAAA==").map(drop).unwrap_err();
+        assert!(matches!(refused, DocumentError::Zero { template: 4 }), "{refused}");
+        for other in ["0.0070314524", "0", "-0.007031452", "1e9"] {
+            let refused = parse("0.007031452", other).map(drop).unwrap_err();
+            assert!(matches!(refused, DocumentError::InverseNorm { template: 4, .. }), "{refused}");
+        }
+        for none in ["NaN", "null", "1e39"] {
+            assert!(matches!(parse("0.007031452", none), Err(DocumentError::Json(_))), "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_template_comes_back_to_the_bit(embedding in prop::array::uniform32(-1.0_f32..1.0)) {
+            let template = Template::from_embedding(&embedding, ModelId([1; 16])).unwrap();
+            let new = crate::store::NewTemplate {
+                template: template.as_ref(),
+                preprocessing: PreprocessingId([2; 16]),
+                source: crate::store::Source::Camera,
+            };
+            let mut people = People::default();
+            let profile = Profile { name: "Ada".into(), ..Profile::default() };
+            people.enrol(profile, &[new], 0).unwrap();
+            prop_assert_eq!(People::from_json(people.to_json().as_bytes()).unwrap(), people);
+        }
+
+        #[test]
+        fn nothing_that_is_read_panics(json in ".{0,200}", at in 0..JSON.len(), byte: u8) {
+            let _ = Document::parse(json.as_bytes());
+            let mut json = JSON.as_bytes().to_vec();
+            json[at] = byte;
+            let _ = Document::parse(&json);
+        }
+    }
+}

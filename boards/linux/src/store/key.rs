@@ -1,6 +1,6 @@
 //! The key that seals the people: 32 bytes, as 64 hex digits in a file of its owner's alone or a systemd credential.
 
-use crate::disk::{Disk, Folder};
+use crate::disk::{self, Disk as _, place};
 use crate::hex;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -73,7 +73,7 @@ impl StoreKey {
     pub fn create_file(path: &Path) -> Result<Self, KeyError> {
         let key = Self::generate()?;
         place(path)
-            .and_then(|(folder, name)| key.write_new(&folder, name))
+            .and_then(|(folder, name)| disk::write_new(&folder, name, key.to_text().as_bytes()))
             .map_err(|error| KeyError::Io { path: path.to_owned(), error })?;
         Ok(key)
     }
@@ -119,20 +119,6 @@ impl StoreKey {
         Self::parse(&text).ok_or(KeyError::Format { path })
     }
 
-    /// Writes the key to the file `name`, which is not there yet.
-    pub(super) fn write_new<D: Disk>(&self, disk: &D, name: &str) -> io::Result<()> {
-        let mut file = disk.create(name)?;
-        let written = disk
-            .write(&mut file, self.to_text().as_bytes())
-            .and_then(|()| disk.sync(&mut file))
-            .and_then(|()| disk.sync_folder());
-        if written.is_err() {
-            // Half a key would stand in the way of the next try.
-            let _ = disk.remove(name);
-        }
-        written
-    }
-
     /// The key that 64 hex digits stand for; a line end may follow them.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(text).ok()?;
@@ -140,7 +126,7 @@ impl StoreKey {
     }
 
     /// 64 hex digits and a line end.
-    fn to_text(&self) -> Zeroizing<String> {
+    pub(super) fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(hex::encode(&*self.0));
         text.push('\n');
         text
@@ -156,14 +142,6 @@ impl StoreKey {
         let (id, _) = hash.split_first_chunk().unwrap_or((&[0; 8], &[]));
         *id
     }
-}
-
-/// A file's folder and its name in it.
-pub(super) fn place(path: &Path) -> io::Result<(Folder, &str)> {
-    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, "it has no name, or none in UTF-8")
-    })?;
-    Ok((Folder::shared(path.parent().unwrap_or(Path::new(""))), name))
 }
 
 #[cfg(test)]

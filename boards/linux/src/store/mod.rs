@@ -33,9 +33,11 @@ pub use person::{
 };
 pub use snapshot::SnapshotError;
 
-use crate::disk::{Disk, Folder};
+use crate::disk::{self, Disk, Folder};
 use snapshot::Snapshot;
 use std::io::{self, ErrorKind};
+use std::path::Path;
+use zeroize::Zeroizing;
 
 /// The people, sealed.
 const PEOPLE: &str = "people";
@@ -71,9 +73,9 @@ pub enum StoreError {
     /// What was read back is not what was written. The people are who they were.
     #[error("nothing was changed: the disk did not keep what was written to it; replace the card")]
     ReadBack,
-    /// The disk failed when the change was made but not yet safe.
+    /// The disk failed when the change was made but not yet safe. [`Store::people`] are those that the disk shows now.
     #[error(
-        "the change may be lost in a power cut, and is not to be relied on: could not {step}: {error}; make it again"
+        "it is not certain that the change will last: could not {step}: {error}; look whether it is there and make it again if not"
     )]
     Unconfirmed {
         /// What it was doing.
@@ -93,7 +95,7 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-fn disk(step: &'static str) -> impl FnOnce(io::Error) -> StoreError {
+fn failed(step: &'static str) -> impl FnOnce(io::Error) -> StoreError {
     move |error| StoreError::Disk { step, error }
 }
 
@@ -108,13 +110,21 @@ pub struct Store<D: Disk = Folder> {
     other_key: Option<StoreKey>,
 }
 
+/// Whom it holds is no log's to tell.
+impl<D: Disk> core::fmt::Debug for Store<D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Snapshot { generation, people } = &self.snapshot;
+        write!(f, "Store {{ generation: {generation}, people: {} }}", people.iter().len())
+    }
+}
+
 impl<D: Disk> Store<D> {
     /// A new store with nobody in it, on the disk when this returns.
     ///
     /// # Errors
     /// There is one already, or the disk fails.
     pub fn create(disk: D, key: StoreKey) -> Result<Self, StoreError> {
-        let names = disk.list().map_err(self::disk("list the folder"))?;
+        let names = disk.list().map_err(failed("list the folder"))?;
         if names.iter().any(|name| name == PEOPLE) {
             return Err(StoreError::Exists);
         }
@@ -130,13 +140,13 @@ impl<D: Disk> Store<D> {
     /// There is none, it is of another key or damaged, or the disk fails. It is left as it is.
     pub fn open(disk: D, key: StoreKey) -> Result<Self, StoreError> {
         let snapshot = load(&disk, &key)?;
-        let names = disk.list().map_err(self::disk("list the folder"))?;
+        let names = disk.list().map_err(failed("list the folder"))?;
         if names.iter().any(|name| name == NEW) {
             // Never acknowledged, and perhaps of somebody who has been removed since.
-            disk.remove(NEW).map_err(self::disk("remove `people.new`"))?;
+            disk.remove(NEW).map_err(failed("remove `people.new`"))?;
         }
         // What was read may be a rename that only memory knows of, if this is another process than the one that made it.
-        disk.sync_folder().map_err(self::disk("sync the folder"))?;
+        disk.sync_folder().map_err(failed("sync the folder"))?;
         Ok(Self { disk, key, snapshot, unsettled: false, other_key: None })
     }
 
@@ -186,7 +196,7 @@ impl<D: Disk> Store<D> {
             }
             (loaded, _) => (loaded?, self.key.clone()),
         };
-        self.disk.sync_folder().map_err(disk("sync the folder"))?;
+        self.disk.sync_folder().map_err(failed("sync the folder"))?;
         (self.snapshot, self.key) = (snapshot, key);
         (self.unsettled, self.other_key) = (false, None);
         Ok(())
@@ -226,11 +236,11 @@ impl<D: Disk> Store<D> {
             ErrorKind::AlreadyExists => self.disk.remove(NEW).and_then(|()| create()),
             _ => Err(error),
         };
-        let mut file = create().or_else(again).map_err(disk("make `people.new`"))?;
-        self.disk.write(&mut file, sealed).map_err(disk("write `people.new`"))?;
-        self.disk.sync(&mut file).map_err(disk("sync `people.new`"))?;
+        let mut file = create().or_else(again).map_err(failed("make `people.new`"))?;
+        self.disk.write(&mut file, sealed).map_err(failed("write `people.new`"))?;
+        self.disk.sync(&mut file).map_err(failed("sync `people.new`"))?;
         drop(file);
-        let back = self.disk.read(NEW, 0).map_err(disk("read `people.new` back"))?;
+        let back = self.disk.read(NEW, 0).map_err(failed("read `people.new` back"))?;
         match Snapshot::open(&back, key.unwrap_or(&self.key)) {
             Ok(back) if back == *snapshot => Ok(()),
             _ => Err(StoreError::ReadBack),
@@ -238,11 +248,11 @@ impl<D: Disk> Store<D> {
     }
 
     fn put_in_place(&self, sealed: &[u8]) -> Result<(), StoreError> {
-        let failed = |step| move |error| StoreError::Unconfirmed { step, error };
-        self.disk.rename(NEW, PEOPLE).map_err(failed("rename `people.new`"))?;
-        self.disk.sync_folder().map_err(failed("sync the folder"))?;
+        let unconfirmed = |step| move |error| StoreError::Unconfirmed { step, error };
+        self.disk.rename(NEW, PEOPLE).map_err(unconfirmed("rename `people.new`"))?;
+        self.disk.sync_folder().map_err(unconfirmed("sync the folder"))?;
         let step = "read `people` back";
-        let back = self.disk.read(PEOPLE, 0).map_err(failed(step))?;
+        let back = self.disk.read(PEOPLE, 0).map_err(unconfirmed(step))?;
         if back != sealed {
             let error = io::Error::new(ErrorKind::InvalidData, "it is not what was written");
             return Err(StoreError::Unconfirmed { step, error });
@@ -257,6 +267,15 @@ impl<D: Disk> Store<D> {
 /// As [`Store::open`].
 pub fn read<D: Disk>(disk: &D, key: &StoreKey) -> Result<People, StoreError> {
     load(disk, key).map(|snapshot| snapshot.people)
+}
+
+/// Writes everybody in the clear to a new file at `path`, which only its owner can read. Whoever gets it has their templates.
+///
+/// # Errors
+/// There is such a file already, or it can't be written; then none is left.
+pub fn export(people: &People, path: &Path) -> io::Result<()> {
+    let (folder, name) = disk::place(path)?;
+    disk::write_new(&folder, name, Zeroizing::new(people.to_json()).as_bytes())
 }
 
 fn load<D: Disk>(disk: &D, key: &StoreKey) -> Result<Snapshot, StoreError> {

@@ -290,3 +290,6 @@ fn next(counter: &mut u32, count: usize) -> Result<u32, PeopleError> {
     *counter = first.checked_add(count).ok_or(PeopleError::NoId)?;
     Ok(first)
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,3 +198,63 @@ pub struct Person {
     /// Of any pipeline, in the order of enrolment.
     pub templates: Vec<StoredTemplate>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use edge_infer::image::align::ARCFACE_TEMPLATE_112;
+
+    fn named(name: &str) -> Profile {
+        Profile { name: name.to_owned(), ..Profile::default() }
+    }
+
+    #[test]
+    fn rejects_names_that_cannot_be_shown() {
+        for name in ["", " ", "\u{3000}"] {
+            assert_eq!(named(name).check(), Err(ProfileError::Empty));
+        }
+        let long = "é".repeat(101);
+        assert_eq!(named(&long).check(), Err(ProfileError::TooLong { bytes: 202 }));
+        for character in ['\n', '\0', '\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}'] {
+            let refused = named(&format!("A{character}B")).check();
+            assert_eq!(refused, Err(ProfileError::Control { character }));
+        }
+        let group = Profile { groups: vec!["staff".into(), "a\tb".into()], ..named("Ada") };
+        assert_eq!(group.check(), Err(ProfileError::Control { character: '\t' }));
+    }
+
+    #[test]
+    fn rejects_dates_between_which_is_nothing() {
+        let from_ms = 5;
+        for until_ms in [5, 4, 0] {
+            let (valid_from_ms, valid_until_ms) = (Some(from_ms), Some(until_ms));
+            let profile = Profile { valid_from_ms, valid_until_ms, ..named("Ada") };
+            assert_eq!(profile.check(), Err(ProfileError::Never { from_ms, until_ms }));
+        }
+    }
+
+    #[test]
+    fn a_person_is_let_in_from_the_first_date_until_before_the_second() {
+        let profile = Profile { valid_from_ms: Some(10), valid_until_ms: Some(20), ..named("Ada") };
+        profile.check().unwrap();
+        let valid: Vec<u64> = (0..30).filter(|&ms| profile.is_valid_at(ms)).collect();
+        assert_eq!(valid, (10..20).collect::<Vec<_>>());
+        assert!(named("Ada").is_valid_at(0) && named("Ada").is_valid_at(u64::MAX));
+    }
+
+    #[test]
+    fn whatever_precedes_the_model_changes_the_id() {
+        let detector = ModelId([1; 16]);
+        let id = PreprocessingId::of(detector, &ARCFACE_TEMPLATE_112, [112, 112]);
+        let mut moved = ARCFACE_TEMPLATE_112;
+        moved[4][1] = moved[4][1].next_up();
+        let others = [
+            PreprocessingId::of(ModelId([2; 16]), &ARCFACE_TEMPLATE_112, [112, 112]),
+            PreprocessingId::of(detector, &moved, [112, 112]),
+            PreprocessingId::of(detector, &ARCFACE_TEMPLATE_112, [112, 113]),
+        ];
+        assert!(!others.contains(&id));
+        // It is stored with templates, so it must be the same in every build.
+        assert_eq!(crate::hex::encode(&id.0), "22e73f76df5720f9d955a298f9203979");
+    }
+}

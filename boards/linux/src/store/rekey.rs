@@ -7,8 +7,8 @@
 //! Whichever step is the last, one of the two files opens the people, and [`KeyFile::open`] finishes. A credential is the service manager's:
 //! there, seal with the new key by [`Store::rekey`] and give the unit the new one.
 
-use super::{KeyError, SnapshotError, Store, StoreError, StoreKey, key};
-use crate::disk::Disk;
+use super::{KeyError, SnapshotError, Store, StoreError, StoreKey};
+use crate::disk::{self, Disk, Folder};
 use std::io;
 use std::path::Path;
 
@@ -31,14 +31,14 @@ pub struct KeyFile<K: Disk> {
     name: String,
 }
 
-impl KeyFile<crate::disk::Folder> {
+impl KeyFile<Folder> {
     /// The key's file at `path`.
     ///
     /// # Errors
     /// It has no name.
     pub fn at(path: &Path) -> Result<Self, KeyError> {
         let (disk, name) =
-            key::place(path).map_err(|error| KeyError::Io { path: path.to_owned(), error })?;
+            disk::place(path).map_err(|error| KeyError::Io { path: path.to_owned(), error })?;
         Ok(Self { disk, name: name.to_owned() })
     }
 }
@@ -80,7 +80,8 @@ impl<K: Disk> KeyFile<K> {
             _ => self.disk.remove(&self.new_name()).map_err(|error| self.failed(error))?,
         }
         let key = StoreKey::generate()?;
-        key.write_new(&self.disk, &self.new_name()).map_err(|error| self.failed(error))?;
+        disk::write_new(&self.disk, &self.new_name(), key.to_text().as_bytes())
+            .map_err(|error| self.failed(error))?;
         store.rekey(key)?;
         self.put_in_place()
     }

@@ -137,3 +137,138 @@ fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     *rest = after;
     *field
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{PersonId, Pipeline, PreprocessingId};
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use model_format::ModelId;
+
+    /// One person, sealed with the key 00 01 .. 1f by other code, which was checked against the vector of
+    /// draft-irtf-cfrg-xchacha, A.3.1.
+    const GOLDEN: &str = "\
+RE9PUlBFT1ABAAAAAAAAAAm5FBwy6lXkBQAAAAAAAACJAQAAAAAAAGRlZmdoaWprbG1ub3BxcnN0dXZ3eHl6ewdRn9+NQ+j2pQqs\
+E4QB2LEv5CIUll+l3q5vVosJMB1o31k3G0HGm6aeY0cmZnoqIQuKoHP6kA79tC1iLNmyj0B0o7aKtgfISMw3x7ajm+Mu0dejf+Eg\
+aNm9f87jieWMxm5HxlWCVbl1Zq5fE7NDOP7RBHQU48/HA8NMMd47dEympVPLogWhvDM5jhQCiHSiaxly57I3VOlnNG+Nh63TWI4q\
+bctn1+rdt9tp8oMMyFhL8Uka4Kk1hYUMb9TKhUKoj5BsumfzeDg8sBSNHBn9Vz/qeaSpkes2M7Bf4kHuGOQ+E6CpmvhTVpUmdC5J\
+o1GLAJMM6Dr3ADo+en6y6J38bKLf0TYeXZ6dFAoiNR43+DVjXBKCiOZi7UzD/rj+vxVwjvfP6DBSHSA7fJHIOMXvysKSww5Xp6M1\
+I3YgXJ0QLHjhh6Yp/F9KyDh4LljePivWL6+GARigM2zXOrn7w/7vOGqxqdkIL8EcWCLugfYR3jSddIf49tPbH5ruXTvKkgBqndEj\
+dGY9BXPRPQ==";
+
+    fn key() -> StoreKey {
+        let text: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
+        StoreKey::parse(text.as_bytes()).unwrap()
+    }
+
+    fn golden() -> Vec<u8> {
+        STANDARD.decode(GOLDEN).unwrap()
+    }
+
+    #[test]
+    fn what_other_code_sealed_is_read() {
+        let Snapshot { generation, people } = Snapshot::open(&golden(), &key()).unwrap();
+        assert_eq!((generation, people.iter().len()), (5, 1));
+        let zoe = people.get(PersonId(1)).unwrap();
+        assert_eq!(
+            (zoe.profile.name.as_str(), &zoe.profile.groups[..]),
+            ("Zoë", &["staff".into()][..])
+        );
+        assert_eq!(zoe.templates[0].values, [127, -64, 0, 1]);
+        assert_eq!(zoe.templates[0].enrolled_ms, 1_764_190_800_000);
+        let pipeline =
+            Pipeline { model: ModelId([7; 16]), preprocessing: PreprocessingId([3; 16]) };
+        assert_eq!(people.gallery(&pipeline, 4).view().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_header_is_as_drawn_and_the_rest_is_sealed() {
+        let snapshot = Snapshot::open(&golden(), &key()).unwrap();
+        let (one, two) = (snapshot.seal(&key()).unwrap(), snapshot.seal(&key()).unwrap());
+        assert_eq!((one[..40].to_vec(), one.len()), (golden()[..40].to_vec(), golden().len()));
+        assert_ne!(one[40..64], two[40..64], "a nonce came twice");
+        assert_eq!(Snapshot::open(&one, &key()).unwrap(), snapshot);
+        for secret in ["people", "Zo", "staff", "f8AAAQ"] {
+            let bytes = secret.as_bytes();
+            assert!(!one.windows(bytes.len()).any(|window| window == bytes), "{secret}");
+        }
+    }
+
+    #[test]
+    fn rejects_another_version() {
+        let mut file = golden();
+        file[8] = 2;
+        let refused = Snapshot::open(&file, &key()).unwrap_err();
+        assert!(matches!(refused, SnapshotError::Version { found: 2 }), "{refused}");
+    }
+
+    #[test]
+    fn rejects_another_file() {
+        for bytes in [vec![0; 64], vec![b'D'; 500]] {
+            let refused = Snapshot::open(&bytes, &key()).unwrap_err();
+            assert!(matches!(refused, SnapshotError::Magic), "{refused}");
+        }
+    }
+
+    #[test]
+    fn rejects_another_key() {
+        let refused = Snapshot::open(&golden(), &StoreKey::generate().unwrap()).unwrap_err();
+        assert!(matches!(refused, SnapshotError::WrongKey), "{refused}");
+    }
+
+    #[test]
+    fn rejects_every_other_length() {
+        let file = golden();
+        for len in 0..file.len() {
+            let refused = Snapshot::open(&file[..len], &key()).unwrap_err();
+            let found =
+                |e: &_| matches!(e, SnapshotError::Length { found, .. } if *found == len as u64);
+            assert!(found(&refused), "{refused}");
+        }
+        let refused = Snapshot::open(&[&file[..], &[0]].concat(), &key()).unwrap_err();
+        assert!(matches!(refused, SnapshotError::Length { .. }), "{refused}");
+    }
+
+    #[test]
+    fn rejects_any_flipped_bit() {
+        let file = golden();
+        for at in 0..file.len() {
+            for bit in 0..8 {
+                let mut file = file.clone();
+                file[at] ^= 1 << bit;
+                let refused = Snapshot::open(&file, &key()).unwrap_err();
+                let expected = match at {
+                    0..8 => matches!(refused, SnapshotError::Magic),
+                    8..10 => matches!(refused, SnapshotError::Version { .. }),
+                    16..24 => matches!(refused, SnapshotError::WrongKey),
+                    32..40 => matches!(refused, SnapshotError::Length { .. }),
+                    _ => matches!(refused, SnapshotError::Damaged),
+                };
+                assert!(expected, "byte {at}, bit {bit}: {refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn rejects_more_people_than_a_file_holds() {
+        let mut people = People::default();
+        let json = format!(
+            r#"{{"format":1,"next_person":2,"next_template":1,"people":[{{"id":1,
+            "profile":{{"name":"A","groups":["{}"]}},"templates":[]}}]}}"#,
+            "x".repeat(200)
+        );
+        // Some 340,000 people without a face.
+        for _ in 0..18 {
+            let more = people.to_json();
+            people.import(json.as_bytes()).unwrap();
+            if people.iter().len() > 1 {
+                people.import(more.as_bytes()).unwrap();
+            }
+        }
+        let refused = Snapshot { generation: 0, people }.seal(&key()).unwrap_err();
+        assert!(
+            matches!(refused, StoreError::Snapshot(SnapshotError::TooLong { bytes }) if bytes > MAX),
+            "{refused}"
+        );
+    }
+}

@@ -1,23 +1,23 @@
 //! One picture to all that a door asks of it. Every buffer is made once; a frame of the same size as the last allocates nothing.
 //!
 //! ```text
-//! picture ─ letterbox ─ detector ─ faces ─ tracker ─> tracks
-//!    │                               │ largest
+//! picture ─ letterbox ─ detector ─ faces ─ tracker ─> track of the largest
+//!    │                               │
 //!    ├── 5 landmarks ─ align ────────┤──> light, sharpness ─ embedding network ─> template, cosine with the track's last one
 //!    └── box times 2.7, 4.0 ─────────┴──> liveness networks ─> score
 //! ```
 
+use super::follow::Follower;
 use super::letterbox::Letterbox;
 use super::liveness::Liveness;
 use super::models::Models;
-use super::track::Tracker;
 use super::{Picture, Seen, Subject};
-use edge_infer::detect::{Detector, DetectorError, Face, Limits};
+use edge_infer::detect::{Detector, DetectorError, Face, Limits, Tracked};
 use edge_infer::engine::{Engine, EngineError};
 use edge_infer::image::align;
-use edge_infer::image::quality::{Pose, Quality, eye_distance};
+use edge_infer::image::quality::{Pose, Quality};
 use edge_infer::image::{Frame, FrameError};
-use edge_infer::matching::{self, TemplateRef};
+use edge_infer::matching;
 use model_format::ModelId;
 
 /// Most faces of a frame.
@@ -45,16 +45,10 @@ pub struct Eyes<'m> {
     embedder: Engine<'m>,
     liveness: Option<Liveness<'m>>,
     letterbox: Letterbox,
-    tracker: Tracker,
+    follower: Follower,
     arena: Vec<u8>,
     aligned: Vec<u8>,
     embedding: Vec<f32>,
-    /// The template of the last frame that had one, and its track.
-    previous: Vec<i8>,
-    previous_track: Option<u32>,
-    /// Below this cosine from frame to frame, another person has taken the face's place.
-    same: f32,
-    tracks: Vec<u32>,
     seen: Seen,
 }
 
@@ -79,14 +73,10 @@ impl<'m> Eyes<'m> {
             embedder,
             liveness,
             letterbox: Letterbox::new(columns, rows),
-            tracker: Tracker::default(),
+            follower: Follower::new(models.embedding().id(), len, models.loosest_cosine()),
             arena: vec![0; bytes.unwrap_or(0)],
             aligned: vec![0; aligned],
             embedding: vec![0.0; len],
-            previous: vec![0; len],
-            previous_track: None,
-            same: models.loosest_cosine(),
-            tracks: Vec::with_capacity(MAX_FACES),
             seen: Seen::new(models.embedding().id(), len, MAX_FACES),
         })
     }
@@ -101,20 +91,15 @@ impl<'m> Eyes<'m> {
         &self.seen
     }
 
-    /// Looks at a picture that was captured at `at_ms` of a clock that never goes back.
+    /// Looks at a picture that was captured at `at_ms`. A clock that goes back is a gap.
     ///
     /// # Errors
     /// [`EyesError`].
     pub fn look(&mut self, picture: &Picture, at_ms: u64) -> Result<&Seen, EyesError> {
         self.find(picture)?;
-        self.tracker.follow(at_ms, &self.seen.faces, &mut self.tracks);
-        self.seen.subject = None;
-        if let Some(index) = self.seen.largest() {
-            let subject = self.examine(picture, index)?;
-            self.seen.subject = Some(subject);
-        } else {
-            self.previous_track = None;
-        }
+        let tracked = self.follower.follow(at_ms, &self.seen.faces);
+        let subject = tracked.map(|tracked| self.examine(picture, &tracked)).transpose()?;
+        self.seen.subject = subject;
         Ok(&self.seen)
     }
 
@@ -130,39 +115,26 @@ impl<'m> Eyes<'m> {
         Ok(())
     }
 
-    fn examine(&mut self, picture: &Picture, index: usize) -> Result<Subject, EyesError> {
-        let face = self.seen.faces[index];
-        let mut track = self.tracks[index];
-        let turned = self.embed(picture, &face)?;
-        let mut to_previous = None;
-        if turned.has_template {
-            let now = TemplateRef::from_values(&self.seen.template, self.model());
-            let before = TemplateRef::from_values(&self.previous, self.model());
-            if let (Ok(now), Ok(before)) = (now, before)
-                && self.previous_track == Some(track)
-            {
-                to_previous = matching::cosine(now, before).ok();
-            }
-            if to_previous.is_some_and(|cosine| cosine < self.same) {
-                track = self.tracker.break_off(track);
-                to_previous = None;
-            }
-            self.previous.copy_from_slice(&self.seen.template);
-            self.previous_track = Some(track);
-        } else if self.previous_track != Some(track) {
-            self.previous_track = None;
-        }
+    fn examine(&mut self, picture: &Picture, tracked: &Tracked) -> Result<Subject, EyesError> {
+        let face = tracked.face;
+        let Turned { quality, has_template } = self.embed(picture, &face)?;
+        let (track, to_previous) = if has_template {
+            self.follower.compare(tracked.track, &self.seen.template)
+        } else {
+            (tracked.track, None)
+        };
         let liveness = match &mut self.liveness {
             Some(networks) => networks.score(picture, &face, &mut self.arena)?,
             None => None,
         };
         Ok(Subject {
-            index,
+            face,
             track,
-            eye_distance: eye_distance(&face.landmarks),
+            eye_distance: tracked.eye_distance,
+            other_eye_distance: tracked.other_eye_distance,
             pose: Pose::of(&face.landmarks),
-            quality: turned.quality,
-            has_template: turned.has_template,
+            quality,
+            has_template,
             liveness,
             to_previous,
         })

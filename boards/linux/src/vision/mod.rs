@@ -10,7 +10,7 @@
 //! | pixels | `picture` |
 //! | the networks and what each must be | `models` |
 //! | a frame at the detector's size | `letterbox` |
-//! | the same face from frame to frame | `track` |
+//! | the same person from frame to frame | `follow` |
 //! | crops for the liveness networks, their score | `liveness` |
 //! | all of it, for one frame | `eyes` |
 //!
@@ -18,12 +18,12 @@
 
 pub mod decode;
 mod eyes;
+mod follow;
 mod jpeg;
 mod letterbox;
 mod liveness;
 mod models;
 mod picture;
-mod track;
 
 pub use eyes::{Eyes, EyesError};
 pub use liveness::crop as liveness_crop;
@@ -32,7 +32,7 @@ pub use picture::Picture;
 
 use edge_infer::detect::Face;
 use edge_infer::door;
-use edge_infer::image::quality::{Pose, Quality, eye_distance};
+use edge_infer::image::quality::{Pose, Quality};
 use edge_infer::matching::TemplateRef;
 use model_format::ModelId;
 
@@ -50,12 +50,14 @@ pub struct Seen {
 /// The face in front of the door.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Subject {
-    /// Which of [`Seen::faces`].
-    pub index: usize,
+    /// Where it is, in pixels of the picture.
+    pub face: Face,
     /// The same number as long as it is the same face without a gap.
     pub track: u32,
     /// Between its eyes, in pixels of the picture.
     pub eye_distance: f32,
+    /// Between those of the largest of all other faces; `None` if there is no other.
+    pub other_eye_distance: Option<f32>,
     /// How the head is turned; `None` if the landmarks make no head.
     pub pose: Option<Pose>,
     /// Light and sharpness of the aligned face.
@@ -80,22 +82,9 @@ impl Seen {
         TemplateRef::from_values(&self.template, self.model).ok()
     }
 
-    /// The distance between the eyes of the largest face but the subject, in pixels of the picture.
-    pub fn other_eye_distance(&self) -> Option<f32> {
-        let subject = self.subject.map(|subject| subject.index);
-        let others = self.faces.iter().enumerate().filter(|&(index, _)| Some(index) != subject);
-        others.map(|(_, face)| eye_distance(&face.landmarks)).max_by(f32::total_cmp)
-    }
-
     /// The subject as a door wants to be told, with the gallery's answer.
     pub fn face(&self, matched: Option<door::Matched>) -> Option<door::Face> {
         let Subject { track, eye_distance, pose, quality, liveness, to_previous, .. } = self.subject?;
         Some(door::Face { track, eye_distance, pose, quality, matched, liveness, to_previous })
-    }
-
-    /// The face with the most pixels between its eyes.
-    fn largest(&self) -> Option<usize> {
-        let sizes = self.faces.iter().map(|face| eye_distance(&face.landmarks));
-        sizes.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
     }
 }

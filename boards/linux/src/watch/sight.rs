@@ -37,7 +37,7 @@ impl Sight for Witness<'_> {
             }
             None => None,
         };
-        let other_eye_distance = seen.other_eye_distance();
+        let other_eye_distance = seen.subject.and_then(|subject| subject.other_eye_distance);
         Ok(Observation { stamp: shot.stamp, face: seen.face(matched), other_eye_distance })
     }
 

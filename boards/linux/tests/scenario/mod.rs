@@ -20,18 +20,18 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 /// People who are enrolled in the first two.
-pub const ENROLLED: usize = 20;
+pub(crate) const ENROLLED: usize = 20;
 /// Visits by each of them.
-pub const VISITS: usize = 10;
+pub(crate) const VISITS: usize = 10;
 /// Visits by others, each by another person.
-pub const STRANGERS: usize = 200;
+pub(crate) const STRANGERS: usize = 200;
 const FRAMES: usize = 8;
 /// Time between frames, in milliseconds.
 const STEP_MS: usize = 66;
 
 /// Which scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scenario {
+pub(crate) enum Scenario {
     /// From aligned faces.
     Crops,
     /// From whole photographs.
@@ -43,7 +43,7 @@ pub enum Scenario {
 type People = BTreeMap<String, Vec<(String, Vec<u8>)>>;
 
 /// Writes the scenario into `out` from the tars in `faces`.
-pub fn build(scenario: Scenario, faces: &Path, out: &Path) -> io::Result<()> {
+pub(crate) fn build(scenario: Scenario, faces: &Path, out: &Path) -> io::Result<()> {
     let mut list = List::create(out)?;
     match scenario {
         Scenario::Crops => drawn_out(&mut list, &people(&faces.join("lfw112-valtest.tar"))?, 4, 224.0),
@@ -77,7 +77,7 @@ fn people(tar: &Path) -> io::Result<People> {
 }
 
 /// Enrols the people of the most photographs from the first `enrol` of them, drawn `size` pixels wide.
-fn drawn_out(list: &mut List, people: &People, enrol: usize, size: f64) -> io::Result<()> {
+fn drawn_out(list: &mut List<'_>, people: &People, enrol: usize, size: f64) -> io::Result<()> {
     let mut order: Vec<&String> = people.keys().collect();
     order.sort_by_key(|name| (usize::MAX - people[*name].len(), *name));
     let mut random = Random(20_261_126);
@@ -101,7 +101,7 @@ fn drawn_out(list: &mut List, people: &People, enrol: usize, size: f64) -> io::R
 }
 
 /// Frames as the camera took them, which is what liveness can be judged by.
-fn prints(list: &mut List, tar: &Path) -> io::Result<()> {
+fn prints(list: &mut List<'_>, tar: &Path) -> io::Result<()> {
     // Live and print folders of a subject have one name, but their files do not.
     let mut kinds: BTreeMap<(bool, String), Vec<(String, Vec<u8>)>> = BTreeMap::new();
     for entry in tar::Archive::new(fs::File::open(tar)?).entries()? {
@@ -257,34 +257,39 @@ impl Change {
 
     /// The frame. What lies outside the photograph is its edge, drawn out.
     fn apply(&self, photo: &RgbImage, random: &mut Random) -> RgbImage {
-        let (columns, rows) = (f64::from(photo.width()), f64::from(photo.height()));
-        let scale = self.size / columns;
+        let (columns, rows) = (photo.width() as usize, photo.height() as usize);
+        let scale = self.size / columns as f64;
         let (sin, cos) = self.turn.sin_cos();
         let middle = [f64::from(WIDTH) / 2.0 + self.shift[0], f64::from(HEIGHT) / 2.0 + self.shift[1]];
-        let pixel = |x: f64, y: f64, c: usize| {
-            let at = |v: f64, count: f64| v.clamp(0.0, count - 1.0) as u32;
-            f64::from(photo.get_pixel(at(x, columns), at(y, rows))[c])
-        };
-        let sharp = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
+        let (pixels, _) = photo.as_raw().as_chunks::<3>();
+        let mut frame = RgbImage::new(WIDTH, HEIGHT);
+        for (x, y, to) in frame.enumerate_pixels_mut() {
             let (dx, dy) = (f64::from(x) - middle[0], f64::from(y) - middle[1]);
-            let u = (cos * dx + sin * dy) / scale + (columns - 1.0) / 2.0;
-            let v = (cos * dy - sin * dx) / scale + (rows - 1.0) / 2.0;
-            let (u, v) = (u.clamp(0.0, columns - 1.0), v.clamp(0.0, rows - 1.0));
-            image::Rgb([0, 1, 2].map(|c| {
-                let upper = pixel(u, v, c) * (1.0 - u.fract()) + pixel(u + 1.0, v, c) * u.fract();
-                let lower = pixel(u, v + 1.0, c) * (1.0 - u.fract()) + pixel(u + 1.0, v + 1.0, c) * u.fract();
-                let value = upper * (1.0 - v.fract()) + lower * v.fract();
-                (value * self.light).round().clamp(0.0, 255.0) as u8
-            }))
-        });
-        let mut frame = if self.blur > 0.1 {
-            image::imageops::fast_blur(&sharp, self.blur as f32)
-        } else {
-            sharp
-        };
+            let at = |offset: f64, count: usize| {
+                let most = (count - 1) as f64;
+                let place = (offset / scale + most / 2.0).clamp(0.0, most);
+                (place as usize, (place as usize + 1).min(count - 1), place.fract() as f32)
+            };
+            let (left, right, u) = at(cos * dx + sin * dy, columns);
+            let (top, bottom, v) = at(cos * dy - sin * dx, rows);
+            let [a, b] = [left, right].map(|column| pixels[top * columns + column].map(f32::from));
+            let [c, d] = [left, right].map(|column| pixels[bottom * columns + column].map(f32::from));
+            for (i, to) in to.0.iter_mut().enumerate() {
+                let (upper, lower) = (a[i] + (b[i] - a[i]) * u, c[i] + (d[i] - c[i]) * u);
+                // The cast saturates.
+                *to = ((upper + (lower - upper) * v) * self.light as f32 + 0.5) as u8;
+            }
+        }
+        if self.blur > 0.1 {
+            frame = image::imageops::fast_blur(&frame, self.blur as f32);
+        }
         if self.noise > 0.0 {
-            for value in frame.iter_mut() {
-                *value = (f64::from(*value) + self.noise * random.normal()).round().clamp(0.0, 255.0) as u8;
+            let noise: Vec<i16> = (0..8192).map(|_| (self.noise * random.normal()).round() as i16).collect();
+            for values in frame.chunks_mut(4096) {
+                let start = random.next() as usize % 4096;
+                for (value, noise) in values.iter_mut().zip(&noise[start..]) {
+                    *value = (i16::from(*value) + noise).clamp(0, 255) as u8;
+                }
             }
         }
         frame

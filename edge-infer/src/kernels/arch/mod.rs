@@ -6,16 +6,16 @@
 //! bit, on any numbers, weights of -128 excepted: no model has them. That is possible because integer
 //! sums are exact in any order and every `f32` operation rounds by itself.
 //!
-//! | tier | dense product | depthwise | requantize | dot |
+//! | tier | dense product | depthwise | requantize | dot, and how many rows at a time |
 //! |---|---|---|---|---|
 //! | `scalar` | weights in place | weights in place | `elementwise` | one by one |
-//! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp` |
-//! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
-//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot` |
+//! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp`, 8 |
+//! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot`, 8 |
+//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot`, 8: half of an `smmla` would be for a second probe |
 //! | `dsp` | `smlad`, 2 pixels x 2 channels | `smlabb`, `smlatt` | 4 channels | `smlad` |
 //! | `helium` | `vmladava`, 2 pixels x 2 channels | `vmullb`, `vmullt` | 4 channels | `vmladava` |
-//! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd` |
-//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd` |
+//! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd`, 8 |
+//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd`, 16 |
 //!
 //! What is seldom run is not worth a tier: the row operations in `elementwise` serve all of them.
 //!
@@ -187,4 +187,18 @@ pub(crate) trait Primitives: Copy {
 
     /// Exact sum of `a[i] * b[i]`; the shorter slice ends it.
     fn dot(self, a: &[i8], b: &[i8]) -> i32;
+
+    /// For each of the rows, which lie one after the other and are as long as `probe`, its
+    /// [`dot`](Self::dot) with `probe`. There are as many sums as rows.
+    fn dots(self, probe: &[i8], rows: &[i8], sums: &mut [i32]) {
+        one_by_one(self, probe, rows, sums);
+    }
+}
+
+/// [`Primitives::dots`] of any length, and of a tier without registers for many rows: on Cortex-M,
+/// where galleries are small.
+fn one_by_one(tier: impl Primitives, probe: &[i8], mut rows: &[i8], sums: &mut [i32]) {
+    for sum in sums {
+        *sum = tier.dot(probe, rows.split_off(..probe.len()).unwrap_or_default());
+    }
 }

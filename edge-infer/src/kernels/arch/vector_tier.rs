@@ -27,6 +27,15 @@ macro_rules! tier {
             pub(crate) fn new() -> Option<Self> {
                 has!($($feature),+).then_some(Self(()))
             }
+
+            /// Whole groups of rows side by side, the rest one by one.
+            fn dots_of<const N: usize>(self, probe: &[i8; N], rows: &[i8], sums: &mut [i32]) {
+                let (rows, last_rows) = rows.as_chunks::<N>().0.as_chunks();
+                let (sums, last_sums) = sums.as_chunks_mut();
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::dots(probe, rows, sums) }
+                one_by_one(self, probe, last_rows.as_flattened(), last_sums);
+            }
         }
 
         impl Primitives for $tier {
@@ -82,6 +91,20 @@ macro_rules! tier {
             fn dot(self, a: &[i8], b: &[i8]) -> i32 {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
                 unsafe { $module::dot(a, b) }
+            }
+
+            fn dots(self, probe: &[i8], rows: &[i8], sums: &mut [i32]) {
+                // The lengths that embeddings have. To know them when compiling keeps the probe in
+                // registers and every row free of remainders.
+                if let Ok(probe) = probe.try_into() {
+                    self.dots_of::<128>(probe, rows, sums);
+                } else if let Ok(probe) = probe.try_into() {
+                    self.dots_of::<256>(probe, rows, sums);
+                } else if let Ok(probe) = probe.try_into() {
+                    self.dots_of::<512>(probe, rows, sums);
+                } else {
+                    one_by_one(self, probe, rows, sums);
+                }
             }
         }
     };

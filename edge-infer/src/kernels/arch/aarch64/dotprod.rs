@@ -14,6 +14,7 @@ use core::arch::{aarch64::*, asm};
 
 use super::super::{Strip, Sums, Weights};
 use super::Inputs;
+use super::dots::{self, ROWS};
 use super::lanes::{Numbers, halves, load, load_inputs, part, store, store_vector, take};
 pub(super) use super::panel::Panel;
 pub(super) use super::requantize::requantize;
@@ -138,6 +139,15 @@ pub(super) fn dot(a: &[i8], b: &[i8]) -> i32 {
         sums = sdot(sums, take(&mut a), take(&mut b));
     }
     vaddvq_s32(sums)
+}
+
+#[target_feature(enable = "neon,dotprod")]
+pub(super) fn dots<const N: usize>(
+    probe: &[i8; N],
+    rows: &[[[i8; N]; ROWS]],
+    sums: &mut [[i32; ROWS]],
+) {
+    dots::dots(probe, rows, sums, |sums, row, probe| sdot(sums, row, probe));
 }
 
 /// Adds to each lane the products of the four bytes of both there.

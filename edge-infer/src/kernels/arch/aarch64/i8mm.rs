@@ -12,7 +12,7 @@ use core::arch::{aarch64::*, asm};
 
 use super::super::{Strip, Sums, Weights};
 use super::Inputs;
-pub(super) use super::dotprod::dot;
+pub(super) use super::dotprod::{dot, dots};
 use super::lanes::{Numbers, halves, load, load_inputs, part, store, store_vector};
 pub(super) use super::panel::Panel;
 pub(super) use super::requantize::requantize;

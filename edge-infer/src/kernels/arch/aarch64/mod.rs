@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "vector instructions: each block says why it is sound")]
 
 mod dotprod;
+mod dots;
 mod i8mm;
 mod lanes;
 mod neon;
@@ -16,7 +17,7 @@ mod rows;
 mod taps;
 
 use super::vector_tier::{has, tier};
-use super::{DEPTH, Epilogue, Primitives, Strip, Sums, Weights};
+use super::{DEPTH, Epilogue, Primitives, Strip, Sums, Weights, one_by_one};
 
 /// Bytes of a vector.
 const BYTES: usize = 16;

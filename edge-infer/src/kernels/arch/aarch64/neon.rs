@@ -11,6 +11,7 @@
 use core::arch::{aarch64::*, asm};
 
 use super::super::{BLOCK, Strip, Sums, Weights};
+use super::dots::{self, ROWS};
 use super::lanes::{Start, load_inputs, store_bytes, take};
 pub(super) use super::requantize::requantize;
 use super::rows::Rows;
@@ -147,10 +148,25 @@ pub(super) fn dot(a: &[i8], b: &[i8]) -> i32 {
     let (mut a, mut b) = (a.get(..len).unwrap_or(a), b.get(..len).unwrap_or(b));
     let mut sums = vdupq_n_s32(0);
     while !a.is_empty() {
-        let (a, b) = (take(&mut a), take(&mut b));
-        // Neither side is known to be without -128, so that two products may not fit.
-        sums = vpadalq_s16(sums, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
-        sums = vpadalq_s16(sums, vmull_high_s8(a, b));
+        sums = add_exactly(sums, take(&mut a), take(&mut b));
     }
     vaddvq_s32(sums)
+}
+
+#[target_feature(enable = "neon")]
+pub(super) fn dots<const N: usize>(
+    probe: &[i8; N],
+    rows: &[[[i8; N]; ROWS]],
+    sums: &mut [[i32; ROWS]],
+) {
+    dots::dots(probe, rows, sums, |sums, row, probe| add_exactly(sums, row, probe));
+}
+
+/// Adds to each lane the products of four bytes. Neither side is known to be without -128, so that
+/// the sum of two products may not fit int16.
+#[inline]
+#[target_feature(enable = "neon")]
+fn add_exactly(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+    let sums = vpadalq_s16(sums, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+    vpadalq_s16(sums, vmull_high_s8(a, b))
 }

@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+extern crate alloc;
+
+mod random;
+mod searches;
+#[cfg(feature = "std")]
+mod threads;
+
 use edge_infer::matching::{
-    Best, GalleryError, GalleryView, MAX_LEN, Match, MatchError, Template, TemplateRef, cosine,
+    Best, GalleryError, GalleryView, MAX_LEN, Match, MatchError, Template, TemplateRef, Top, cosine,
 };
 use model_format::ModelId;
-use proptest::prelude::*;
 
 const MODEL: ModelId = ModelId([7; 16]);
 const LEN: usize = 4;
@@ -59,6 +65,24 @@ fn ties_go_to_the_first_enrolled() {
 }
 
 #[test]
+fn a_visit_orders_people_by_the_closest_of_its_frames() {
+    let axes = [0, 1, 2].map(|axis| template(core::array::from_fn(|i| f32::from(i == axis))));
+    let (rows, norms, people) = arrays(&[(4, axes[0]), (5, axes[1]), (6, axes[2])]);
+    let gallery = GalleryView::new(MODEL, LEN, &rows, &norms, &people).unwrap();
+    let frames = [template([1.0, 0.8, 0.0, 0.0]), template([0.0, 1.0, 0.2, 0.0])];
+    let [mut visit, last] =
+        gallery.search_each::<2, 2>(&[frames[0].as_ref(), frames[1].as_ref()]).unwrap();
+    let listed = |top: &Top<2>| [top[0].person, top[1].person];
+    assert_eq!((listed(&visit), listed(&last)), ([4, 5], [5, 6]));
+    visit.merge(&last);
+    let of = |frame: usize, axis: usize| cosine(frames[frame].as_ref(), axes[axis].as_ref());
+    let expected = [(5, of(1, 1)), (4, of(0, 0))]
+        .map(|(person, cosine)| Match { person, cosine: cosine.unwrap() });
+    assert_eq!(*visit, expected);
+    assert_eq!(format!("{visit:?}"), format!("{expected:?}"));
+}
+
+#[test]
 fn a_longer_row_does_not_win_by_its_length() {
     // Dot products 2 * 127 and 127, but the first row points elsewhere.
     let long = TemplateRef::from_values(&[2, 127, 127, 127], MODEL).unwrap();
@@ -78,6 +102,9 @@ fn rejects_a_probe_of_another_model_or_length() {
     let stranger = Template::from_embedding(&[1.0; LEN], other).unwrap();
     let error = MatchError::OtherModel { probe: other, enrolled: MODEL };
     assert_eq!(gallery.search(stranger.as_ref()), Err(error));
+    let fitting = template([1.0; LEN]);
+    let probes = [fitting.as_ref(), stranger.as_ref()];
+    assert_eq!(gallery.search_each::<1, 2>(&probes), Err(error));
     let short = Template::from_embedding(&[1.0; 3], MODEL).unwrap();
     let error = MatchError::OtherLength { probe: 3, enrolled: LEN };
     assert_eq!(gallery.search(short.as_ref()), Err(error));
@@ -114,35 +141,4 @@ fn rejects_an_inverse_norm_that_is_not_the_rows() {
         assert_eq!(error, GalleryError::InverseNorm { row: 0, stored, computed: 0.5 });
     }
     assert!(GalleryView::new(MODEL, 4, &[1; 4], &[f32::NAN], &[1]).is_err());
-}
-
-proptest! {
-    /// Against a sort of all cosines.
-    #[test]
-    fn a_search_finds_the_best_and_the_best_of_others(
-        enrolled in prop::collection::vec((0_u32..4, prop::array::uniform4(-3_i8..=3)), 1..20),
-        probe in prop::array::uniform4(-3_i8..=3),
-    ) {
-        let usable = |values: &[i8; 4]| values.iter().any(|&value| value != 0);
-        prop_assume!(usable(&probe));
-        let as_template = |values: [i8; 4]| template(values.map(f32::from));
-        let probe = as_template(probe);
-        let enrolled: Vec<_> = enrolled
-            .into_iter()
-            .filter(|(_, values)| usable(values))
-            .map(|(person, values)| (person, as_template(values)))
-            .collect();
-        let mut all: Vec<(u32, f32)> = enrolled
-            .iter()
-            .map(|(person, row)| (*person, cosine(probe.as_ref(), row.as_ref()).unwrap()))
-            .collect();
-        // Stable: ties stay in the order of enrolment.
-        all.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let expected = all.first().map(|&(person, cosine)| {
-            let other = all.iter().find(|(other, _)| *other != person);
-            let runner_up = other.map(|&(person, cosine)| Match { person, cosine });
-            Best { person, cosine, runner_up }
-        });
-        prop_assert_eq!(search(&enrolled, &probe), expected);
-    }
 }

@@ -1,0 +1,146 @@
+//! The program as it is called: exit codes, what stands on stdout and on stderr. No networks are needed here.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn door(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_door"));
+    let config = folder.join("door.toml");
+    if !config.exists() {
+        let people = folder.join("people");
+        let key = folder.join("people.key");
+        let text = format!("[people]\nfolder = {people:?}\nkey = {key:?}\n[models]\nfolder = {folder:?}\n");
+        std::fs::write(&config, text).unwrap();
+    }
+    command.arg("--config").arg(config).args(arguments).env_remove("DOOR_MODELS").output().unwrap()
+}
+
+/// The text of a command that succeeds.
+fn good(folder: &Path, arguments: &[&str]) -> String {
+    let output = door(folder, arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The one line of a command that ends with `code`.
+fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = door(folder, arguments);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    error
+}
+
+#[test]
+fn every_command_has_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let commands = [
+        vec![],
+        vec!["enroll"],
+        vec!["people"],
+        vec!["people", "import"],
+        vec!["test"],
+        vec!["replay"],
+        vec!["config"],
+    ];
+    for command in commands {
+        let help = good(folder.path(), &[&command[..], &["--help"]].concat());
+        assert!(help.contains("Usage: door") && help.contains("--set"), "{command:?}: {help}");
+    }
+}
+
+#[test]
+fn settings_are_checked_and_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert_eq!(good(folder, &["config", "check"]), "the settings can be used\n");
+    good(folder, &["config", "check", "--set", "liveness=off", "--set", "frames.good=4"]);
+    let error = refused(folder, &["config", "check", "--set", "frames.good=1"], 2);
+    assert!(error.contains("frames.good"), "{error}");
+    let error = refused(folder, &["config", "check", "--set", "threshold=0.2"], 2);
+    assert!(error.contains("threshold"), "{error}");
+    // What is printed is a file of settings.
+    let text = good(folder, &["config", "default"]);
+    std::fs::write(folder.join("all.toml"), text).unwrap();
+    let all = folder.join("all.toml");
+    let output = Command::new(env!("CARGO_BIN_EXE_door"))
+        .args(["config", "check", "--config"])
+        .arg(all)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_store_is_made_once_and_people_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    refused(folder, &["people", "list"], 2);
+    good(folder, &["people", "init"]);
+    refused(folder, &["people", "init"], 2);
+    assert_eq!(good(folder, &["people", "list"]), "");
+    assert_eq!(good(folder, &["people", "list", "--json"]), "{\"people\":[]}\n");
+
+    let document = folder.join("in.json");
+    // 1 / sqrt(3^2 + 4^2), to single precision.
+    let people = r#"{"format":1,"next_person":3,"next_template":2,"people":[{"id":2,"profile":{"name":"Zoë","groups":["staff"]},
+        "templates":[{"id":1,"model":"00112233445566778899aabbccddeeff","preprocessing":"ffeeddccbbaa99887766554433221100",
+        "values":"AwQ=","inverse_norm":0.2,"source":"picture","enrolled_ms":5}]}]}"#;
+    std::fs::write(&document, people).unwrap();
+    let imported = good(folder, &["people", "import", document.to_str().unwrap(), "--json"]);
+    assert_eq!(imported, "{\"imported\":[{\"from\":2,\"id\":2}]}\n");
+    good(folder, &["people", "rename", "2", "Zoë Ω"]);
+    let list = good(folder, &["people", "list"]);
+    assert!(list.contains("Zoë Ω") && list.contains("1 templates") && list.contains("staff"), "{list}");
+
+    let out = folder.join("out.json");
+    good(folder, &["people", "export", out.to_str().unwrap()]);
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.contains("Zoë Ω") && text.contains("AwQ="), "{text}");
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&out).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    let error = refused(folder, &["people", "export", out.to_str().unwrap()], 2);
+    assert!(error.contains("out.json"), "{error}");
+
+    refused(folder, &["people", "rename", "7", "Nobody"], 2);
+    // All of them or none.
+    refused(folder, &["people", "remove", "2", "7"], 2);
+    assert!(good(folder, &["people", "list"]).contains("Zoë Ω"));
+    good(folder, &["people", "remove", "2"]);
+    refused(folder, &["people", "purge"], 2);
+    assert_eq!(good(folder, &["people", "purge", "--yes"]), "0 people forgotten\n");
+    assert_eq!(good(folder, &["people", "list"]), "");
+}
+
+#[test]
+fn rejects_missing_networks_by_what_they_are_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let error = refused(folder, &["test", "face.jpg"], 2);
+    assert!(error.contains("detector") && error.contains("detector.afm"), "{error}");
+    std::fs::write(folder.join("detector.afm"), b"no model").unwrap();
+    let error = refused(folder, &["test", "face.jpg"], 2);
+    assert!(error.contains("no usable model file"), "{error}");
+}
+
+#[test]
+fn rejects_a_list_that_is_none_before_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let list = folder.join("s.csv");
+    std::fs::write(&list, "visit,person,kind,t_ms,path\n1,Ada,guest,0,a.jpg\n").unwrap();
+    let list = list.to_str().unwrap();
+    let error = refused(folder, &["replay", list, "--root", ".", "--people", "."], 2);
+    assert!(error.contains("guest"), "{error}");
+}
+
+#[test]
+fn rejects_wrong_use() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["enroll"][..], &["enroll", "--name", "Ada"], &["people", "remove"], &["fly"]] {
+        assert_eq!(door(folder.path(), arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
