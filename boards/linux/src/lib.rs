@@ -6,6 +6,7 @@
 //!   └── audit   what the door did, hash-chained and bounded
 //! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
 //!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
+//!       └── hub             what the loop shows, for pages, brokers and meters, which it never waits for
 //! camera, lock          where frames come from, what holds the door
 //!   └── run             threads around the loop, and every way out of it with the lock engaged
 //! config, cli           settings in one file, and the commands
@@ -22,6 +23,7 @@ pub mod config;
 pub mod disk;
 pub mod enrol;
 mod hex;
+pub mod hub;
 pub mod lock;
 pub mod replay;
 pub mod run;

@@ -73,14 +73,11 @@ impl OutputPin for OutputLine {
 
 /// Keeps the system's error number, by which a busy line is told from a missing one.
 pub(crate) fn io_error(error: &gpiocdev::Error) -> io::Error {
-    let number = match error {
-        gpiocdev::Error::Os(errno) => Some(errno.0),
-        gpiocdev::Error::Uapi(_, gpiocdev_uapi::Error::Os(errno)) => Some(errno.0),
-        _ => None,
-    };
-    match number {
-        Some(number) => io::Error::from_raw_os_error(number),
-        None => io::Error::other(error.to_string()),
+    use gpiocdev::Error::{GpioChip, Os, Uapi};
+    match error {
+        Os(errno) | Uapi(_, gpiocdev_uapi::Error::Os(errno)) => io::Error::from_raw_os_error(errno.0),
+        GpioChip(..) => io::Error::new(io::ErrorKind::NotFound, error.to_string()),
+        _ => io::Error::other(error.to_string()),
     }
 }
 

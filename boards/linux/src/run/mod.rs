@@ -34,37 +34,78 @@ pub use notify::Notify;
 pub use recorder::Recorder;
 pub use watchdog::Watchdog;
 
-use crate::lock::{Latch, Lock};
-use crate::watch::{FrameSource, Sight, Turn, Watch, WatchError};
+use crate::hub::{Change, Health, Publisher};
+use crate::lock::{Latch, Lock, LockError};
+use crate::watch::{FrameSource, Moment, Sight, Watch};
 use edge_infer::door::{Action, Decision};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
 
-/// Turns frames and events into levels of the lock until the source ends, and records what the door decides. `show` gets every
-/// turn, for whoever watches; it must not wait.
+/// What the loop tells of its decisions, and waits for none of it.
+#[derive(Debug)]
+pub struct Desk {
+    /// The log, and the number of refusals.
+    pub recorder: Recorder,
+    /// Pages, brokers and meters.
+    pub publisher: Publisher,
+    /// The service manager.
+    pub notify: Notify,
+    /// Where frames come from, in words.
+    pub camera: String,
+}
+
+/// Turns frames and events into levels of the lock until the source ends. `change` is asked before every turn, for other people to go
+/// on with.
 ///
-/// A turn that fails leaves the lock engaged and the door faulted, and is told; the next one may succeed.
+/// A turn that fails leaves the lock engaged and the door faulted; the next one may succeed.
 ///
 /// # Errors
 /// The source's.
 pub fn serve<S: Sight, L: Lock, F: FrameSource>(
     watch: &mut Watch<S, L>,
     source: &mut F,
-    recorder: &mut Recorder,
-    notify: &mut Notify,
-    mut show: impl FnMut(Result<&Turn<'_>, &WatchError>),
+    desk: &mut Desk,
+    mut change: impl FnMut(&mut Watch<S, L>, Change, &mut dyn FnMut(&Decision)) -> Result<(), LockError>,
 ) -> Result<(), F::Error> {
     while let Some(moment) = source.next(watch.until_ms())? {
-        let note = |decision: &Decision| note(recorder, decision);
-        match watch.turn(&moment, clock::utc_ms(), &mut { note }) {
-            Ok(turn) => show(Ok(&turn)),
-            Err(error) => show(Err(&error)),
+        let utc_ms = clock::utc_ms();
+        let Desk { recorder, publisher, .. } = &mut *desk;
+        let proposed = publisher.change();
+        let mut tell = |decision: &Decision| {
+            publisher.decision(decision, utc_ms);
+            note(recorder, decision);
+        };
+        if let Some(proposed) = proposed
+            && let Err(error) = change(watch, proposed, &mut tell)
+        {
+            eprintln!("{error}");
         }
-        recorder.refusals(watch.refusals());
-        notify.decided();
+        match watch.turn(&moment, utc_ms, &mut tell) {
+            Ok(turn) => {
+                let shot = match &moment {
+                    Moment::Frame { shot, .. } => Some(shot),
+                    _ => None,
+                };
+                publisher.turn(&turn, shot);
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                publisher.failed();
+            }
+        }
+        desk.after(watch.refusals());
     }
     Ok(())
+}
+
+impl Desk {
+    fn after(&mut self, refusals: u32) {
+        self.recorder.refusals(refusals);
+        let camera = self.camera.clone();
+        self.publisher.health(Health { audit: self.recorder.health(), store: None, camera });
+        self.notify.decided();
+    }
 }
 
 fn note(recorder: &Recorder, decision: &Decision) {

@@ -131,11 +131,11 @@ impl<S: Sight, L: Lock> Watch<S, L> {
         &mut self,
         sight: impl FnOnce(&mut S),
         calibration: Option<Calibration>,
-        tell: &mut impl FnMut(&Decision),
+        tell: &mut dyn FnMut(&Decision),
     ) -> Result<(), LockError> {
         sight(&mut self.sight);
         self.calibration = calibration;
-        self.step(Event::Calibration(calibration), tell).map(|_| ())
+        self.step(Event::Calibration(calibration), tell).map(drop)
     }
 
     /// Refusals that count towards a pause, to be kept over a restart.
@@ -168,7 +168,7 @@ impl<S: Sight, L: Lock> Watch<S, L> {
         &mut self,
         moment: &Moment,
         utc_ms: Option<u64>,
-        tell: &mut impl FnMut(&Decision),
+        tell: &mut dyn FnMut(&Decision),
     ) -> Result<Turn<'_>, WatchError> {
         let start = Instant::now();
         self.now_ms = moment.now_ms();
@@ -197,7 +197,7 @@ impl<S: Sight, L: Lock> Watch<S, L> {
     fn without_frame(
         &mut self,
         event: Event,
-        tell: &mut impl FnMut(&Decision),
+        tell: &mut dyn FnMut(&Decision),
     ) -> Result<Turn<'_>, WatchError> {
         let decision = self.step(event, tell)?;
         let (now_ms, state, took) = (self.now_ms, self.door.state(), Duration::ZERO);
@@ -205,7 +205,7 @@ impl<S: Sight, L: Lock> Watch<S, L> {
     }
 
     /// A lock that failed and obeys again may be used again.
-    fn recover_lock(&mut self, tell: &mut impl FnMut(&Decision)) -> Result<(), LockError> {
+    fn recover_lock(&mut self, tell: &mut dyn FnMut(&Decision)) -> Result<(), LockError> {
         if self.lock_failed {
             self.lock.drive(self.now_ms, Bolt::Locked)?;
             self.lock_failed = false;
@@ -215,7 +215,7 @@ impl<S: Sight, L: Lock> Watch<S, L> {
     }
 
     /// Tells the door, and drives the lock as it says.
-    fn step(&mut self, event: Event, tell: &mut impl FnMut(&Decision)) -> Result<Decision, LockError> {
+    fn step(&mut self, event: Event, tell: &mut dyn FnMut(&Decision)) -> Result<Decision, LockError> {
         let decision = self.door.step(self.now_ms, event);
         tell(&decision);
         let driven = self.lock.drive(self.now_ms, decision.bolt());

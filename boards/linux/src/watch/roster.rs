@@ -65,6 +65,11 @@ impl Roster {
         found.map(|(_, profile)| profile)
     }
 
+    /// Everybody, also those without a template.
+    pub fn profiles(&self) -> impl Iterator<Item = (PersonId, &Profile)> {
+        self.people.iter().map(|(id, profile)| (*id, profile))
+    }
+
     fn admission(&self, person: u32, utc_ms: Option<u64>) -> Admission {
         match (self.profile(person), utc_ms) {
             // A template of nobody, which no store makes.
