@@ -7,7 +7,7 @@
 //! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
 //!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
 //!       └── hub             what the loop shows, for pages, brokers and meters, which it never waits for
-//! camera, lock          where frames come from, what holds the door
+//! camera, inputs, lock  where frames and events come from, what holds the door
 //!   └── run             threads around the loop, and every way out of it with the lock engaged
 //! config, cli           settings in one file, and the commands
 //! ```
@@ -24,6 +24,7 @@ pub mod disk;
 pub mod enrol;
 mod hex;
 pub mod hub;
+pub mod inputs;
 pub mod lock;
 pub mod replay;
 pub mod run;

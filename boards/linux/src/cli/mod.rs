@@ -8,6 +8,7 @@ mod enrol;
 mod failure;
 mod people;
 mod replay;
+mod run;
 mod setup;
 mod test;
 
@@ -28,6 +29,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::RunArgs),
+    Lock(run::LockArgs),
+    #[command(hide = true)]
+    Guard(run::GuardArgs),
     Enroll(enrol::EnrolArgs),
     People(people::PeopleArgs),
     Test(test::TestArgs),
@@ -40,6 +45,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let Cli { settings, command } = Cli::parse();
     let result = match command {
+        Command::Run(args) => run::run(&settings, &args),
+        Command::Lock(args) => run::lock(&settings, &args),
+        Command::Guard(args) => run::guard(&args),
         Command::Enroll(args) => enrol::run(&settings, &args),
         Command::People(args) => people::run(&settings, &args),
         Command::Test(args) => test::run(&settings, &args),

@@ -16,6 +16,7 @@ mod simulated;
 
 pub use edge_infer::door::Bolt;
 pub use edge_log::{EdgeLog, LoggedEdge, read_edges};
+pub(crate) use gpio::io_error;
 pub use gpio::{OutputLine, PinRelay};
 pub use latch::{Check, Latch};
 pub use relay::{Relay, RelayConfig, RelayKind, Relays, UnlockedLevel};

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! capture ── frame ──┐                        ┌── events ──> recorder: log, refusals (waits for the disk)
-//! inputs ─── events ─┴> Inbox ─> serve ─ Watch ┤
+//! inputs ─── events ─┴> Inbox ─> serve ─ Watch ─┼── copies ──> Publisher: pages, brokers, meters
 //! signals ── stop ─────────^                  └── level ───> Latch ─> relay
-//!                                              watchdog ───────^        ^
-//!                                              guard, another process ──┘
+//!                                             watchdog ────────^        ^
+//!                                             guard, another process ───┘
 //! ```
 //!
 //! | what happens | what engages the lock |
@@ -13,7 +13,7 @@
 //! | it starts | the relay is opened engaged, before anything else |
 //! | pulse over, camera lost, a fault | the door decides so |
 //! | panic of any thread | the hook, before it prints, also where panics abort |
-//! | `SIGTERM`, `SIGINT`, end of the program | [`Latch::shut`]; `SIGHUP` does nothing |
+//! | `SIGTERM`, `SIGINT`, end of the program | the [`Station`]; `SIGHUP` does nothing |
 //! | the loop hangs | the watchdog; the service manager restarts what does not decide |
 //! | `SIGKILL` | the guard |
 //! | the guard is killed too, power is lost | the wiring: a lock that needs power to open, a resistor at the pin |
@@ -27,20 +27,19 @@ mod ledger;
 mod notify;
 mod recorder;
 pub mod refusals;
+mod station;
 mod watchdog;
 
 pub use inbox::{Inbox, Live};
 pub use notify::Notify;
-pub use recorder::Recorder;
+pub use recorder::{Recorder, now as moment};
+pub use station::{Station, StationError};
 pub use watchdog::Watchdog;
 
 use crate::hub::{Change, Health, Publisher};
-use crate::lock::{Latch, Lock, LockError};
+use crate::lock::{Lock, LockError};
 use crate::watch::{FrameSource, Moment, Sight, Watch};
 use edge_infer::door::{Action, Decision};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use std::io;
 
 /// What the loop tells of its decisions, and waits for none of it.
 #[derive(Debug)]
@@ -72,6 +71,9 @@ pub fn serve<S: Sight, L: Lock, F: FrameSource>(
         let utc_ms = clock::utc_ms();
         let Desk { recorder, publisher, .. } = &mut *desk;
         let proposed = publisher.change();
+        if let Some(Change { roster, calibration }) = &proposed {
+            publisher.people(roster, *calibration);
+        }
         let mut tell = |decision: &Decision| {
             publisher.decision(decision, utc_ms);
             note(recorder, decision);
@@ -116,30 +118,4 @@ fn note(recorder: &Recorder, decision: &Decision) {
             recorder.note(event);
         }
     }
-}
-
-/// Engages the lock when anything in this process panics, before the panic is printed or anything unwinds, and tells everybody to
-/// stop.
-pub fn lock_on_panic(latch: Latch, inbox: Inbox) {
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        latch.shut();
-        print(panic);
-        inbox.stop();
-    }));
-}
-
-/// Engages the lock and stops the loop when the process is told to end.
-///
-/// # Errors
-/// The signals can't be had, or no thread.
-pub fn lock_on_signals(latch: Latch, inbox: Inbox) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for _ in signals.forever().filter(|&signal| signal != SIGHUP) {
-            latch.shut();
-            inbox.stop();
-        }
-    })?;
-    Ok(())
 }

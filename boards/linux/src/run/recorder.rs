@@ -111,8 +111,9 @@ impl Recorder {
     }
 }
 
-/// Both clocks. A calendar that nobody set is 1970, which no reader takes for a date.
-pub(super) fn now() -> Moment {
+/// Now, by both clocks. A calendar that nobody set is 1970, which no reader takes for a date.
+#[must_use]
+pub fn now() -> Moment {
     Moment { utc_ms: clock::utc_ms().unwrap_or(0), mono_ms: clock::now_ms() }
 }
 

@@ -1,0 +1,123 @@
+//! `run`: the door. `lock` and `guard`: what engages its lock from outside.
+
+use super::{Failure, Settings, setup};
+use crate::audit::{Audit, BootId, Event, Kind, Limits};
+use crate::config::Config;
+use crate::disk::Folder;
+use crate::hub;
+use crate::lock::{RelayConfig, RelayKind};
+use crate::run::{self, Desk, Live, Notify, Recorder, Station, clock, guard, refusals};
+use crate::vision::Eyes;
+use crate::watch::{Roster, Watch, Witness};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the door waits for its disk when it ends.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs the door until it is told to end
+///
+/// The lock is engaged first, and on every way out. Exit code 0: told to end; 1: a part of it panicked; 2: it could not start.
+#[derive(clap::Args)]
+pub(super) struct RunArgs {
+    /// Decide and record, but move no lock
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Engages the lock, and ends
+///
+/// For the service manager, when the door has ended in whatever way. The relay must not be in use by a running door.
+#[derive(clap::Args)]
+pub(super) struct LockArgs {}
+
+/// Waits for the end of the door that started it, and engages the lock if that was killed
+#[derive(clap::Args)]
+pub(super) struct GuardArgs {
+    /// The relay's settings, as JSON
+    relay: String,
+}
+
+pub(super) fn run(settings: &Settings, args: &RunArgs) -> Result<(), Failure> {
+    let mut config = settings.load()?;
+    if args.dry_run {
+        config.relay = RelayConfig { kind: RelayKind::Simulated, log: PathBuf::new(), ..config.relay };
+    }
+    // A link to the file that runs, also after an update has put another one in its place.
+    let program = (!args.dry_run).then_some(Path::new("/proc/self/exe"));
+    let station = Station::open(&config.relay, &config.policy, program)?;
+    eprintln!("the lock is engaged; relay: {}", config.relay.describe());
+    serve(&config, &station)?;
+    match station.close() {
+        true => Ok(()),
+        false => Err(Failure::Check("a part of the door panicked; see above".to_owned())),
+    }
+}
+
+fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
+    let models = setup::models(config)?;
+    let people = setup::everybody(&config.people)?;
+    let roster = Roster::new(&people, &models.pipeline(), models.embedding_len())?;
+    let calibration = setup::calibrate(config, &models, roster.templates());
+    if let Err(error) = &calibration {
+        eprintln!("not calibrated, so nobody gets in: {error}");
+    }
+    let calibration = calibration.ok();
+
+    let folder = Arc::new(Folder::lock(&config.log.folder)?);
+    // A number that is damaged costs the first pause.
+    let refused = refusals::load(&*folder, u32::from(config.policy.lockout.free) + 1)?;
+    let audit = Audit::open(folder.clone(), Limits::default(), BootId::of_system()?, run::moment())?;
+    let recorder = Recorder::start(audit, folder, refused)?;
+
+    let (mut publisher, _hub) = hub::hub(std::process::id());
+    publisher.people(&roster, calibration);
+    let inbox = station.inbox();
+    let sight = Witness { eyes: Eyes::new(&models)?, roster };
+    let now_ms = clock::now_ms();
+    let mut watch =
+        Watch::resume(config.policy, calibration, sight, station.latch(), refused, now_ms)?;
+    config.inputs.start(&inbox)?;
+    let camera = config.source.start(inbox.clone())?;
+
+    let started = Event::new(Kind::Started);
+    recorder.note(match calibration {
+        Some(calibration) => started.cosine(calibration.cosine()),
+        None => started.reason("not calibrated"),
+    });
+    let mut desk =
+        Desk { recorder, publisher, notify: Notify::from_env(), camera: config.source.describe() };
+    eprintln!("the door decides; camera: {}", desk.camera);
+    desk.notify.ready();
+    let mut live = Live::new(inbox);
+    let Ok(()) = run::serve(&mut watch, &mut live, &mut desk, |watch, change, tell| {
+        watch.replace(|sight| sight.roster = change.roster, change.calibration, tell)
+    });
+    desk.notify.stopping();
+    station.latch().shut();
+    desk.recorder.note(Event::new(Kind::Stopped));
+    desk.recorder.close(PATIENCE);
+    // A camera that hangs ends with the process.
+    if camera.is_finished() {
+        let _ = camera.join();
+    }
+    Ok(())
+}
+
+pub(super) fn lock(settings: &Settings, _: &LockArgs) -> Result<(), Failure> {
+    let relay = settings.load()?.relay;
+    let _held = relay.open().map_err(|error| {
+        Failure::Check(format!("the lock was not engaged: {}: {error}", relay.describe()))
+    })?;
+    println!("the lock is engaged");
+    Ok(())
+}
+
+pub(super) fn guard(args: &GuardArgs) -> Result<(), Failure> {
+    let relay: RelayConfig = serde_json::from_str(&args.relay)?;
+    if guard::stand(&relay)? {
+        eprintln!("the door was killed; its guard engaged the lock");
+    }
+    Ok(())
+}
