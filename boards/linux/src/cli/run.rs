@@ -76,8 +76,9 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     let inbox = station.inbox();
     let sight = Witness { eyes: Eyes::new(&models)?, roster };
     let now_ms = clock::now_ms();
-    let mut watch =
+    let watch =
         Watch::resume(config.policy, calibration, sight, station.latch(), refused, now_ms)?;
+    let mut watch = watch.under(clock::now_ms);
     config.inputs.start(&inbox)?;
     let camera = config.source.start(inbox.clone())?;
 

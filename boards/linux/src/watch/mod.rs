@@ -33,6 +33,8 @@ pub struct Watch<S, L> {
     /// Whether the lock failed, and has not obeyed since.
     lock_failed: bool,
     now_ms: u64,
+    /// What is asked for the time when a frame was looked at, which may have taken long; a list has a time of its own.
+    clock: Option<fn() -> u64>,
 }
 
 /// One turn of the loop.
@@ -94,7 +96,7 @@ impl<S: Sight, L: Lock> Watch<S, L> {
         lock.drive(now_ms, Bolt::Locked)?;
         let door = Door::resume(policy, refusals)?;
         let mut watch =
-            Self { sight, door, calibration, lock, fault: None, lock_failed: false, now_ms };
+            Self { sight, door, calibration, lock, fault: None, lock_failed: false, now_ms, clock: None };
         let _ = watch.step(Event::Calibration(calibration), &mut |_| ())?;
         Ok(watch)
     }
@@ -111,6 +113,14 @@ impl<S: Sight, L: Lock> Watch<S, L> {
         self.now_ms = now_ms;
         let _ = self.step(Event::Calibration(self.calibration), &mut |_| ())?;
         Ok(())
+    }
+
+    /// Decides by the time of `clock` when a frame was looked at, not by that when it came: one that took too long to look at is as
+    /// old as one that came too late.
+    #[must_use]
+    pub fn under(mut self, clock: fn() -> u64) -> Self {
+        self.clock = Some(clock);
+        self
     }
 
     /// The lock.
@@ -178,7 +188,9 @@ impl<S: Sight, L: Lock> Watch<S, L> {
             Moment::Told { event, .. } => return self.without_frame(*event, tell),
             Moment::Quiet { .. } => return self.without_frame(Event::Tick, tell),
         };
-        let observation = match self.sight.look(shot, utc_ms) {
+        let looked = self.sight.look(shot, utc_ms);
+        self.now_ms = self.clock.map_or(self.now_ms, |clock| clock());
+        let observation = match looked {
             Ok(observation) => observation,
             Err((fault, error)) => {
                 self.fault = Some(fault);
