@@ -20,6 +20,7 @@ pub mod audit;
 pub mod camera;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod disk;
 pub mod enrol;
 mod hex;

@@ -17,9 +17,9 @@ pub fn capture(open: impl Fn() -> Result<Box<dyn Camera>, CameraError>, inbox: &
     let (mut pause, mut sequence, mut lost) = (FIRST, 0, false);
     while !inbox.is_stopped() {
         let started = Instant::now();
-        let Err(error) = open().and_then(|mut camera| {
-            stream(&mut *camera, inbox, &mut sequence, &mut lost)
-        }) else {
+        let Err(error) =
+            open().and_then(|mut camera| stream(&mut *camera, inbox, &mut sequence, &mut lost))
+        else {
             return;
         };
         if !lost {

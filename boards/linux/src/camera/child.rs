@@ -45,10 +45,13 @@ impl Child {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| failed(program, error))?;
-        let pipe = child.stdout.take().ok_or_else(|| failed(program, io::ErrorKind::BrokenPipe.into()))?;
+        let pipe =
+            child.stdout.take().ok_or_else(|| failed(program, io::ErrorKind::BrokenPipe.into()))?;
         let frame = match layout {
             Layout::Jpeg => 0,
-            Layout::Yuyv { height, stride, .. } | Layout::Grey { height, stride, .. } => height * stride,
+            Layout::Yuyv { height, stride, .. } | Layout::Grey { height, stride, .. } => {
+                height * stride
+            }
             Layout::Nv12 { height, stride, .. } => height * stride * 3 / 2,
             Layout::I420 { width, height, .. } => height * width * 3 / 2,
         };
@@ -60,7 +63,8 @@ impl Child {
     /// Some bytes, waited for.
     fn read(&mut self, into: &mut [u8]) -> Result<usize, CameraError> {
         let failed = |error| CameraError::Io { what: self.name.clone(), error };
-        let wait = Timespec::try_from(SILENCE).map_err(|_| failed(io::ErrorKind::InvalidInput.into()))?;
+        let wait =
+            Timespec::try_from(SILENCE).map_err(|_| failed(io::ErrorKind::InvalidInput.into()))?;
         let mut ready = [PollFd::new(&self.pipe, PollFlags::IN)];
         if poll(&mut ready, Some(&wait)).map_err(|error| failed(error.into()))? == 0 {
             return Err(CameraError::Silent { waited: SILENCE });
@@ -107,7 +111,12 @@ impl Camera for Child {
             Layout::Jpeg => self.file(&mut buffer)?,
             _ => self.raw(&mut buffer)?,
         }
-        Ok(Captured { captured_ms: clock::now_ms(), sequence: 0, layout: self.layout, bytes: buffer })
+        Ok(Captured {
+            captured_ms: clock::now_ms(),
+            sequence: 0,
+            layout: self.layout,
+            bytes: buffer,
+        })
     }
 }
 

@@ -95,13 +95,17 @@ impl Camera for Folder {
         if self.next == self.files.len() {
             (self.next, self.round) = (0, self.round + 1);
         }
-        Ok(Captured { captured_ms: clock::now_ms(), sequence: 0, layout: Layout::Jpeg, bytes: buffer })
+        Ok(Captured {
+            captured_ms: clock::now_ms(),
+            sequence: 0,
+            layout: Layout::Jpeg,
+            bytes: buffer,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Unpack;
     use super::*;
     use image::ImageEncoder as _;
 
@@ -122,7 +126,7 @@ mod tests {
         let mut camera = Folder::open(folder.path(), 50).unwrap();
         let frames: Vec<Captured> = (0..6).map(|_| camera.frame(Vec::new()).unwrap()).collect();
         assert!(start.elapsed() >= Duration::from_millis(100), "{:?}", start.elapsed());
-        let light = |frame: &Captured| Unpack.picture(frame).unwrap().rgb()[0];
+        let light = |frame: &Captured| frame.picture().unwrap().rgb()[0];
         assert_eq!(frames.iter().map(light).collect::<Vec<_>>(), [30, 90, 30, 90, 30, 90]);
         let mut digests: Vec<u64> = frames.iter().map(|frame| frame.stamp().digest).collect();
         digests.sort_unstable();

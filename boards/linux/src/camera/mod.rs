@@ -1,7 +1,7 @@
 //! Cameras: what gives frames, one at a time, each with when it was captured.
 //!
 //! ```text
-//! Camera (v4l2, child, folder) ── Captured: bytes as they came ──> Inbox, one place ── Unpack ──> Picture
+//! Camera (v4l2, child, folder) ── Captured: bytes as they came ──> Inbox, one place ── picture() ──> Picture
 //!   └── capture: a thread of its own, which opens it again when it fails
 //! ```
 //!
@@ -12,14 +12,14 @@ mod child;
 mod folder;
 mod mjpeg;
 mod unpack;
-//V4L2 mod v4l2;
+mod v4l2;
 mod yuv;
 
 pub use capture::capture;
 pub use child::Child;
 pub use folder::Folder;
-pub use unpack::{Unpack, UnpackError};
-//V4L2 pub use v4l2::V4l2;
+pub use unpack::UnpackError;
+pub use v4l2::V4l2;
 
 use crate::run::Inbox;
 use edge_infer::door::Stamp;
@@ -252,7 +252,7 @@ impl SourceConfig {
             return Err(CameraError::Size { width, height });
         }
         Ok(match self.kind {
-            SourceKind::V4l2 => unimplemented!(),
+            SourceKind::V4l2 => Box::new(V4l2::open(self)?),
             SourceKind::Command => {
                 let layout = self.format.layout(width, height, self.range);
                 Box::new(Child::start(&self.command, layout)?)

@@ -26,18 +26,14 @@ pub enum UnpackError {
     Frame(#[from] FrameError),
 }
 
-/// Makes pictures of frames.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unpack;
-
-impl Unpack {
-    /// The picture of `frame`.
+impl Captured {
+    /// Its pixels.
     ///
     /// # Errors
     /// [`UnpackError`].
-    pub fn picture(self, frame: &Captured) -> Result<Picture, UnpackError> {
-        let bytes = &frame.bytes[..];
-        match frame.layout {
+    pub fn picture(&self) -> Result<Picture, UnpackError> {
+        let bytes = &self.bytes[..];
+        match self.layout {
             Layout::Jpeg => Ok(decode::decode(bytes)?),
             Layout::Grey { width, height, stride } => {
                 let grey = |row: &[u8], rgb: &mut Vec<u8>| {
@@ -131,8 +127,7 @@ mod tests {
     const BLUE: [u8; 3] = [41, 240, 110];
 
     fn picture(layout: Layout, bytes: &[u8]) -> Result<Picture, UnpackError> {
-        let frame = Captured { captured_ms: 0, sequence: 0, layout, bytes: bytes.to_vec() };
-        Unpack.picture(&frame)
+        Captured { captured_ms: 0, sequence: 0, layout, bytes: bytes.to_vec() }.picture()
     }
 
     /// Two red columns, then two blue ones; two rows.
@@ -157,7 +152,9 @@ mod tests {
         is_red_then_blue(&picture(nv12, &[light, light, colour].concat()).unwrap());
         let light = [yr, yr, yb, yb];
         let i420 = Layout::I420 { width: 4, height: 2, range };
-        is_red_then_blue(&picture(i420, &[&light[..], &light, &[ur, ub], &[vr, vb]].concat()).unwrap());
+        is_red_then_blue(
+            &picture(i420, &[&light[..], &light, &[ur, ub], &[vr, vb]].concat()).unwrap(),
+        );
     }
 
     #[test]

@@ -85,7 +85,10 @@ mod tests {
         for ([y, u, v], rgb) in bars {
             let got = Matrix::of(Range::Limited).rgb(y, u, v);
             // The bars are rounded to whole numbers of Y, U and V.
-            assert!(got.iter().zip(rgb).all(|(&a, b): (&u8, u8)| a.abs_diff(b) <= 2), "{got:?} for {rgb:?}");
+            assert!(
+                got.iter().zip(rgb).all(|(&a, b): (&u8, u8)| a.abs_diff(b) <= 2),
+                "{got:?} for {rgb:?}"
+            );
         }
     }
 
@@ -97,7 +100,8 @@ mod tests {
                     for v in (0..=255).step_by(15) {
                         let got = Matrix::of(range).rgb(y, u, v);
                         let want = reference(range, y, u, v);
-                        let near = got.iter().zip(want).all(|(&a, b): (&u8, u8)| a.abs_diff(b) <= 1);
+                        let near =
+                            got.iter().zip(want).all(|(&a, b): (&u8, u8)| a.abs_diff(b) <= 1);
                         assert!(near, "{range:?} {y} {u} {v}: {got:?}, not {want:?}");
                     }
                 }

@@ -4,8 +4,11 @@
 //! failure is one line.
 
 mod config;
+mod demo;
+mod doctor;
 mod enrol;
 mod failure;
+mod pages;
 mod people;
 mod replay;
 mod run;
@@ -17,7 +20,7 @@ use failure::Failure;
 use setup::Settings;
 use std::process::ExitCode;
 
-/// A door that opens for faces that it knows: enrols people, says what it sees, replays visits.
+/// A door that opens for faces that it knows: runs it, enrols people, says what it sees, replays visits.
 #[derive(Parser)]
 #[command(name = "door", version, max_term_width = 100)]
 struct Cli {
@@ -33,11 +36,15 @@ enum Command {
     Lock(run::LockArgs),
     #[command(hide = true)]
     Guard(run::GuardArgs),
+    Doctor(doctor::DoctorArgs),
+    Demo(demo::DemoArgs),
     Enroll(enrol::EnrolArgs),
     People(people::PeopleArgs),
     Test(test::TestArgs),
     Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),
+    Completions(pages::CompletionsArgs),
+    Man(pages::ManArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -48,11 +55,18 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&settings, &args),
         Command::Lock(args) => run::lock(&settings, &args),
         Command::Guard(args) => run::guard(&args),
+        Command::Doctor(args) => doctor::run(&settings, &args),
+        Command::Demo(args) => demo::run(&settings, &args),
         Command::Enroll(args) => enrol::run(&settings, &args),
         Command::People(args) => people::run(&settings, &args),
         Command::Test(args) => test::run(&settings, &args),
         Command::Replay(args) => replay::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
+        Command::Completions(args) => {
+            pages::completions(&args);
+            Ok(())
+        }
+        Command::Man(args) => pages::man(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -42,7 +42,8 @@ pub(super) struct GuardArgs {
 pub(super) fn run(settings: &Settings, args: &RunArgs) -> Result<(), Failure> {
     let mut config = settings.load()?;
     if args.dry_run {
-        config.relay = RelayConfig { kind: RelayKind::Simulated, log: PathBuf::new(), ..config.relay };
+        config.relay =
+            RelayConfig { kind: RelayKind::Simulated, log: PathBuf::new(), ..config.relay };
     }
     // A link to the file that runs, also after an update has put another one in its place.
     let program = (!args.dry_run).then_some(Path::new("/proc/self/exe"));
@@ -68,7 +69,8 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     let folder = Arc::new(Folder::lock(&config.log.folder)?);
     // A number that is damaged costs the first pause.
     let refused = refusals::load(&*folder, u32::from(config.policy.lockout.free) + 1)?;
-    let audit = Audit::open(folder.clone(), Limits::default(), BootId::of_system()?, run::moment())?;
+    let audit =
+        Audit::open(folder.clone(), Limits::default(), BootId::of_system()?, run::moment())?;
     let recorder = Recorder::start(audit, folder, refused)?;
 
     let (mut publisher, _hub) = hub::hub(std::process::id());
@@ -76,8 +78,7 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     let inbox = station.inbox();
     let sight = Witness { eyes: Eyes::new(&models)?, roster };
     let now_ms = clock::now_ms();
-    let watch =
-        Watch::resume(config.policy, calibration, sight, station.latch(), refused, now_ms)?;
+    let watch = Watch::resume(config.policy, calibration, sight, station.latch(), refused, now_ms)?;
     let mut watch = watch.under(clock::now_ms);
     config.inputs.start(&inbox)?;
     let camera = config.source.start(inbox.clone())?;

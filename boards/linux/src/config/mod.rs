@@ -154,11 +154,14 @@ impl Config {
     }
 
     fn from_table(mut table: Table) -> Result<Self, ConfigError> {
-        let value = |error: toml::de::Error| ConfigError::Value { message: one_line(&error.to_string()) };
-        let mut section = |name: &str| Value::Table(match table.remove(name) {
-            Some(Value::Table(section)) => section,
-            _ => Table::new(),
-        });
+        let value =
+            |error: toml::de::Error| ConfigError::Value { message: one_line(&error.to_string()) };
+        let mut section = |name: &str| {
+            Value::Table(match table.remove(name) {
+                Some(Value::Table(section)) => section,
+                _ => Table::new(),
+            })
+        };
         let models = section("models").try_into().map_err(value)?;
         let people = section("people").try_into().map_err(value)?;
         let source = section("source").try_into().map_err(value)?;
@@ -211,7 +214,8 @@ fn one_setting(argument: &str) -> Result<Table, ConfigError> {
     let none = || ConfigError::Argument { argument: argument.to_owned() };
     let (key, value) = argument.split_once('=').ok_or_else(none)?;
     let parsed = format!("value = {value}").parse::<Table>();
-    let value = parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    let value =
+        parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
     let value = value.unwrap_or_else(|| Value::String(text_of(argument)));
     let mut parts = key.trim().rsplit('.');
     let last = parts.next().filter(|part| !part.is_empty()).ok_or_else(none)?;
@@ -235,7 +239,9 @@ fn overlay(table: &mut Table, over: Table, path: &str) -> Result<(), ConfigError
             }
             (Some(Value::Table(inner)), Value::Table(value)) => overlay(inner, value, &key)?,
             (Some(Value::Table(_)), _) => {
-                return Err(ConfigError::Value { message: format!("`{key}` is a table of settings, not one") });
+                return Err(ConfigError::Value {
+                    message: format!("`{key}` is a table of settings, not one"),
+                });
             }
             (Some(place), value) => *place = value,
         }

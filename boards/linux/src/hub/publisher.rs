@@ -99,9 +99,9 @@ impl Publisher {
         self.snapshot.bolt = turn.decision.bolt();
         self.snapshot.reason = turn.decision.reason();
         if let (Some(seen), Some(shot)) = (turn.seen, shot) {
-            let subject = seen.subject.and_then(|subject| {
-                seen.faces.iter().position(|face| *face == subject.face)
-            });
+            let subject = seen
+                .subject
+                .and_then(|subject| seen.faces.iter().position(|face| *face == subject.face));
             let liveness = seen.subject.and_then(|subject| subject.liveness);
             self.frame(shot, &Looked { faces: &seen.faces, subject, liveness, took: turn.took });
         }

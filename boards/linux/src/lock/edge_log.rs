@@ -86,7 +86,8 @@ mod tests {
         }
         spare.set(Bolt::Locked).unwrap();
         own.set(Bolt::Locked).unwrap();
-        let levels: Vec<bool> = read_edges(&path).unwrap().iter().map(|edge| edge.unlocked).collect();
+        let levels: Vec<bool> =
+            read_edges(&path).unwrap().iter().map(|edge| edge.unlocked).collect();
         assert_eq!(levels, [false, true, false]);
     }
 

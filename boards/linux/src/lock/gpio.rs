@@ -75,7 +75,9 @@ impl OutputPin for OutputLine {
 pub(crate) fn io_error(error: &gpiocdev::Error) -> io::Error {
     use gpiocdev::Error::{GpioChip, Os, Uapi};
     match error {
-        Os(errno) | Uapi(_, gpiocdev_uapi::Error::Os(errno)) => io::Error::from_raw_os_error(errno.0),
+        Os(errno) | Uapi(_, gpiocdev_uapi::Error::Os(errno)) => {
+            io::Error::from_raw_os_error(errno.0)
+        }
         GpioChip(..) => io::Error::new(io::ErrorKind::NotFound, error.to_string()),
         _ => io::Error::other(error.to_string()),
     }
@@ -116,7 +118,8 @@ mod tests {
 
     #[test]
     fn rejects_a_chip_that_is_not_there() {
-        let error = OutputLine::request_inactive(Path::new("/dev/no-gpiochip"), 17, true).unwrap_err();
+        let error =
+            OutputLine::request_inactive(Path::new("/dev/no-gpiochip"), 17, true).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound, "{error}");
     }
 }

@@ -194,7 +194,8 @@ mod tests {
     fn latch(pulse_ms: u64, silence_ms: u64) -> (Level, Latch) {
         let level = Level::default();
         let relays = Relays { own: Box::new(level.clone()), spare: Box::new(level.clone()) };
-        let latch = Latch::new(relays, Duration::from_millis(pulse_ms), Duration::from_millis(silence_ms));
+        let latch =
+            Latch::new(relays, Duration::from_millis(pulse_ms), Duration::from_millis(silence_ms));
         (level, latch.unwrap())
     }
 

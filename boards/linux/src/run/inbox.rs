@@ -4,7 +4,7 @@
 //! not lost; who posts more than are fetched waits.
 
 use super::clock;
-use crate::camera::{Captured, Unpack};
+use crate::camera::Captured;
 use crate::watch::{FrameSource, Moment, Shot};
 use core::convert::Infallible;
 use edge_infer::door::Event;
@@ -65,7 +65,8 @@ impl Inbox {
 
     /// Waits for as long as this, or until it is time to stop; whether it is.
     pub fn rest(&self, time: Duration) -> bool {
-        let waited = self.0.changed.wait_timeout_while(self.waiting(), time, |waiting| !waiting.stop);
+        let waited =
+            self.0.changed.wait_timeout_while(self.waiting(), time, |waiting| !waiting.stop);
         waited.unwrap_or_else(PoisonError::into_inner).0.stop
     }
 
@@ -84,7 +85,6 @@ impl Inbox {
 #[derive(Debug)]
 pub struct Live {
     inbox: Inbox,
-    unpack: Unpack,
     /// Frames that could not be decoded.
     torn: u64,
 }
@@ -93,7 +93,7 @@ impl Live {
     /// What comes into `inbox`.
     #[must_use]
     pub fn new(inbox: Inbox) -> Self {
-        Self { inbox, unpack: Unpack::default(), torn: 0 }
+        Self { inbox, torn: 0 }
     }
 
     /// Frames so far that could not be decoded. If all are so, the door finds its camera stalled.
@@ -128,7 +128,7 @@ impl FrameSource for Live {
             let Some(frame) = frame else {
                 return Ok(Some(Moment::Quiet { now_ms: clock::now_ms() }));
             };
-            match self.unpack.picture(&frame) {
+            match frame.picture() {
                 Ok(picture) => {
                     let shot = Shot { stamp: frame.stamp(), picture };
                     return Ok(Some(Moment::Frame { now_ms: clock::now_ms(), shot }));
@@ -202,9 +202,11 @@ mod tests {
         let inbox = Inbox::default();
         let mut live = Live::new(inbox.clone());
         let (one, other) = (inbox.clone(), inbox.clone());
-        let waits = std::thread::spawn(move || live.next(clock::now_ms() + 60_000).unwrap().is_none());
+        let waits =
+            std::thread::spawn(move || live.next(clock::now_ms() + 60_000).unwrap().is_none());
         let rests = std::thread::spawn(move || one.rest(Duration::from_secs(60)));
-        let posts = std::thread::spawn(move || (0..2 * EVENTS).for_each(|_| other.tell(Event::Tick)));
+        let posts =
+            std::thread::spawn(move || (0..2 * EVENTS).for_each(|_| other.tell(Event::Tick)));
         inbox.stop();
         assert!(rests.join().unwrap() && inbox.is_stopped());
         posts.join().unwrap();

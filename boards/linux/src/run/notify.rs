@@ -83,7 +83,10 @@ mod tests {
             let count = manager.recv(&mut buffer).unwrap();
             String::from_utf8(buffer[..count].to_vec()).unwrap()
         };
-        assert_eq!([next(), next(), next(), next()], ["READY=1", "WATCHDOG=1", "STATUS=locked", "STOPPING=1"]);
+        assert_eq!(
+            [next(), next(), next(), next()],
+            ["READY=1", "WATCHDOG=1", "STATUS=locked", "STOPPING=1"]
+        );
     }
 
     #[test]

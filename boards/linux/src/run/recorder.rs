@@ -145,7 +145,9 @@ fn record<D: Disk>(mut audit: Audit<D>, disk: &D, notes: &Receiver<Note>, shared
         if health.is_degraded() != announced {
             announced = !announced;
             match &health.error {
-                Some(error) => eprintln!("the log is incomplete: {error}; the door goes on without it"),
+                Some(error) => {
+                    eprintln!("the log is incomplete: {error}; the door goes on without it")
+                }
                 None => eprintln!("the log is written again"),
             }
         }

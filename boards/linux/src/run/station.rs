@@ -58,9 +58,8 @@ impl Station {
         policy: &Policy,
         guard: Option<&Path>,
     ) -> Result<Self, StationError> {
-        let relays = relay
-            .open()
-            .map_err(|error| StationError::Relay { relay: relay.describe(), error })?;
+        let relays =
+            relay.open().map_err(|error| StationError::Relay { relay: relay.describe(), error })?;
         let (pulse, silence) = (policy.pulse_ms, policy.step_ms);
         let [pulse, silence] = [pulse, silence].map(|ms| Duration::from_millis(ms.into()));
         let latch = Latch::new(relays, pulse, silence)?;

@@ -48,7 +48,9 @@ fn watch(latch: &Latch, end: &AtomicBool) {
             match found {
                 Check::Fine => eprintln!("the loop goes on"),
                 Check::Silent => eprintln!("the loop hangs; the lock is engaged"),
-                Check::Relocked => eprintln!("the lock was engaged by the watchdog: the loop did not do it"),
+                Check::Relocked => {
+                    eprintln!("the lock was engaged by the watchdog: the loop did not do it")
+                }
             }
         }
         last = found;

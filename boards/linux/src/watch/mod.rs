@@ -95,8 +95,16 @@ impl<S: Sight, L: Lock> Watch<S, L> {
     ) -> Result<Self, WatchStartError> {
         lock.drive(now_ms, Bolt::Locked)?;
         let door = Door::resume(policy, refusals)?;
-        let mut watch =
-            Self { sight, door, calibration, lock, fault: None, lock_failed: false, now_ms, clock: None };
+        let mut watch = Self {
+            sight,
+            door,
+            calibration,
+            lock,
+            fault: None,
+            lock_failed: false,
+            now_ms,
+            clock: None,
+        };
         let _ = watch.step(Event::Calibration(calibration), &mut |_| ())?;
         Ok(watch)
     }
@@ -227,7 +235,11 @@ impl<S: Sight, L: Lock> Watch<S, L> {
     }
 
     /// Tells the door, and drives the lock as it says.
-    fn step(&mut self, event: Event, tell: &mut dyn FnMut(&Decision)) -> Result<Decision, LockError> {
+    fn step(
+        &mut self,
+        event: Event,
+        tell: &mut dyn FnMut(&Decision),
+    ) -> Result<Decision, LockError> {
         let decision = self.door.step(self.now_ms, event);
         tell(&decision);
         let driven = self.lock.drive(self.now_ms, decision.bolt());

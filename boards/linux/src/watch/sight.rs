@@ -10,7 +10,11 @@ pub trait Sight {
     ///
     /// # Errors
     /// Why it could not be looked at, and which fault the door has until it can.
-    fn look(&mut self, shot: &Shot, utc_ms: Option<u64>) -> Result<Observation, (Fault, WatchError)>;
+    fn look(
+        &mut self,
+        shot: &Shot,
+        utc_ms: Option<u64>,
+    ) -> Result<Observation, (Fault, WatchError)>;
 
     /// What the last frame showed, for people who watch.
     fn seen(&self) -> Option<&Seen>;
@@ -26,7 +30,11 @@ pub struct Witness<'m> {
 }
 
 impl Sight for Witness<'_> {
-    fn look(&mut self, shot: &Shot, utc_ms: Option<u64>) -> Result<Observation, (Fault, WatchError)> {
+    fn look(
+        &mut self,
+        shot: &Shot,
+        utc_ms: Option<u64>,
+    ) -> Result<Observation, (Fault, WatchError)> {
         let seen = self
             .eyes
             .look(&shot.picture, shot.stamp.captured_ms)

@@ -40,7 +40,9 @@ impl Moment {
     /// Now.
     pub fn now_ms(&self) -> u64 {
         match *self {
-            Self::Frame { now_ms, .. } | Self::Told { now_ms, .. } | Self::Quiet { now_ms } => now_ms,
+            Self::Frame { now_ms, .. } | Self::Told { now_ms, .. } | Self::Quiet { now_ms } => {
+                now_ms
+            }
         }
     }
 }

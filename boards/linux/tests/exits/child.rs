@@ -1,5 +1,6 @@
 //! The door that is ended: all of `door run` but for camera and networks, which are scripts here.
 
+use core::time::Duration;
 use door_linux::audit::{Audit, BootId, Limits};
 use door_linux::camera::{Camera, CameraError, Captured, Layout, capture};
 use door_linux::disk::{Disk, Folder};
@@ -17,30 +18,29 @@ use model_format::Threshold;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The look at which it happens. The third opens.
 const THEN: u32 = 5;
 const EVER: Duration = Duration::from_secs(600);
 
-pub fn policy(pulse_ms: u32, step_ms: u32) -> Policy {
+pub(crate) fn policy(pulse_ms: u32, step_ms: u32) -> Policy {
     let lockout = LockoutPolicy { free: 3, ..Policy::default().lockout };
     Policy { pulse_ms, step_ms, cooldown_ms: 200, lockout, ..Policy::default() }
 }
 
 /// Sees the same enrolled person in every frame, and does what the story says.
-pub struct Script {
+pub(crate) struct Script {
     story: String,
     looks: u32,
 }
 
 impl Script {
-    pub fn new(story: &str) -> Self {
+    pub(crate) fn new(story: &str) -> Self {
         Self { story: story.to_owned(), looks: 0 }
     }
 }
 
-pub fn good(shot: &Shot, first: bool) -> Observation {
+pub(crate) fn good(shot: &Shot, first: bool) -> Observation {
     let best = Best { person: 1, cosine: 0.9, runner_up: None };
     let face = Face {
         track: 1,
@@ -152,7 +152,7 @@ impl Disk for Bad {
     }
 }
 
-pub fn relay(log: PathBuf) -> RelayConfig {
+pub(crate) fn relay(log: PathBuf) -> RelayConfig {
     RelayConfig {
         kind: RelayKind::Simulated,
         chip: PathBuf::new(),
@@ -163,19 +163,17 @@ pub fn relay(log: PathBuf) -> RelayConfig {
     }
 }
 
-pub fn calibration() -> Calibration {
+pub(crate) fn calibration() -> Calibration {
     Calibration::new(1e-3, 1, [Threshold { fmr: 1e-3, cosine: 0.4 }]).unwrap()
 }
 
 /// Runs the door in `folder` until its end; whether nothing panicked.
-pub fn run(folder: &Path, story: &str, pulse_ms: u32, step_ms: u32) -> bool {
+pub(crate) fn run(folder: &Path, story: &str, pulse_ms: u32, step_ms: u32) -> bool {
     let policy = policy(pulse_ms, step_ms);
     let program = Path::new(env!("CARGO_BIN_EXE_door"));
     let station = Station::open(&relay(folder.join("edges")), &policy, Some(program)).unwrap();
-    let disk = || Bad {
-        folder: Folder::read_only(&folder.join("log")).unwrap(),
-        story: story.to_owned(),
-    };
+    let disk =
+        || Bad { folder: Folder::read_only(&folder.join("log")).unwrap(), story: story.to_owned() };
     let boot = BootId::of_system().unwrap();
     let audit = Audit::open(disk(), Limits::default(), boot, run::moment()).unwrap();
     let recorder = Recorder::start(audit, disk(), 0).unwrap();
@@ -189,8 +187,7 @@ pub fn run(folder: &Path, story: &str, pulse_ms: u32, step_ms: u32) -> bool {
     let mut watch = watch.unwrap().under(clock::now_ms);
     let (publisher, _hub) = hub::hub(1);
     let mut desk = Desk { recorder, publisher, notify: Notify::from_env(), camera: String::new() };
-    let Ok(()) =
-        run::serve(&mut watch, &mut Live::new(inbox), &mut desk, |_, _, _| Ok(()));
+    let Ok(()) = run::serve(&mut watch, &mut Live::new(inbox), &mut desk, |_, _, _| Ok(()));
     station.latch().shut();
     desk.recorder.close(Duration::from_millis(300));
     drop(camera);

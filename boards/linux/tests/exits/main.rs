@@ -5,6 +5,7 @@
 mod child;
 mod clocks;
 
+use core::time::Duration;
 use door_linux::audit::{Kind, Log};
 use door_linux::disk::Folder;
 use door_linux::lock::{LoggedEdge, read_edges};
@@ -12,7 +13,7 @@ use door_linux::run::clock;
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const FOLDER: &str = "DOOR_TEST_FOLDER";
 const STORY: &str = "DOOR_TEST_STORY";
