@@ -8,6 +8,7 @@ use super::mjpeg::Splitter;
 use super::{Camera, CameraError, Captured, Layout};
 use crate::run::clock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use std::io::{self, Read as _};
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -66,7 +67,9 @@ impl Child {
         let wait =
             Timespec::try_from(SILENCE).map_err(|_| failed(io::ErrorKind::InvalidInput.into()))?;
         let mut ready = [PollFd::new(&self.pipe, PollFlags::IN)];
-        if poll(&mut ready, Some(&wait)).map_err(|error| failed(error.into()))? == 0 {
+        if retry_on_intr(|| poll(&mut ready, Some(&wait))).map_err(|error| failed(error.into()))?
+            == 0
+        {
             return Err(CameraError::Silent { waited: SILENCE });
         }
         match self.pipe.read(into).map_err(failed)? {

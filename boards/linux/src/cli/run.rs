@@ -4,14 +4,17 @@ use super::{Failure, Settings, setup};
 use crate::audit::{Audit, BootId, Event, Kind, Limits};
 use crate::config::Config;
 use crate::disk::Folder;
-use crate::hub;
+use crate::hub::{self, Change};
 use crate::lock::{RelayConfig, RelayKind};
-use crate::run::{self, Desk, Live, Notify, Recorder, Station, clock, guard, refusals};
-use crate::vision::Eyes;
+use crate::run::{self, Desk, Live, Notify, Recorder, Station, clock, guard, people, refusals};
+use crate::store::PEOPLE;
+use crate::vision::{Eyes, Models};
 use crate::watch::{Roster, Watch, Witness};
+use edge_infer::door::Calibration;
+use model_format::Threshold;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the door waits for its disk when it ends.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -58,8 +61,8 @@ pub(super) fn run(settings: &Settings, args: &RunArgs) -> Result<(), Failure> {
 
 fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     let models = setup::models(config)?;
-    let people = setup::everybody(&config.people)?;
-    let roster = Roster::new(&people, &models.pipeline(), models.embedding_len())?;
+    let enrolled = setup::everybody(&config.people)?;
+    let roster = Roster::new(&enrolled, &models.pipeline(), models.embedding_len())?;
     let calibration = setup::calibrate(config, &models, roster.templates());
     if let Err(error) = &calibration {
         eprintln!("not calibrated, so nobody gets in: {error}");
@@ -73,13 +76,14 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
         Audit::open(folder.clone(), Limits::default(), BootId::of_system()?, run::moment())?;
     let recorder = Recorder::start(audit, folder, refused)?;
 
-    let (mut publisher, _hub) = hub::hub(std::process::id());
+    let (mut publisher, hub) = hub::hub(std::process::id());
     publisher.people(&roster, calibration);
     let inbox = station.inbox();
     let sight = Witness { eyes: Eyes::new(&models)?, roster };
     let now_ms = clock::now_ms();
     let watch = Watch::resume(config.policy, calibration, sight, station.latch(), refused, now_ms)?;
     let mut watch = watch.under(clock::now_ms);
+    people::follow(config.people.folder.join(PEOPLE), inbox.clone(), hub, reload(config, &models))?;
     config.inputs.start(&inbox)?;
     let camera = config.source.start(inbox.clone())?;
 
@@ -100,11 +104,29 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     station.latch().shut();
     desk.recorder.note(Event::new(Kind::Stopped));
     desk.recorder.close(PATIENCE);
-    // A camera that hangs ends with the process.
-    if camera.is_finished() {
-        let _ = camera.join();
+    // Its program is killed with it. A camera that hangs ends with the process.
+    let start = Instant::now();
+    while !camera.is_finished() && start.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+/// What the loop is to go on with when the people were changed.
+fn reload(
+    config: &Config,
+    models: &Models,
+) -> impl Fn() -> Result<Change, String> + Send + 'static {
+    let (people, target_fpir) = (config.people.clone(), config.policy.target_fpir);
+    let (pipeline, len) = (models.pipeline(), models.embedding_len());
+    let table: Vec<Threshold> = models.embedding().thresholds().collect();
+    move || {
+        let people = setup::everybody(&people).map_err(|failure| failure.to_string())?;
+        let roster = Roster::new(&people, &pipeline, len).map_err(|error| error.to_string())?;
+        let templates = roster.templates().max(1);
+        let calibration = Calibration::new(target_fpir, templates, table.iter().copied()).ok();
+        Ok(Change { roster, calibration })
+    }
 }
 
 pub(super) fn lock(settings: &Settings, _: &LockArgs) -> Result<(), Failure> {

@@ -25,6 +25,7 @@ pub mod guard;
 mod inbox;
 mod ledger;
 mod notify;
+pub mod people;
 mod recorder;
 pub mod refusals;
 mod station;

@@ -90,13 +90,7 @@ impl Station {
 
     /// Engages the lock for good, and ends; whether nothing panicked.
     #[must_use]
-    pub fn close(mut self) -> bool {
-        self.latch.shut();
-        if let Some(guard) = self.guard.take()
-            && let Err(error) = guard.dismiss()
-        {
-            eprintln!("the guard was gone: {error}");
-        }
+    pub fn close(self) -> bool {
         !self.panicked.load(SeqCst)
     }
 
@@ -117,9 +111,14 @@ impl Station {
         let (latch, inbox) = (self.latch.clone(), self.inbox.clone());
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            let mut told = false;
             for _ in signals.forever().filter(|&signal| signal != SIGHUP) {
                 latch.shut();
                 inbox.stop();
+                if core::mem::replace(&mut told, true) {
+                    // Whoever says it twice does not want to wait for a loop that hangs.
+                    std::process::exit(1);
+                }
             }
         })?;
         Ok(())
@@ -130,5 +129,12 @@ impl Drop for Station {
     fn drop(&mut self) {
         self.latch.shut();
         self.inbox.stop();
+        // A guard that is not sent home engages the lock once more.
+        if !std::thread::panicking()
+            && let Some(guard) = self.guard.take()
+            && let Err(error) = guard.dismiss()
+        {
+            eprintln!("the guard was gone: {error}");
+        }
     }
 }

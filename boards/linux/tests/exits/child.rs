@@ -78,11 +78,24 @@ impl Sight for Script {
 struct Noise {
     story: String,
     frames: u32,
+    jpeg: Vec<u8>,
+}
+
+impl Noise {
+    fn new(story: &str) -> Self {
+        let mut jpeg = Vec::new();
+        let picture = image::RgbImage::from_fn(640, 480, |x, y| {
+            image::Rgb([x as u8, y as u8, (x * y) as u8])
+        });
+        image::codecs::jpeg::JpegEncoder::new(&mut jpeg).encode_image(&picture).unwrap();
+        Self { story: story.to_owned(), frames: 0, jpeg }
+    }
 }
 
 impl Camera for Noise {
     fn frame(&mut self, mut buffer: Vec<u8>) -> Result<Captured, CameraError> {
-        std::thread::sleep(Duration::from_millis(33));
+        let soak = self.story == "soak";
+        std::thread::sleep(Duration::from_millis(if soak { 2 } else { 33 }));
         self.frames += 1;
         match (&self.story[..], self.frames) {
             ("camera", 8..) => return Err(CameraError::Silent { waited: EVER }),
@@ -91,6 +104,19 @@ impl Camera for Noise {
             _ => {}
         }
         buffer.clear();
+        if soak {
+            // A comment of four bytes makes every file another one.
+            buffer.extend([0xff, 0xd8, 0xff, 0xfe, 0, 6]);
+            buffer.extend(self.frames.to_be_bytes());
+            buffer.extend_from_slice(&self.jpeg[2..]);
+            let layout = Layout::Jpeg;
+            return Ok(Captured {
+                captured_ms: clock::now_ms(),
+                sequence: 0,
+                layout,
+                bytes: buffer,
+            });
+        }
         buffer.extend(self.frames.to_be_bytes().iter().cycle().take(256));
         let layout = Layout::Grey { width: 16, height: 16, stride: 16 };
         Ok(Captured { captured_ms: clock::now_ms(), sequence: 0, layout, bytes: buffer })
@@ -180,7 +206,7 @@ pub(crate) fn run(folder: &Path, story: &str, pulse_ms: u32, step_ms: u32) -> bo
     let (latch, inbox) = (station.latch(), station.inbox());
     let camera = std::thread::spawn({
         let (story, inbox) = (story.to_owned(), inbox.clone());
-        move || capture(|| Ok(Box::new(Noise { story: story.clone(), frames: 0 })), &inbox)
+        move || capture(|| Ok(Box::new(Noise::new(&story))), &inbox)
     });
     let now_ms = clock::now_ms();
     let watch = Watch::resume(policy, Some(calibration()), Script::new(story), latch, 0, now_ms);

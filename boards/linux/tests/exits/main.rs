@@ -115,6 +115,12 @@ impl Door {
         assert!(!self.edges().last().unwrap().unlocked);
     }
 
+    fn rss_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     fn log(&self) -> Vec<Kind> {
         let folder = Folder::read_only(&self.folder.path().join("log")).unwrap();
         Log::read(&folder).unwrap().entries.iter().map(|entry| entry.record.event.kind).collect()
@@ -256,6 +262,22 @@ fn a_disk_that_hangs_is_full_or_gone_changes_nothing_for_the_lock() {
         assert_eq!(door.end().code(), Some(0), "{story}");
         door.stays_engaged();
     }
+}
+
+/// For `DOOR_SOAK_SECONDS` instead of a few, if that is set.
+#[test]
+fn insightface_2098_rss_stays_flat() {
+    let seconds = std::env::var("DOOR_SOAK_SECONDS").map_or(4, |text| text.parse().unwrap());
+    let door = Door::start("soak", 200, 2_000);
+    door.until_released();
+    std::thread::sleep(Duration::from_secs(3));
+    let before = door.rss_kib();
+    std::thread::sleep(Duration::from_secs(seconds));
+    let after = door.rss_kib();
+    println!("{before} KiB, {after} KiB after {seconds} s more");
+    assert!(after <= before + 1_024, "{before} KiB, then {after} KiB");
+    assert!(after < 64 << 10, "{after} KiB");
+    door.until_engaged();
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{Camera, CameraError, Captured, FrameFormat, Layout, Range, SourceCon
 use crate::run::clock;
 use abi::Mapped;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io;
@@ -92,7 +93,10 @@ impl V4l2 {
         let wait = Timespec::try_from(SILENCE)
             .map_err(|_| self.failed(io::ErrorKind::InvalidInput.into()))?;
         let mut ready = [PollFd::new(&self.device, PollFlags::IN)];
-        if poll(&mut ready, Some(&wait)).map_err(|error| self.failed(error.into()))? == 0 {
+        if retry_on_intr(|| poll(&mut ready, Some(&wait)))
+            .map_err(|error| self.failed(error.into()))?
+            == 0
+        {
             return Err(CameraError::Silent { waited: SILENCE });
         }
         abi::dequeue(&self.device).map_err(|error| self.failed(error))
