@@ -15,7 +15,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn the_demo_opens_for_ada_alone_and_ends_locked() {
-    let output = door(&["demo", "--seconds", "24"]);
+    let output = door(&["demo", "--seconds", "18"]);
     let (told, scenes) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{scenes}");
     assert_eq!(told.matches("OPEN").count(), 1, "{told}");
@@ -39,13 +39,14 @@ fn doctor_says_what_is_wrong_and_what_to_do() {
         format!("people.key={}", at("key")),
         format!("models.folder={}", folder.path().display()),
     ];
-    let with = |command: &[&str]| {
+    let with = |command: &[&str], more: &[&str]| {
         let set = set.iter().flat_map(|setting| ["--set", setting.as_str()]);
-        let arguments: Vec<&str> = command.iter().copied().chain(set).collect();
+        let arguments: Vec<&str> =
+            command.iter().copied().chain(set).chain(more.iter().copied()).collect();
         door(&arguments)
     };
-    assert!(with(&["people", "init"]).status.success());
-    let output = with(&["doctor", "--json"]);
+    assert!(with(&["people", "init"], &[]).status.success());
+    let output = with(&["doctor", "--json"], &[]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["wrong"], 1, "{report}");
@@ -62,17 +63,13 @@ fn doctor_says_what_is_wrong_and_what_to_do() {
     // A key that others may read, a camera and a relay that are not there.
     std::fs::set_permissions(at("key"), std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .unwrap();
-    let output = with(&[
-        "doctor",
-        "--set",
+    let elsewhere = [
         "source.kind=v4l2",
-        "--set",
         "source.device=/dev/no-video",
-        "--set",
         "relay.kind=gpio",
-        "--set",
         "relay.chip=/dev/no-chip",
-    ]);
+    ];
+    let output = with(&["doctor"], &elsewhere.map(|setting| ["--set", setting]).concat());
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1));
     for needed in ["chmod 600", "/dev/no-video", "/dev/no-chip", "host-train import", "gpioinfo"] {

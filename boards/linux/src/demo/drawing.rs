@@ -2,7 +2,7 @@
 
 use crate::camera::{Camera, CameraError, Captured, Layout};
 use crate::run::clock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pixels in a row.
 pub const WIDTH: usize = 320;
@@ -14,8 +14,8 @@ pub(super) const ADA_LIGHT: u8 = 180;
 const STRANGER_LIGHT: u8 = 110;
 /// The white edge of a print.
 const PAPER: u8 = 255;
-/// Each scene's length, in seconds.
-const SECONDS: u32 = 5;
+/// Each scene's length: shorter than a pulse and the pause after it.
+const LENGTH: Duration = Duration::from_secs(4);
 
 /// Who stands before the camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ impl Scene {
 #[derive(Debug)]
 pub struct DrawnCamera {
     scenes: Vec<Scene>,
+    start: Instant,
+    last: Option<Scene>,
     frames: u32,
     fps: u32,
 }
@@ -72,25 +74,22 @@ impl DrawnCamera {
     /// All scenes, over and over.
     #[must_use]
     pub fn new(fps: u32) -> Self {
-        Self { scenes: Scene::ALL.to_vec(), frames: 0, fps: fps.max(1) }
+        Self { scenes: Scene::ALL.to_vec(), start: Instant::now(), last: None, frames: 0, fps: fps.max(1) }
     }
 
     /// One scene.
     #[must_use]
     pub fn of(scene: Scene, fps: u32) -> Self {
-        Self { scenes: vec![scene], frames: 0, fps: fps.max(1) }
+        Self { scenes: vec![scene], ..Self::new(fps) }
     }
 }
 
 impl Camera for DrawnCamera {
     fn frame(&mut self, mut buffer: Vec<u8>) -> Result<Captured, CameraError> {
         std::thread::sleep(Duration::from_secs(1) / self.fps);
-        let length = self.fps.saturating_mul(SECONDS);
-        let scene = self.scenes[(self.frames / length) as usize % self.scenes.len()];
-        if scene
-            != self.scenes[(self.frames.saturating_sub(1) / length) as usize % self.scenes.len()]
-            || self.frames == 0
-        {
+        let played = self.start.elapsed().as_secs() / LENGTH.as_secs();
+        let scene = self.scenes[played as usize % self.scenes.len()];
+        if self.last.replace(scene) != Some(scene) {
             eprintln!("-- {}", scene.caption());
         }
         draw(scene, if scene == Scene::Frozen { 0 } else { self.frames }, &mut buffer);
