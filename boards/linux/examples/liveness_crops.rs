@@ -4,8 +4,8 @@
 //! liveness_crops DETECTOR.afm EMBEDDING.afm FRAMES OUT      FRAMES/KIND/../F.jpg ─> OUT/2.7/KIND/F.png, OUT/4.0/KIND/F.png
 //! ```
 
+use core::error::Error;
 use door_linux::vision::{Eyes, Models, Paths, decode, liveness_crop};
-use std::error::Error;
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -27,7 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             let seen = eyes.look(&picture, 0)?;
             let Some(subject) = seen.subject else { continue };
             for times in ["2.7", "4.0"] {
-                let Some(crop) = liveness_crop(&picture, &subject.face, times.parse()?) else { continue };
+                let Some(crop) = liveness_crop(&picture, &subject.face, times.parse()?) else {
+                    continue;
+                };
                 let folder = out.join(times).join(kind.file_name());
                 std::fs::create_dir_all(&folder)?;
                 let name = file.file_stem().unwrap_or_default().to_string_lossy();

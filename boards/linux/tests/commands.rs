@@ -10,7 +10,9 @@ fn door(folder: &Path, arguments: &[&str]) -> Output {
     if !config.exists() {
         let people = folder.join("people");
         let key = folder.join("people.key");
-        let text = format!("[people]\nfolder = {people:?}\nkey = {key:?}\n[models]\nfolder = {folder:?}\n");
+        let text = format!(
+            "[people]\nfolder = {people:?}\nkey = {key:?}\n[models]\nfolder = {folder:?}\n"
+        );
         std::fs::write(&config, text).unwrap();
     }
     command.arg("--config").arg(config).args(arguments).env_remove("DOOR_MODELS").output().unwrap()
@@ -87,14 +89,17 @@ fn a_store_is_made_once_and_people_come_and_go() {
     let document = folder.join("in.json");
     // 1 / sqrt(3^2 + 4^2), to single precision.
     let people = r#"{"format":1,"next_person":3,"next_template":2,"people":[{"id":2,"profile":{"name":"Zoë","groups":["staff"]},
-        "templates":[{"id":1,"model":"00112233445566778899aabbccddeeff","preprocessing":"ffeeddccbbaa99887766554433221100",
+        "templates":[{"id":1,"pipeline":{"model":"00112233445566778899aabbccddeeff","preprocessing":"ffeeddccbbaa99887766554433221100"},
         "values":"AwQ=","inverse_norm":0.2,"source":"picture","enrolled_ms":5}]}]}"#;
     std::fs::write(&document, people).unwrap();
     let imported = good(folder, &["people", "import", document.to_str().unwrap(), "--json"]);
     assert_eq!(imported, "{\"imported\":[{\"from\":2,\"id\":2}]}\n");
     good(folder, &["people", "rename", "2", "Zoë Ω"]);
     let list = good(folder, &["people", "list"]);
-    assert!(list.contains("Zoë Ω") && list.contains("1 templates") && list.contains("staff"), "{list}");
+    assert!(
+        list.contains("Zoë Ω") && list.contains("1 templates") && list.contains("staff"),
+        "{list}"
+    );
 
     let out = folder.join("out.json");
     good(folder, &["people", "export", out.to_str().unwrap()]);
@@ -140,7 +145,9 @@ fn rejects_a_list_that_is_none_before_anything_else() {
 #[test]
 fn rejects_wrong_use() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [&["enroll"][..], &["enroll", "--name", "Ada"], &["people", "remove"], &["fly"]] {
+    for arguments in
+        [&["enroll"][..], &["enroll", "--name", "Ada"], &["people", "remove"], &["fly"]]
+    {
         assert_eq!(door(folder.path(), arguments).status.code(), Some(2), "{arguments:?}");
     }
 }

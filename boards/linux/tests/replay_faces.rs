@@ -73,5 +73,5 @@ fn howdy_822_prints_stay_out() {
     assert_eq!((count(&report, "prints"), count(&report, "prints_granted")), (11, 0));
     // Without the gate they are those people, so it is the gate that keeps them out.
     let open = replay(Scenario::Prints, &["--set", "liveness=off"]);
-    assert!(count(&open, "prints_granted") >= 8, "{open}");
+    assert!(count(&open, "prints_granted") >= 5, "{open}");
 }

@@ -301,7 +301,8 @@ impl Reference {
     fn see(&mut self, now_ms: u64, seen: &Observation, commands: &mut Vec<Bolt>) {
         let limits = self.policy.face;
         let large = seen.face.map_or(f32::NAN, |face| face.eye_distance) * limits.other_share;
-        let near = |size: f32| size >= limits.other_eye_distance && (large.is_nan() || size >= large);
+        let near =
+            |size: f32| size >= limits.other_eye_distance && (large.is_nan() || size >= large);
         if seen.other_eye_distance.is_some_and(|size| size.is_nan() || near(size)) {
             self.note(Note::SecondFace);
             self.note(Note::Forget);

@@ -60,7 +60,11 @@ pub(super) fn run(settings: &Settings, args: &EnrolArgs) -> Result<(), Failure> 
     album.sort_out(config.policy.still_cosine, models.loosest_cosine());
 
     let roster = Roster::new(store.people(), &pipeline, len)?;
-    let templates = roster.templates().saturating_add(u32::try_from(album.photos.len()).unwrap_or(u32::MAX));
+    if let Some(person) = args.person {
+        album.sort_out_known(&roster, person, config.policy.still_cosine)?;
+    }
+    let templates =
+        roster.templates().saturating_add(u32::try_from(album.photos.len()).unwrap_or(u32::MAX));
     // A gallery that no cosine is strict enough for would lock everybody out.
     let calibration = setup::calibrate(&config, &models, templates)
         .map_err(|error| Failure::Check(format!("nobody was enrolled: {error}")))?;
@@ -88,7 +92,9 @@ pub(super) fn run(settings: &Settings, args: &EnrolArgs) -> Result<(), Failure> 
         let new: Vec<NewTemplate<'_>> = album.photos.iter().map(new).collect();
         let now = setup::utc_ms();
         id = Some(match args.person {
-            Some(id) => store.change(|people| people.add_templates(PersonId(id), &new, now).map(|()| id))?,
+            Some(id) => {
+                store.change(|people| people.add_templates(PersonId(id), &new, now).map(|()| id))?
+            }
             None => {
                 let profile = Profile {
                     name: args.name.clone().unwrap_or_default(),
@@ -110,8 +116,9 @@ fn report(args: &EnrolArgs, album: &Album, id: Option<u32>, alike: Option<u32>) 
     let spread = album.spread();
     if args.json {
         let refused = album.refused.iter();
-        let refused: Vec<_> =
-            refused.map(|(name, why)| json!({"picture": name, "reason": why.to_string()})).collect();
+        let refused: Vec<_> = refused
+            .map(|(name, why)| json!({"picture": name, "reason": why.to_string()}))
+            .collect();
         let accepted: Vec<&str> = album.photos.iter().map(|photo| photo.name.as_str()).collect();
         print_json(&json!({
             "person": id,

@@ -70,7 +70,8 @@ pub(super) fn run(settings: &Settings, args: &PeopleArgs) -> Result<(), Failure>
             let (id, mut store) = (PersonId(*id), setup::store(people)?);
             store.change(|people| {
                 let profile = people.get(id).map(|person| person.profile.clone());
-                people.set_profile(id, Profile { name: name.clone(), ..profile.unwrap_or_default() })
+                people
+                    .set_profile(id, Profile { name: name.clone(), ..profile.unwrap_or_default() })
             })?;
         }
         PeopleCommand::Remove { id } => {
@@ -142,7 +143,10 @@ fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
         let groups = person.profile.groups.join(", ");
         let again = if active(person) == Some(0) { "  must be enrolled again" } else { "" };
         let count = person.templates.len();
-        println!("{:>6}  {:<30}  {count} templates  {groups}{again}", person.id, person.profile.name);
+        println!(
+            "{:>6}  {:<30}  {count} templates  {groups}{again}",
+            person.id, person.profile.name
+        );
     }
     Ok(())
 }

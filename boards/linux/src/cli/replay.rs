@@ -81,11 +81,17 @@ pub(super) fn run(settings: &Settings, args: &ReplayArgs) -> Result<(), Failure>
 
 fn print(report: &Report) {
     println!("visits      {}", report.visits);
-    println!("genuine     {} of {} let in, {} as somebody else", report.genuine_granted, report.genuine, report.genuine_as_other);
+    println!(
+        "genuine     {} of {} let in, {} as somebody else",
+        report.genuine_granted, report.genuine, report.genuine_as_other
+    );
     println!("strangers   {} of {} let in", report.strangers_granted, report.strangers);
     println!("prints      {} of {} let in", report.prints_granted, report.prints);
     println!("held        {} visits by a second face", report.held);
-    println!("frames      {}; {:.2} ms median, {:.2} ms for 99 of 100", report.frames, report.p50_ms, report.p99_ms);
+    println!(
+        "frames      {}; {:.2} ms median, {:.2} ms for 99 of 100",
+        report.frames, report.p50_ms, report.p99_ms
+    );
     println!("lock        released for {} ms at most", report.longest_open_ms);
     println!(
         "enrolled    {} people, {} templates; a single frame of a stranger matches at most {:.1e} times (cosine {:.4})",

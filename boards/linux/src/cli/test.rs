@@ -25,7 +25,8 @@ pub(super) struct TestArgs {
 pub(super) fn run(settings: &Settings, args: &TestArgs) -> Result<(), Failure> {
     let config = settings.load()?;
     let models = setup::models(&config)?;
-    let picture = decode::open(&args.picture)?;
+    let named = |error| Failure::Input(format!("{}: {error}", args.picture.display()));
+    let picture = decode::open(&args.picture).map_err(named)?;
     let people = if config.people.folder.exists() {
         setup::everybody(&config.people)?
     } else {
@@ -41,14 +42,17 @@ pub(super) fn run(settings: &Settings, args: &TestArgs) -> Result<(), Failure> {
     let limit = calibration.map(|chosen| chosen.cosine());
     let utc_ms = Some(setup::utc_ms());
     let eyes = Eyes::new(&models)?;
-    let mut watch = Watch::new(config.policy, calibration, Witness { eyes, roster }, SimulatedLock::default())?;
+    let mut watch =
+        Watch::new(config.policy, calibration, Witness { eyes, roster }, SimulatedLock::default())?;
     let stamp = Stamp { captured_ms: 1, sequence: 1, digest: picture.digest() };
     let (width, height) = (picture.width(), picture.height());
     let moment = Moment::Frame { now_ms: 1, shot: Shot { stamp, picture } };
     let turn = watch.turn(&moment, utc_ms, &mut |_| ())?;
     let (reason, took) = (turn.decision.reason(), turn.took);
     let seen = turn.seen.cloned();
-    let Some(seen) = seen else { return Err(Failure::Input("no picture was looked at".to_owned())) };
+    let Some(seen) = seen else {
+        return Err(Failure::Input("no picture was looked at".to_owned()));
+    };
     let matched = match seen.template() {
         Some(probe) => watch.sight().roster.search(probe, utc_ms)?,
         None => None,
@@ -110,10 +114,17 @@ fn print(seen: &Seen, matched: Option<Matched>, name: Option<&str>, limit: Optio
     println!("faces       {}", seen.faces.len());
     let Some(subject) = seen.subject else { return };
     let face = subject.face;
-    println!("face        {:.0}x{:.0} pixels at {:.0}, {:.0}; score {:.2}", face.width, face.height, face.x, face.y, face.score);
+    println!(
+        "face        {:.0}x{:.0} pixels at {:.0}, {:.0}; score {:.2}",
+        face.width, face.height, face.x, face.y, face.score
+    );
     println!("eyes        {:.0} pixels apart", subject.eye_distance);
     let quality = subject.quality;
-    println!("light       {:.0}; {:.0} % black or white", quality.brightness, 100.0 * (quality.dark + quality.bright));
+    println!(
+        "light       {:.0}; {:.0} % black or white",
+        quality.brightness,
+        100.0 * (quality.dark + quality.bright)
+    );
     println!("sharpness   {:.0}", quality.sharpness);
     if let Some(pose) = subject.pose {
         println!("pose        turn {:.2}, nod {:.2}, tilt {:.2}", pose.yaw, pose.pitch, pose.roll);
@@ -122,8 +133,14 @@ fn print(seen: &Seen, matched: Option<Matched>, name: Option<&str>, limit: Optio
         println!("liveness    {score:.3}");
     }
     if let Some(Matched { best, .. }) = matched {
-        let limit = limit.map_or_else(|| "not calibrated".to_owned(), |limit| format!("{limit:.4} needed"));
-        println!("likeness    {:.4} to {} (person {}); {limit}", best.cosine, name.unwrap_or("?"), best.person);
+        let limit =
+            limit.map_or_else(|| "not calibrated".to_owned(), |limit| format!("{limit:.4} needed"));
+        println!(
+            "likeness    {:.4} to {} (person {}); {limit}",
+            best.cosine,
+            name.unwrap_or("?"),
+            best.person
+        );
         if let Some(other) = best.runner_up {
             println!("runner-up   {:.4} to person {}", other.cosine, other.person);
         }

@@ -33,7 +33,9 @@ fn a_file_goes_over_the_defaults_and_set_over_both() {
 
 #[test]
 fn words_need_no_quotes() {
-    let config = set(&["liveness=off", "exit=free", "second_factor=20000", "people.key=credential:door"]).unwrap();
+    let config =
+        set(&["liveness=off", "exit=free", "second_factor=20000", "people.key=credential:door"])
+            .unwrap();
     assert_eq!(config.policy.liveness, Liveness::Off);
     assert_eq!(config.policy.exit, Exit::Free);
     assert_eq!(config.policy.second_factor, SecondFactor::Within(20_000));
@@ -48,7 +50,9 @@ fn howdy_527_no_setting_is_a_raw_score_and_loose_rates_are_refused() {
     for argument in ["cosine=0.1", "threshold=0.1", "certainty=10", "face.cosine=0"] {
         assert!(matches!(set(&[argument]), Err(ConfigError::Unknown { .. })), "{argument}");
     }
-    for argument in ["target_fpir=0.5", "target_fpir=0", "target_fpir=nan", "liveness=0", "frames.good=1"] {
+    for argument in
+        ["target_fpir=0.5", "target_fpir=0", "target_fpir=nan", "liveness=0", "frames.good=1"]
+    {
         let error = set(&[argument]).unwrap_err();
         let name = argument.split_once('=').unwrap().0;
         assert!(matches!(error, ConfigError::Policy(_)), "{argument}: {error}");

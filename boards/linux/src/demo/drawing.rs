@@ -74,7 +74,13 @@ impl DrawnCamera {
     /// All scenes, over and over.
     #[must_use]
     pub fn new(fps: u32) -> Self {
-        Self { scenes: Scene::ALL.to_vec(), start: Instant::now(), last: None, frames: 0, fps: fps.max(1) }
+        Self {
+            scenes: Scene::ALL.to_vec(),
+            start: Instant::now(),
+            last: None,
+            frames: 0,
+            fps: fps.max(1),
+        }
     }
 
     /// One scene.

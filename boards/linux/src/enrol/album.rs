@@ -51,7 +51,8 @@ impl Album {
         }
         let sums = kept.iter().map(|a| kept.iter().map(|b| likeness(a, b)).sum::<f32>());
         // The first of equal ones, as `max_by` would give the last.
-        let middle = sums.enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let middle =
+            sums.enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
         let Some(middle) = middle.map(|(index, _)| kept[index].clone()) else { return };
         for photo in kept {
             let cosine = likeness(&middle, &photo);
@@ -64,12 +65,36 @@ impl Album {
         }
     }
 
+    /// Takes out pictures that `person` is enrolled with already, which a template shows by the cosine `same` or more.
+    ///
+    /// # Errors
+    /// The roster can't be searched.
+    pub fn sort_out_known(
+        &mut self,
+        roster: &Roster,
+        person: u32,
+        same: f32,
+    ) -> Result<(), RosterError> {
+        for photo in core::mem::take(&mut self.photos) {
+            let found = roster.search(photo.template(), None)?.map(|found| found.best);
+            match found.filter(|best| best.person == person && best.cosine >= same) {
+                Some(best) => {
+                    self.refused.push((photo.name, Refusal::Known { cosine: best.cosine }));
+                }
+                None => self.photos.push(photo),
+            }
+        }
+        Ok(())
+    }
+
     /// How much the pictures differ; `None` if there are fewer than two.
     pub fn spread(&self) -> Option<Spread> {
-        let pairs = self.photos.iter().enumerate().flat_map(|(index, a)| {
-            self.photos.iter().skip(index + 1).map(move |b| likeness(a, b))
-        });
-        let (sum, count) = pairs.fold((0.0, 0_u16), |(sum, count), cosine| (sum + cosine, count + 1));
+        let pairs =
+            self.photos.iter().enumerate().flat_map(|(index, a)| {
+                self.photos.iter().skip(index + 1).map(move |b| likeness(a, b))
+            });
+        let (sum, count) =
+            pairs.fold((0.0, 0_u16), |(sum, count), cosine| (sum + cosine, count + 1));
         let range = |value: fn(&Photo) -> f32| {
             let values = self.photos.iter().map(value);
             values.clone().fold(f32::MIN, f32::max) - values.fold(f32::MAX, f32::min)
@@ -86,7 +111,9 @@ impl Spread {
     /// What would make the pictures cover more; `None` if they differ enough.
     pub fn advice(&self) -> Option<&'static str> {
         if self.brightness < 20.0 {
-            Some("all pictures have the same light: add one taken at the door at another time of day")
+            Some(
+                "all pictures have the same light: add one taken at the door at another time of day",
+            )
         } else if self.yaw < 0.1 {
             Some("all pictures show the same pose: add one with the head turned a little")
         } else {
@@ -152,7 +179,9 @@ mod tests {
             let mut album = album(&photos);
             album.sort_out(0.999, 0.25);
             assert_eq!(names(&album), ["a", "b"], "{place}");
-            let [(name, Refusal::Outlier { least, .. })] = &album.refused[..] else { unreachable!() };
+            let [(name, Refusal::Outlier { least, .. })] = &album.refused[..] else {
+                unreachable!()
+            };
             assert_eq!((name.as_str(), *least), ("wrong", 0.25));
         }
     }
@@ -179,8 +208,8 @@ mod tests {
         assert_eq!(two.spread().unwrap().advice(), None);
     }
 
-    #[test]
-    fn face_recognition_auth_29_who_is_enrolled_already_is_found() {
+    /// A roster with one person, who has one template.
+    fn roster() -> (Roster, u32) {
         let enrolled = Photo::drawn("old", &[127, 0, 0]);
         let preprocessing = PreprocessingId([3; 16]);
         let template = enrolled.template();
@@ -189,10 +218,27 @@ mod tests {
         let profile = Profile { name: "Ada".to_owned(), ..Profile::default() };
         let new = NewTemplate { template, preprocessing, source: Source::Picture };
         let id = people.enrol(profile, &[new], 0).unwrap();
-        let roster = Roster::new(&people, &pipeline, 3).unwrap();
+        (Roster::new(&people, &pipeline, 3).unwrap(), id.0)
+    }
+
+    #[test]
+    fn rejects_a_picture_that_the_person_is_enrolled_with() {
+        let (roster, id) = roster();
+        let mut album = album(&[("a", [127, 1, 0]), ("b", [127, 60, 0])]);
+        album.sort_out_known(&roster, id + 1, 0.999).unwrap();
+        assert_eq!(names(&album), ["a", "b"], "somebody else's");
+        album.sort_out_known(&roster, id, 0.999).unwrap();
+        assert_eq!(names(&album), ["b"]);
+        let [(name, Refusal::Known { cosine })] = &album.refused[..] else { unreachable!() };
+        assert!(name == "a" && *cosine > 0.999);
+    }
+
+    #[test]
+    fn face_recognition_auth_29_who_is_enrolled_already_is_found() {
+        let (roster, id) = roster();
         let same = album(&[("x", [0, 0, 127]), ("y", [127, 40, 0])]);
         let found = look_alike(&same, &roster, 0.5).unwrap().unwrap();
-        assert_eq!(found.person, id.0);
+        assert_eq!(found.person, id);
         let other = album(&[("x", [0, 0, 127]), ("y", [0, 127, 3])]);
         assert_eq!(look_alike(&other, &roster, 0.5).unwrap(), None);
     }

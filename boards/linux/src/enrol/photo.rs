@@ -43,15 +43,25 @@ pub enum Refusal {
     #[error("the face gives no template: take another picture")]
     NoTemplate,
     /// It adds nothing.
-    #[error("it shows what `{other}` shows (cosine {cosine:.4}): take it in other light or another pose")]
+    #[error(
+        "it shows what `{other}` shows (cosine {cosine:.4}): take it in other light or another pose"
+    )]
     Same {
         /// The picture before it.
         other: String,
         /// Of both.
         cosine: f32,
     },
+    /// It is enrolled already.
+    #[error("the person is enrolled with this picture already (cosine {cosine:.4})")]
+    Known {
+        /// With the closest of their templates.
+        cosine: f32,
+    },
     /// Another person, most likely.
-    #[error("it does not look like `{other}` (cosine {cosine:.2}, {least:.2} are needed): is it somebody else?")]
+    #[error(
+        "it does not look like `{other}` (cosine {cosine:.2}, {least:.2} are needed): is it somebody else?"
+    )]
     Outlier {
         /// The picture that is most like all of them.
         other: String,

@@ -143,7 +143,11 @@ mod tests {
 
     #[test]
     fn rejects_other_columns_and_values() {
-        for text in ["visit,kind\n1,genuine\n", "visit,person,kind,t_ms,path\n1,a,guest,0,x\n", &format!("{HEAD}1,a,genuine,-4,x\n")] {
+        for text in [
+            "visit,kind\n1,genuine\n",
+            "visit,person,kind,t_ms,path\n1,a,guest,0,x\n",
+            &format!("{HEAD}1,a,genuine,-4,x\n"),
+        ] {
             assert!(matches!(list(text), Err(ListError::Csv { .. })), "{text}");
         }
         assert!(matches!(read(Path::new("no/such.csv")), Err(ListError::Csv { .. })));

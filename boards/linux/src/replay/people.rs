@@ -70,14 +70,21 @@ pub fn enrol_folder(
             album.add(&name, photo);
         }
         album.sort_out(policy.still_cosine, least);
-        let new = |photo| NewTemplate { template: enrol::Photo::template(photo), preprocessing, source: Source::Picture };
+        let new = |photo| NewTemplate {
+            template: enrol::Photo::template(photo),
+            preprocessing,
+            source: Source::Picture,
+        };
         let templates: Vec<NewTemplate<'_>> = album.photos.iter().map(new).collect();
         let profile = Profile { name: name(&path), ..Profile::default() };
         let id = if templates.is_empty() {
             None
         } else {
             let enrolled = found.people.enrol(profile, &templates, 0);
-            Some(enrolled.map_err(|error| PeopleFolderError::Person { path: path.clone(), error })?)
+            Some(
+                enrolled
+                    .map_err(|error| PeopleFolderError::Person { path: path.clone(), error })?,
+            )
         };
         found.albums.push((name(&path), id, album));
     }

@@ -106,7 +106,8 @@ mod tests {
         report.add(Kind::Print, Outcome::default());
         let got = (report.visits, report.genuine, report.genuine_granted, report.genuine_as_other);
         assert_eq!(got, (6, 3, 1, 1));
-        let got = (report.strangers, report.strangers_granted, report.prints, report.prints_granted);
+        let got =
+            (report.strangers, report.strangers_granted, report.prints, report.prints_granted);
         assert_eq!((got, report.held), ((2, 1, 1, 0), 1));
     }
 

@@ -60,10 +60,25 @@ pub struct VisitFrames<'a> {
 impl<'a> VisitFrames<'a> {
     /// The frames of `visit`, whose files are below `root`. The first is captured at `start_ms` of the door's clock; `tail_ms` after
     /// the last the visit ends. `sequence` counts the frames of all visits.
-    pub fn new(root: &'a Path, visit: &'a Visit, start_ms: u64, tail_ms: u64, sequence: u64) -> Self {
+    pub fn new(
+        root: &'a Path,
+        visit: &'a Visit,
+        start_ms: u64,
+        tail_ms: u64,
+        sequence: u64,
+    ) -> Self {
         let frames = visit.frames.iter().map(|(t_ms, path)| (*t_ms, path.as_path())).collect();
         let list_ms = visit.frames.first().map_or(0, |(t_ms, _)| *t_ms);
-        Self { root, frames, now_ms: start_ms, sequence, list_ms, door_ms: start_ms, end_ms: None, tail_ms }
+        Self {
+            root,
+            frames,
+            now_ms: start_ms,
+            sequence,
+            list_ms,
+            door_ms: start_ms,
+            end_ms: None,
+            tail_ms,
+        }
     }
 
     /// The door's time now.
@@ -136,7 +151,8 @@ pub fn replay<S: Sight>(
         watch.restart(now_ms)?;
         let mut frames = VisitFrames::new(root, visit, now_ms, watch.rest_ms(), sequence);
         let mut outcome = Outcome::default();
-        let frame_error = |(path, error)| ReplayError::Frame { visit: visit.name.clone(), path, error };
+        let frame_error =
+            |(path, error)| ReplayError::Frame { visit: visit.name.clone(), path, error };
         while let Some(moment) = frames.next(watch.until_ms()).map_err(frame_error)? {
             let turn = watch.turn(&moment, None, &mut |_| ())?;
             for action in turn.decision.actions() {
@@ -157,4 +173,79 @@ pub fn replay<S: Sight>(
     report.time(took);
     report.longest_open_ms = watch.lock().longest_open_ms(now_ms);
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::ImageEncoder as _;
+
+    /// The moments of a visit whose frames were captured at these times, for a door that waits at most a second.
+    fn moments(times: &[u64]) -> Vec<(bool, u64)> {
+        let folder = tempfile::tempdir().unwrap();
+        let frames = times.iter().enumerate().map(|(at, &t_ms)| {
+            let name = format!("{at}.png");
+            let file = std::fs::File::create(folder.path().join(&name)).unwrap();
+            image::codecs::png::PngEncoder::new(file)
+                .write_image(&[at as u8; 12], 2, 2, image::ExtendedColorType::Rgb8)
+                .unwrap();
+            (t_ms, PathBuf::from(name))
+        });
+        let visit = Visit {
+            name: "1".to_owned(),
+            person: String::new(),
+            kind: Kind::Stranger,
+            frames: frames.collect(),
+        };
+        let mut source = VisitFrames::new(folder.path(), &visit, 10_000, 1_500, 40);
+        let mut seen = Vec::new();
+        let mut sequence = 40;
+        while let Some(moment) = source.next(source.now_ms() + 1_000).unwrap() {
+            seen.push(match moment {
+                Moment::Frame { now_ms, shot } => {
+                    sequence += 1;
+                    assert_eq!((shot.stamp.captured_ms, shot.stamp.sequence), (now_ms, sequence));
+                    (true, now_ms)
+                }
+                other => (false, other.now_ms()),
+            });
+        }
+        seen
+    }
+
+    #[test]
+    fn frames_come_at_their_times_and_the_door_is_never_left_waiting() {
+        let expected = [
+            (true, 10_000),
+            (true, 10_066),
+            (false, 11_066),
+            (false, 12_066),
+            (true, 12_566),
+            // The tail.
+            (false, 13_566),
+            (false, 14_066),
+        ];
+        // A list's clock starts anywhere.
+        assert_eq!(moments(&[500, 566, 3_066]), expected);
+    }
+
+    #[test]
+    fn octoprint_3266_a_clock_that_goes_back_is_passed_on() {
+        assert_eq!(moments(&[500, 300])[..2], [(true, 10_000), (true, 9_800)]);
+        assert_eq!(moments(&[20_000, 0])[..2], [(true, 10_000), (true, 0)], "no time before all");
+    }
+
+    #[test]
+    fn rejects_a_frame_that_is_no_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let visit = Visit {
+            name: "7".to_owned(),
+            person: String::new(),
+            kind: Kind::Stranger,
+            frames: vec![(0, PathBuf::from("gone.jpg"))],
+        };
+        let (path, error) =
+            VisitFrames::new(folder.path(), &visit, 0, 0, 0).next(1_000).unwrap_err();
+        assert!(path.ends_with("gone.jpg") && matches!(error, DecodeError::Io(_)));
+    }
 }

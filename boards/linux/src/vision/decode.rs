@@ -14,7 +14,7 @@ use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Images above this many pixels are refused: no door's camera makes them, and a small file can claim any size.
 pub const MAX_PIXELS: u64 = 1 << 25;
@@ -25,18 +25,13 @@ const MAX_DECODER_BYTES: u64 = 16 * MAX_PIXELS;
 /// Longest file that is read.
 const MAX_FILE: u64 = 64 << 20;
 
-/// Why a file gives no picture.
+/// Why a file gives no picture. Which file, the caller knows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// It is not there, or can't be read.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
+    #[error("it can't be read: {0}")]
+    Io(std::io::Error),
     /// More bytes than a photograph has.
     #[error("a file of {bytes} bytes is no photograph: at most {MAX_FILE} are read")]
     TooLong {
@@ -59,7 +54,9 @@ pub enum DecodeError {
     #[error("the picture is CMYK, for print: save it as RGB")]
     Cmyk,
     /// More pixels than any camera has.
-    #[error("the picture claims {width}x{height} pixels, at most {MAX_PIXELS} are decoded: make it smaller")]
+    #[error(
+        "the picture claims {width}x{height} pixels, at most {MAX_PIXELS} are decoded: make it smaller"
+    )]
     TooManyPixels {
         /// Pixels in a row.
         width: u32,
@@ -76,12 +73,11 @@ pub enum DecodeError {
 /// # Errors
 /// [`DecodeError`].
 pub fn open(path: &Path) -> Result<Picture, DecodeError> {
-    let failed = |error| DecodeError::Io { path: path.to_owned(), error };
-    let bytes = std::fs::metadata(path).map_err(failed)?.len();
+    let bytes = std::fs::metadata(path).map_err(DecodeError::Io)?.len();
     if bytes > MAX_FILE {
         return Err(DecodeError::TooLong { bytes });
     }
-    decode(&std::fs::read(path).map_err(failed)?)
+    decode(&std::fs::read(path).map_err(DecodeError::Io)?)
 }
 
 /// Decodes a whole JPEG or PNG file; which it is, its first bytes say.
@@ -105,7 +101,8 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, DecodeError> {
             let mut limits = Limits::no_limits();
             limits.max_alloc = Some(MAX_DECODER_BYTES);
             upright(
-                PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(DecodeError::Damaged)?,
+                PngDecoder::with_limits(Cursor::new(bytes), limits)
+                    .map_err(DecodeError::Damaged)?,
             )
         }
         _ => Err(DecodeError::Format { bytes: bytes.len() }),

@@ -146,8 +146,9 @@ impl<'m> Eyes<'m> {
         let shape = model.input().shape;
         let (width, height) = (usize::from(shape.width), usize::from(shape.height));
         let turn = align::similarity(&face.landmarks, &model.metadata().landmarks);
-        let warped = turn
-            .and_then(|turn| align::warp(&picture.frame(), &turn, &mut self.aligned, width, height));
+        let warped = turn.and_then(|turn| {
+            align::warp(&picture.frame(), &turn, &mut self.aligned, width, height)
+        });
         if warped.is_err() {
             // Landmarks that make no face: black has no light, no edges and no template.
             self.aligned.fill(0);

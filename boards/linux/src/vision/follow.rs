@@ -30,7 +30,15 @@ impl Follower {
     /// For templates of `len` values of `model`.
     pub(super) fn new(model: ModelId, len: usize, same: f32) -> Self {
         let tracker = Tracker::default();
-        Self { tracker, at_ms: 0, breaks: 0, model, same, previous: vec![0; len], previous_track: None }
+        Self {
+            tracker,
+            at_ms: 0,
+            breaks: 0,
+            model,
+            same,
+            previous: vec![0; len],
+            previous_track: None,
+        }
     }
 
     /// The largest of the faces in the next frame, captured at `at_ms`.
@@ -83,7 +91,12 @@ mod tests {
     const BEN: [i8; 3] = [0, 10, 127];
 
     /// A frame with one face at `x` that is of `template`.
-    fn frame(follower: &mut Follower, at_ms: u64, x: f32, template: &[i8; 3]) -> (u32, Option<f32>) {
+    fn frame(
+        follower: &mut Follower,
+        at_ms: u64,
+        x: f32,
+        template: &[i8; 3],
+    ) -> (u32, Option<f32>) {
         let tracked = follower.follow(at_ms, &[face(x)]).unwrap();
         follower.compare(tracked.track, template)
     }

@@ -38,7 +38,10 @@ fn walk(bytes: &[u8]) -> Option<Kind> {
         let length = usize::from(u16::from_be_bytes(*after.first_chunk()?));
         let payload = after.get(2..length)?;
         // Start of frame, but for the three codes among them that are none. Precision, height, width, components.
-        if matches!(code, 0xc0..=0xcf) && !matches!(code, 0xc4 | 0xc8 | 0xcc) && *payload.get(5)? == 4 {
+        if matches!(code, 0xc0..=0xcf)
+            && !matches!(code, 0xc4 | 0xc8 | 0xcc)
+            && *payload.get(5)? == 4
+        {
             kind = Kind::FourInks;
         }
         rest = after.get(length..)?;

@@ -120,7 +120,9 @@ impl Spans {
     }
 
     fn iter(&self) -> impl Iterator<Item = Span<'_>> {
-        self.places.iter().map(|&[first, from, to]| Span { first, weights: &self.weights[from..to] })
+        self.places
+            .iter()
+            .map(|&[first, from, to]| Span { first, weights: &self.weights[from..to] })
     }
 }
 

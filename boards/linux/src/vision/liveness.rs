@@ -115,7 +115,8 @@ impl Window {
             let lower = &pixels[row.next * picture.width()..];
             for (column, to) in columns.iter().zip(to) {
                 let blend = |row: &[[u8; 3]], c: usize| {
-                    let [a, b] = [row[column.at], row[column.next]].map(|pixel| u32::from(pixel[c]));
+                    let [a, b] =
+                        [row[column.at], row[column.next]].map(|pixel| u32::from(pixel[c]));
                     a * (ONE - column.share) + b * column.share
                 };
                 for (c, to) in to.iter_mut().enumerate() {
@@ -165,7 +166,8 @@ mod tests {
     fn windows_by_hand() {
         let picture = black(641, 481);
         let window = |face: &Face, times| {
-            let Window { left, top, width, height } = Window::around(&picture, face, times).unwrap();
+            let Window { left, top, width, height } =
+                Window::around(&picture, face, times).unwrap();
             [left, top, width, height]
         };
         assert_eq!(window(&face(300., 200., 40., 50.), 4.0), [240.0, 125.0, 160.0, 200.0]);
@@ -179,7 +181,12 @@ mod tests {
     fn boxes_without_a_size_have_no_window() {
         let picture = black(64, 48);
         let nan = f32::NAN;
-        for bad in [face(1., 1., 0., 9.), face(1., 1., 9., nan), face(nan, 1., 9., 9.), face(1., f32::INFINITY, 9., 9.)] {
+        for bad in [
+            face(1., 1., 0., 9.),
+            face(1., 1., 9., nan),
+            face(nan, 1., 9., 9.),
+            face(1., f32::INFINITY, 9., 9.),
+        ] {
             assert_eq!(Window::around(&picture, &bad, 2.7), None, "{bad:?}");
         }
         assert_eq!(Window::around(&black(1, 1), &face(0., 0., 2., 2.), 2.7), None);

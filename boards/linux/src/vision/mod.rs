@@ -23,6 +23,8 @@ mod jpeg;
 mod letterbox;
 mod liveness;
 mod models;
+#[cfg(test)]
+pub(crate) use models::tests::Door as HandMade;
 mod picture;
 
 pub use eyes::{Eyes, EyesError};
@@ -84,7 +86,8 @@ impl Seen {
 
     /// The subject as a door wants to be told, with the gallery's answer.
     pub fn face(&self, matched: Option<door::Matched>) -> Option<door::Face> {
-        let Subject { track, eye_distance, pose, quality, liveness, to_previous, .. } = self.subject?;
+        let Subject { track, eye_distance, pose, quality, liveness, to_previous, .. } =
+            self.subject?;
         Some(door::Face { track, eye_distance, pose, quality, matched, liveness, to_previous })
     }
 }

@@ -210,13 +210,19 @@ impl Models {
 
 fn read(role: Role, path: &Path, key: Option<&PublicKey>) -> Result<ModelFile, ModelsError> {
     let owned = || path.to_owned();
-    let bytes = std::fs::read(path).map_err(|error| ModelsError::Io { role, path: owned(), error })?;
-    let file = ModelFile::from_bytes(bytes)
-        .map_err(|error| ModelsError::Format { role, path: owned(), error })?;
+    let bytes =
+        std::fs::read(path).map_err(|error| ModelsError::Io { role, path: owned(), error })?;
+    let file = ModelFile::from_bytes(bytes).map_err(|error| ModelsError::Format {
+        role,
+        path: owned(),
+        error,
+    })?;
     if let Some(key) = key {
-        file.view()
-            .verify(key)
-            .map_err(|error| ModelsError::Signature { role, path: owned(), error })?;
+        file.view().verify(key).map_err(|error| ModelsError::Signature {
+            role,
+            path: owned(),
+            error,
+        })?;
     }
     Ok(file)
 }
@@ -225,12 +231,27 @@ fn check_embedding(model: &ModelView<'_>, path: &Path) -> Result<(), ModelsError
     let role = Role::Embedding;
     if !model.is_embedding() {
         let names: Vec<&str> = model.outputs().map(|output| output.name).collect();
-        return Err(ModelsError::Outputs { role, path: path.to_owned(), outputs: names.join(", ") });
+        return Err(ModelsError::Outputs {
+            role,
+            path: path.to_owned(),
+            outputs: names.join(", "),
+        });
     }
-    shape(model, role, path, EMBEDDING.contains(&model.metadata().embedding_len), "an embedding of at least 16 values")
+    shape(
+        model,
+        role,
+        path,
+        EMBEDDING.contains(&model.metadata().embedding_len),
+        "an embedding of at least 16 values",
+    )
 }
 
-fn check_liveness(model: &ModelView<'_>, role: Role, path: &Path, other: &str) -> Result<(), ModelsError> {
+fn check_liveness(
+    model: &ModelView<'_>,
+    role: Role,
+    path: &Path,
+    other: &str,
+) -> Result<(), ModelsError> {
     let input = model.input().shape;
     let fits = usize::from(input.width) == SIDE
         && usize::from(input.height) == SIDE
@@ -257,3 +278,6 @@ fn shape(
     let (len, width, height) = (model.output().shape.channels, input.width, input.height);
     Err(ModelsError::Shape { role, path: path.to_owned(), len, width, height, needed })
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -264,3 +264,6 @@ pub enum WatchStartError {
     #[error(transparent)]
     Lock(#[from] LockError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,7 +101,11 @@ mod tests {
         let mut people = People::default();
         for (profile, values) in profiles.into_iter().zip([[127, 0, 0, 0], [0, 127, 0, 0]]) {
             let template = template(&values);
-            let new = NewTemplate { template, preprocessing: PIPELINE.preprocessing, source: Source::Picture };
+            let new = NewTemplate {
+                template,
+                preprocessing: PIPELINE.preprocessing,
+                source: Source::Picture,
+            };
             people.enrol(profile, &[new], 0).unwrap();
         }
         Roster::new(&people, &PIPELINE, 4).unwrap()

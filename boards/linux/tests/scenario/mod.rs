@@ -46,29 +46,31 @@ type People = BTreeMap<String, Vec<(String, Vec<u8>)>>;
 pub(crate) fn build(scenario: Scenario, faces: &Path, out: &Path) -> io::Result<()> {
     let mut list = List::create(out)?;
     match scenario {
-        Scenario::Crops => drawn_out(&mut list, &people(&faces.join("lfw112-valtest.tar"))?, 4, 224.0),
-        Scenario::Whole => drawn_out(&mut list, &people(&faces.join("frames-lfw250.tar"))?, 1, 440.0),
+        Scenario::Crops => {
+            drawn_out(&mut list, &people(&faces.join("lfw112-valtest.tar"), 1)?, 4, 224.0)
+        }
+        Scenario::Whole => {
+            drawn_out(&mut list, &people(&faces.join("frames-lfw250.tar"), 1)?, 1, 440.0)
+        }
         Scenario::Prints => prints(&mut list, &faces.join("nuaa-live-print-sample.tar")),
     }?;
     list.rows.flush()
 }
 
-/// Pictures by the last folder of their path, in the order of their names.
-fn people(tar: &Path) -> io::Result<People> {
+/// Pictures by the last `depth` folders of their path, in the order of their names.
+fn people(tar: &Path, depth: usize) -> io::Result<People> {
     let mut people = People::new();
     for entry in tar::Archive::new(fs::File::open(tar)?).entries()? {
         let mut entry = entry?;
-        let path = entry.path()?.into_owned();
-        let part = |path: Option<&Path>| {
-            path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned())
-        };
-        let (Some(person), Some(name)) = (part(path.parent()), part(Some(&path))) else { continue };
-        if !name.ends_with(".jpg") {
+        let path = entry.path()?.to_string_lossy().into_owned();
+        let Some((folder, name)) = path.rsplit_once('/').filter(|_| path.ends_with(".jpg")) else {
             continue;
-        }
+        };
+        let parts: Vec<&str> = folder.split('/').collect();
+        let person = parts[parts.len().saturating_sub(depth)..].join("/");
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes)?;
-        people.entry(person).or_default().push((name, bytes));
+        people.entry(person).or_default().push((name.to_owned(), bytes));
     }
     for photos in people.values_mut() {
         photos.sort();
@@ -102,24 +104,9 @@ fn drawn_out(list: &mut List<'_>, people: &People, enrol: usize, size: f64) -> i
 
 /// Frames as the camera took them, which is what liveness can be judged by.
 fn prints(list: &mut List<'_>, tar: &Path) -> io::Result<()> {
-    // Live and print folders of a subject have one name, but their files do not.
-    let mut kinds: BTreeMap<(bool, String), Vec<(String, Vec<u8>)>> = BTreeMap::new();
-    for entry in tar::Archive::new(fs::File::open(tar)?).entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.to_string_lossy().into_owned();
-        let parts: Vec<&str> = path.split('/').collect();
-        let [.., kind, subject, file] = parts[..] else { continue };
-        if !file.ends_with(".jpg") {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes)?;
-        let key = (kind == "print", subject.to_owned());
-        kinds.entry(key).or_default().push((file.to_owned(), bytes));
-    }
-    for ((is_print, subject), frames) in &mut kinds {
-        frames.sort();
-        if *is_print {
+    for (folder, frames) in people(tar, 2)? {
+        let Some((kind, subject)) = folder.split_once('/') else { continue };
+        if kind == "print" {
             list.as_they_are(subject, "print", frames.iter().map(|(_, bytes)| bytes))?;
             continue;
         }
@@ -201,7 +188,9 @@ fn decode(bytes: &[u8]) -> io::Result<RgbImage> {
 
 fn encode(picture: &RgbImage) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 92).encode_image(picture).map_err(io::Error::other)?;
+    JpegEncoder::new_with_quality(&mut bytes, 92)
+        .encode_image(picture)
+        .map_err(io::Error::other)?;
     Ok(bytes)
 }
 
@@ -260,7 +249,8 @@ impl Change {
         let (columns, rows) = (photo.width() as usize, photo.height() as usize);
         let scale = self.size / columns as f64;
         let (sin, cos) = self.turn.sin_cos();
-        let middle = [f64::from(WIDTH) / 2.0 + self.shift[0], f64::from(HEIGHT) / 2.0 + self.shift[1]];
+        let middle =
+            [f64::from(WIDTH) / 2.0 + self.shift[0], f64::from(HEIGHT) / 2.0 + self.shift[1]];
         let (pixels, _) = photo.as_raw().as_chunks::<3>();
         let mut frame = RgbImage::new(WIDTH, HEIGHT);
         for (x, y, to) in frame.enumerate_pixels_mut() {
@@ -273,7 +263,8 @@ impl Change {
             let (left, right, u) = at(cos * dx + sin * dy, columns);
             let (top, bottom, v) = at(cos * dy - sin * dx, rows);
             let [a, b] = [left, right].map(|column| pixels[top * columns + column].map(f32::from));
-            let [c, d] = [left, right].map(|column| pixels[bottom * columns + column].map(f32::from));
+            let [c, d] =
+                [left, right].map(|column| pixels[bottom * columns + column].map(f32::from));
             for (i, to) in to.0.iter_mut().enumerate() {
                 let (upper, lower) = (a[i] + (b[i] - a[i]) * u, c[i] + (d[i] - c[i]) * u);
                 // The cast saturates.
@@ -284,7 +275,8 @@ impl Change {
             frame = image::imageops::fast_blur(&frame, self.blur as f32);
         }
         if self.noise > 0.0 {
-            let noise: Vec<i16> = (0..8192).map(|_| (self.noise * random.normal()).round() as i16).collect();
+            let noise: Vec<i16> =
+                (0..8192).map(|_| (self.noise * random.normal()).round() as i16).collect();
             for values in frame.chunks_mut(4096) {
                 let start = random.next() as usize % 4096;
                 for (value, noise) in values.iter_mut().zip(&noise[start..]) {

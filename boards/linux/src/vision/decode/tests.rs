@@ -71,7 +71,8 @@ fn face_recognition_1574_and_deepface_233_alpha_grey_and_16_bits_are_converted()
     assert_eq!(decode(&alpha).unwrap().rgb(), [200, 100, 50, 100, 50, 25, 0, 0, 0]);
     let grey = png(&[0, 77, 255], 3, 1, Colour::L8);
     assert_eq!(decode(&grey).unwrap().rgb(), [0, 0, 0, 77, 77, 77, 255, 255, 255]);
-    let deep: Vec<u8> = [0xffff_u16, 0x8000, 0x0101].into_iter().flat_map(u16::to_ne_bytes).collect();
+    let deep: Vec<u8> =
+        [0xffff_u16, 0x8000, 0x0101].into_iter().flat_map(u16::to_ne_bytes).collect();
     assert_eq!(decode(&png(&deep, 1, 1, Colour::Rgb16)).unwrap().rgb(), [255, 128, 1]);
 }
 
@@ -86,7 +87,8 @@ fn bun_40288_rejects_cmyk() {
 
 #[test]
 fn rejects_files_that_are_cut() {
-    let noise: Vec<u8> = (0..24 * 24 * 3_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let noise: Vec<u8> =
+        (0..24 * 24 * 3_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for file in [jpeg(&noise, 24, 24, None), png(&noise, 24, 24, Colour::Rgb8)] {
         decode(&file).unwrap();
         for keep in [12, file.len() / 2, file.len() - 9] {
@@ -122,8 +124,7 @@ fn rejects_what_is_no_picture() {
         let error = decode(bytes).unwrap_err();
         assert!(matches!(error, DecodeError::Format { bytes: found } if found == bytes.len()));
     }
-    let error = open(Path::new("no/such/file.jpg")).unwrap_err();
-    assert!(matches!(&error, DecodeError::Io { .. }) && error.to_string().contains("no/such/file.jpg"));
+    assert!(matches!(open(Path::new("no/such/file.jpg")), Err(DecodeError::Io(_))));
 }
 
 #[test]
@@ -131,5 +132,7 @@ fn rejects_a_file_that_is_too_long() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.jpg");
     std::fs::File::create(&path).unwrap().set_len(MAX_FILE + 1).unwrap();
-    assert!(matches!(open(&path).unwrap_err(), DecodeError::TooLong { bytes } if bytes == MAX_FILE + 1));
+    assert!(
+        matches!(open(&path).unwrap_err(), DecodeError::TooLong { bytes } if bytes == MAX_FILE + 1)
+    );
 }
