@@ -19,6 +19,7 @@ mod journal;
 mod log;
 mod record;
 mod repeats;
+mod tail;
 
 pub use event::{BootId, Event, Kind, Moment};
 pub use export::{utc_text, write_csv, write_json_lines};
@@ -27,6 +28,7 @@ pub use journal::Size;
 pub use log::{Break, BreakKind, Chain, Entry, Log};
 pub use record::{Hash, Head, Record};
 pub use repeats::Rate;
+pub use tail::tail;
 
 use crate::disk::{Disk, Folder};
 use journal::Journal;

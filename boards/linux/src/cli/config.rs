@@ -2,6 +2,8 @@
 
 use super::{Failure, Settings, setup};
 use crate::config::DEFAULTS;
+use crate::mqtt::Mqtt;
+use crate::webhook::Webhook;
 
 /// Checks the settings, or prints all of them with their defaults
 #[derive(clap::Args)]
@@ -28,6 +30,8 @@ pub(super) fn run(settings: &Settings, args: &ConfigArgs) -> Result<(), Failure>
             {
                 return Err(Failure::Input("people.key is empty: name the key's file".to_owned()));
             }
+            Mqtt::new(config.mqtt)?;
+            Webhook::new(&config.webhook)?;
             println!("the settings can be used");
         }
         ConfigCommand::Default => print!("{DEFAULTS}"),

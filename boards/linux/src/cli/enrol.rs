@@ -1,8 +1,8 @@
 //! `enroll`: a person from pictures.
 
 use super::{Failure, Settings, print_json, setup};
-use crate::enrol::{Album, look_alike, take};
-use crate::store::{NewTemplate, PersonId, Profile, Source};
+use crate::enrol::{Album, Who, enrol, judge, take};
+use crate::store::{People, PersonId, Profile, Source};
 use crate::vision::{Eyes, decode};
 use crate::watch::Roster;
 use serde_json::json;
@@ -57,20 +57,9 @@ pub(super) fn run(settings: &Settings, args: &EnrolArgs) -> Result<(), Failure> 
         };
         album.add(&name, photo);
     }
-    album.sort_out(config.policy.still_cosine, models.loosest_cosine());
-
     let roster = Roster::new(store.people(), &pipeline, len)?;
-    if let Some(person) = args.person {
-        album.sort_out_known(&roster, person, config.policy.still_cosine)?;
-    }
-    let templates =
-        roster.templates().saturating_add(u32::try_from(album.photos.len()).unwrap_or(u32::MAX));
-    // A gallery that no cosine is strict enough for would lock everybody out.
-    let calibration = setup::calibrate(&config, &models, templates)
-        .map_err(|error| Failure::Check(format!("nobody was enrolled: {error}")))?;
-    let alike = look_alike(&album, &roster, calibration.cosine())?;
-    let alike = alike.filter(|found| args.person != Some(found.person));
-
+    let alike = judge(&mut album, &roster, &models, &config.policy, args.person);
+    let alike = alike.map_err(|error| Failure::Check(format!("nobody was enrolled: {error}")))?;
     let refusal = if album.photos.is_empty() {
         Some("no picture can be enrolled".to_owned())
     } else {
@@ -84,26 +73,18 @@ pub(super) fn run(settings: &Settings, args: &EnrolArgs) -> Result<(), Failure> 
     };
     let mut id = args.person;
     if refusal.is_none() && !args.dry_run {
-        let new = |photo| NewTemplate {
-            template: crate::enrol::Photo::template(photo),
-            preprocessing: pipeline.preprocessing,
-            source: Source::Picture,
+        let who = match args.person {
+            Some(id) => Who::Enrolled(PersonId(id)),
+            None => Who::New(Profile {
+                name: args.name.clone().unwrap_or_default(),
+                groups: args.group.clone(),
+                ..Profile::default()
+            }),
         };
-        let new: Vec<NewTemplate<'_>> = album.photos.iter().map(new).collect();
-        let now = setup::utc_ms();
-        id = Some(match args.person {
-            Some(id) => {
-                store.change(|people| people.add_templates(PersonId(id), &new, now).map(|()| id))?
-            }
-            None => {
-                let profile = Profile {
-                    name: args.name.clone().unwrap_or_default(),
-                    groups: args.group.clone(),
-                    ..Profile::default()
-                };
-                store.change(|people| people.enrol(profile, &new, now))?.0
-            }
-        });
+        let write = |people: &mut People| {
+            enrol(people, &who, &album, &pipeline, Source::Picture, setup::utc_ms())
+        };
+        id = Some(store.change(write)?.0);
     }
     report(args, &album, id, alike.map(|found| found.person));
     match refusal {

@@ -14,6 +14,7 @@ mod replay;
 mod run;
 mod setup;
 mod test;
+mod web;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -45,6 +46,7 @@ enum Command {
     Config(config::ConfigArgs),
     Completions(pages::CompletionsArgs),
     Man(pages::ManArgs),
+    Web(web::WebArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
             Ok(())
         }
         Command::Man(args) => pages::man(&args),
+        Command::Web(args) => web::run(&settings, &args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

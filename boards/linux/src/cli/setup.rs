@@ -8,6 +8,8 @@ use crate::vision::Models;
 use edge_infer::door::{Calibration, CalibrationError};
 use std::path::PathBuf;
 
+pub(super) use crate::clock::utc_ms;
+
 /// Options of every command.
 #[derive(clap::Args)]
 pub(super) struct Settings {
@@ -83,10 +85,4 @@ pub(super) fn store(people: &PeopleConfig) -> Result<Store, Failure> {
 /// The people, to be looked at beside a running door.
 pub(super) fn everybody(people: &PeopleConfig) -> Result<People, Failure> {
     Ok(read(&Folder::read_only(&people.folder)?, &key(people)?)?)
-}
-
-/// Milliseconds of Unix time; 0 for a clock before it.
-pub(super) fn utc_ms() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.ok().and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0)
 }

@@ -10,7 +10,10 @@ mod policy;
 use crate::camera::SourceConfig;
 use crate::inputs::InputsConfig;
 use crate::lock::RelayConfig;
+use crate::mqtt::MqttConfig;
 use crate::vision::Paths;
+use crate::web::WebConfig;
+use crate::webhook::WebhookConfig;
 use edge_infer::door::{Liveness, Policy, PolicyError};
 use model_format::PublicKey;
 use policy::Known;
@@ -41,6 +44,12 @@ pub struct Config {
     pub inputs: InputsConfig,
     /// What the door did.
     pub log: LogConfig,
+    /// The pages.
+    pub web: WebConfig,
+    /// The broker.
+    pub mqtt: MqttConfig,
+    /// The server that events are sent to.
+    pub webhook: WebhookConfig,
 }
 
 /// Where the log is.
@@ -168,9 +177,12 @@ impl Config {
         let relay = section("relay").try_into().map_err(value)?;
         let inputs = section("inputs").try_into().map_err(value)?;
         let log = section("log").try_into().map_err(value)?;
+        let web = section("web").try_into().map_err(value)?;
+        let mqtt = section("mqtt").try_into().map_err(value)?;
+        let webhook = section("webhook").try_into().map_err(value)?;
         let Known(policy) = table.try_into().map_err(value)?;
         policy.check()?;
-        Ok(Self { policy, models, people, source, relay, inputs, log })
+        Ok(Self { policy, models, people, source, relay, inputs, log, web, mqtt, webhook })
     }
 }
 

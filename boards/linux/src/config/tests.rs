@@ -116,3 +116,23 @@ fn rejects_a_key_that_is_none() {
     assert!(matches!(config.models.public_key(), Err(ConfigError::Key { .. })));
     assert_eq!(set(&[]).unwrap().models.public_key().unwrap(), None);
 }
+
+#[test]
+fn pages_are_for_the_machine_alone_and_nothing_goes_out() {
+    let config = set(&[]).unwrap();
+    assert!(config.web.listen.unwrap().ip().is_loopback());
+    assert!(!config.web.allow_plain && !config.web.proxy);
+    assert_eq!(config.web.keep_faces_minutes, 0);
+    assert_eq!((config.mqtt.broker.as_str(), config.webhook.url.as_str()), ("off", "off"));
+    assert!(!config.mqtt.names && !config.webhook.names);
+    let off = set(&["web.listen=off", "mqtt.broker=mqtts://b.lan"]).unwrap();
+    assert_eq!((off.web.listen, off.mqtt.broker.as_str()), (None, "mqtts://b.lan"));
+}
+
+#[test]
+fn rejects_an_address_that_is_none() {
+    for argument in ["web.listen=localhost", "web.listen=door.lan:80", "web.listen=", "web.listen=:80"] {
+        let error = set(&[argument]).unwrap_err();
+        assert!(error.to_string().contains("web.listen"), "{argument}: {error}");
+    }
+}

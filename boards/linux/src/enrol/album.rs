@@ -126,7 +126,7 @@ impl Spread {
 ///
 /// # Errors
 /// The roster can't be searched.
-pub fn look_alike(
+pub(super) fn look_alike(
     album: &Album,
     roster: &Roster,
     least: f32,

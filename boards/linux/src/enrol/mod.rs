@@ -3,14 +3,16 @@
 //! ```text
 //! picture ─ one face ─ fit to be judged ─ template ─┐
 //! picture ─ ..                                      ├─ the same picture twice ─ one of another person ─> Album ─> store
-//!                                                   └─ who is enrolled already looks like this ─> look_alike
+//!                                                   └─ who is enrolled already looks like this ─> judge
 //! ```
 //!
 //! A person is enrolled with few templates that differ: each costs the whole gallery a share of its false accepts. Writing them
 //! down is left to the [`store`](crate::store).
 
 mod album;
+mod judge;
 mod photo;
 
-pub use album::{Album, Spread, look_alike};
+pub use album::{Album, Spread};
+pub use judge::{JudgeError, Who, enrol, judge};
 pub use photo::{Photo, Refusal, take};

@@ -64,7 +64,12 @@ impl Publisher {
     pub fn people(&mut self, roster: &Roster, calibration: Option<Calibration>) {
         let names = roster.profiles().map(|(id, profile)| (id.0, profile.name.clone()));
         self.snapshot.names = Arc::new(names.collect());
-        self.snapshot.templates = roster.templates();
+        self.calibrated(roster.templates(), calibration);
+    }
+
+    /// How many templates are searched, at which cosine.
+    pub fn calibrated(&mut self, templates: u32, calibration: Option<Calibration>) {
+        self.snapshot.templates = templates;
         self.snapshot.calibration = calibration;
     }
 
@@ -88,7 +93,13 @@ impl Publisher {
             if recent.len() == RECENT {
                 recent.pop_front();
             }
-            recent.push_back(Arc::new(Record { id: self.last_id, utc_ms, what, crop: None }));
+            recent.push_back(Arc::new(Record {
+                id: self.last_id,
+                utc_ms,
+                at: Instant::now(),
+                what,
+                crop: None,
+            }));
         }
         self.snapshot.bolt = decision.bolt();
         self.snapshot.reason = decision.reason();
@@ -127,8 +138,9 @@ impl Publisher {
             liveness: looked.liveness,
         };
         self.add_crop(&shot.picture, &view);
-        self.snapshot.view = Some(Arc::new(view));
-        self.picture(&shot.picture);
+        let view = Arc::new(view);
+        self.picture(&shot.picture, &view);
+        self.snapshot.view = Some(view);
     }
 
     /// All was told of a turn, after which the door is in this state.
@@ -150,7 +162,7 @@ impl Publisher {
         self.shared.change.try_lock().ok()?.take()
     }
 
-    pub(super) fn picture(&mut self, picture: &Picture) {
+    pub(super) fn picture(&mut self, picture: &Picture, view: &Arc<View>) {
         use core::sync::atomic::Ordering;
         if self.shared.still_wanted.load(Ordering::Relaxed)
             && let Ok(mut still) = self.shared.still.try_lock()
@@ -164,7 +176,7 @@ impl Publisher {
             self.snapshot.preview = None;
         } else if self.pictured.is_none_or(|at| at.elapsed() >= PICTURE_EACH) {
             self.pictured = Some(Instant::now());
-            self.snapshot.preview = Some(Arc::new(Preview::of(picture)));
+            self.snapshot.preview = Some((Arc::new(Preview::of(picture)), view.clone()));
         }
     }
 

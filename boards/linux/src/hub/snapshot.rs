@@ -25,8 +25,8 @@ pub struct Snapshot {
     pub reason: Reason,
     /// The last frame.
     pub view: Option<Arc<View>>,
-    /// A small picture of a late frame, if somebody looks.
-    pub preview: Option<Arc<Preview>>,
+    /// A small picture of a late frame and what it showed, if somebody looks.
+    pub preview: Option<(Arc<Preview>, Arc<View>)>,
     /// What happened lately, the oldest first.
     pub recent: Arc<VecDeque<Arc<Record>>>,
     /// What happened since the start, by its word.
@@ -86,6 +86,8 @@ pub struct Record {
     pub id: u64,
     /// When, in milliseconds of Unix time; `None` if nobody knew.
     pub utc_ms: Option<u64>,
+    /// The same by a clock that only grows.
+    pub at: Instant,
     /// What.
     pub what: Audit,
     /// The face, if the settings say that it is kept, and for so long.

@@ -8,6 +8,10 @@ fn picture(value: u8) -> Picture {
     Picture::new(640, 480, vec![value; 640 * 480 * 3]).unwrap()
 }
 
+fn view() -> Arc<View> {
+    Arc::new(View { sequence: 1, width: 640, height: 480, boxes: Vec::new(), liveness: None })
+}
+
 fn faults(fault: Fault) -> [Decision; 2] {
     let mut door = Door::new(Policy::default()).unwrap();
     [Event::FaultRaised(fault), Event::FaultCleared(fault)].map(|event| door.step(0, event))
@@ -67,17 +71,17 @@ fn a_change_is_taken_once_and_the_last_one_counts() {
 #[test]
 fn pictures_are_made_only_while_somebody_looks() {
     let (mut publisher, hub) = hub(0);
-    publisher.picture(&picture(9));
+    publisher.picture(&picture(9), &view());
     publisher.failed();
     assert_eq!(hub.snapshot().preview, None);
     hub.look();
-    publisher.picture(&picture(9));
+    publisher.picture(&picture(9), &view());
     publisher.failed();
-    let preview = hub.snapshot().preview.clone().unwrap();
+    let preview = hub.snapshot().preview.clone().unwrap().0;
     assert_eq!((preview.width, preview.height, preview.rgb[0]), (320, 240, 9));
-    publisher.picture(&picture(8));
+    publisher.picture(&picture(8), &view());
     publisher.failed();
-    let same = hub.snapshot().preview.clone().unwrap();
+    let same = hub.snapshot().preview.clone().unwrap().0;
     assert!(Arc::ptr_eq(&preview, &same), "not more often than there is something to see");
 }
 
@@ -85,7 +89,7 @@ fn pictures_are_made_only_while_somebody_looks() {
 fn a_still_is_of_a_later_frame_in_full_size_and_nobody_comes_in_vain() {
     let (mut publisher, hub) = hub(0);
     assert!(hub.still(Duration::from_millis(1)).is_none());
-    publisher.picture(&picture(1));
+    publisher.picture(&picture(1), &view());
     assert!(hub.still(Duration::from_millis(1)).is_none(), "that frame was before");
     let asker = std::thread::spawn({
         let hub = hub.clone();
@@ -94,7 +98,7 @@ fn a_still_is_of_a_later_frame_in_full_size_and_nobody_comes_in_vain() {
     while !hub.0.still_wanted.load(Ordering::Relaxed) {
         std::thread::yield_now();
     }
-    publisher.picture(&picture(2));
+    publisher.picture(&picture(2), &view());
     let still = asker.join().unwrap().unwrap();
     assert_eq!((still.width(), still.rgb()[0]), (640, 2));
     hub.forget_still();
