@@ -1,5 +1,6 @@
 //! The pages over drawn frames, without camera, networks or door, to work on how they look:
 //! `cargo run -p door-linux --example pages -- 127.0.0.1:8470`, then sign in as admin with `correct horse`.
+#![allow(clippy::std_instead_of_core, reason = "a program for Linux: std is the normal path")]
 
 #[path = "../tests/web/house.rs"]
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "a house for tests")]

@@ -1,6 +1,7 @@
 //! A real broker: what Home Assistant would find there, what stays, and what is said when the door or the broker goes.
 //!
 //! Needs `mosquitto`, `mosquitto_sub` and `mosquitto_pub` (Debian: mosquitto, mosquitto-clients).
+#![allow(clippy::std_instead_of_core, reason = "a program for Linux: std is the normal path")]
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use door_linux::hub::{Publisher, hub};

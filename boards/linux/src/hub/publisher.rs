@@ -19,8 +19,8 @@ const PICTURE_EACH: Duration = Duration::from_millis(100);
 pub struct Looked<'a> {
     /// Every face, in pixels of the frame.
     pub faces: &'a [Face],
-    /// Which of them is judged.
-    pub subject: Option<usize>,
+    /// The one of them that is judged.
+    pub subject: Option<Face>,
     /// How alive it looks, 0 to 1.
     pub liveness: Option<f32>,
     /// From pixels to lock.
@@ -110,9 +110,7 @@ impl Publisher {
         self.snapshot.bolt = turn.decision.bolt();
         self.snapshot.reason = turn.decision.reason();
         if let (Some(seen), Some(shot)) = (turn.seen, shot) {
-            let subject = seen
-                .subject
-                .and_then(|subject| seen.faces.iter().position(|face| *face == subject.face));
+            let subject = seen.subject.map(|subject| subject.face);
             let liveness = seen.subject.and_then(|subject| subject.liveness);
             self.frame(shot, &Looked { faces: &seen.faces, subject, liveness, took: turn.took });
         }
@@ -123,12 +121,12 @@ impl Publisher {
     pub fn frame(&mut self, shot: &Shot, looked: &Looked<'_>) {
         self.snapshot.frames = self.snapshot.frames.saturating_add(1);
         self.snapshot.latency.add(looked.took);
-        let boxes = looked.faces.iter().enumerate().map(|(index, face)| FaceBox {
+        let boxes = looked.faces.iter().map(|face| FaceBox {
             x: face.x,
             y: face.y,
             width: face.width,
             height: face.height,
-            subject: Some(index) == looked.subject,
+            subject: Some(*face) == looked.subject,
         });
         let view = View {
             sequence: shot.stamp.sequence,

@@ -156,7 +156,8 @@ fn faces_are_kept_only_if_asked_for_and_only_for_so_long() {
         stamp: edge_infer::door::Stamp { captured_ms: 1, sequence: 1, digest: 1 },
         picture: picture(5),
     };
-    let looked = Looked { faces: &[face], subject: Some(0), liveness: None, took: Duration::ZERO };
+    let looked =
+        Looked { faces: &[face], subject: Some(face), liveness: None, took: Duration::ZERO };
     for (keep, kept) in [(Duration::ZERO, false), (Duration::from_secs(60), true)] {
         let (mut publisher, hub) = hub(0);
         publisher.keep_crops(keep);

@@ -160,8 +160,12 @@ impl Loop {
                     Observation { stamp, face: Some(far()), other_eye_distance: None };
                 publisher.decision(&door.step(now_ms, Told::Frame(observation)), None);
                 let shot = Shot { stamp, picture: picture.clone() };
-                let looked =
-                    Looked { faces: &[*face], subject: Some(0), liveness: None, took: FRAME / 4 };
+                let looked = Looked {
+                    faces: &[*face],
+                    subject: Some(*face),
+                    liveness: None,
+                    took: FRAME / 4,
+                };
                 publisher.frame(&shot, &looked);
                 publisher.end_turn(door.state());
                 // What publishing took, whenever the machine woke this thread.
