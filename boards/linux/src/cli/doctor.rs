@@ -8,6 +8,7 @@ use crate::disk::Folder;
 use crate::lock::RelayKind;
 use crate::run::clock;
 use crate::watch::Roster;
+use crate::web::Passwords;
 use edge_infer::door::Liveness;
 use serde_json::json;
 
@@ -40,6 +41,7 @@ pub(super) fn run(settings: &Settings, args: &DoctorArgs) -> Result<(), Failure>
         ("log", log(&config)),
         ("clock", calendar()),
         ("liveness", liveness(&config)),
+        ("pages", pages(&config)),
     ];
     let wrong = findings.iter().filter(|(_, found)| matches!(found, Wrong(..))).count();
     if args.json {
@@ -199,5 +201,16 @@ fn liveness(config: &Config) -> Found {
             Warning("off".to_owned(), "anybody with a photograph of an enrolled person gets in")
         }
         Liveness::AtLeast(score) => Fine(format!("at least {score}")),
+    }
+}
+
+fn pages(config: &Config) -> Found {
+    let Some(address) = config.web.listen else { return Fine("off".to_owned()) };
+    match Passwords::read(&config.web.passwords) {
+        Ok(_) => Fine(format!("at {address}")),
+        Err(error) => Warning(
+            format!("none, though web.listen is {address}: {error}"),
+            "set a password with `door web password`, or web.listen to off",
+        ),
     }
 }

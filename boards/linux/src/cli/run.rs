@@ -4,12 +4,18 @@ use super::{Failure, Settings, setup};
 use crate::audit::{Audit, BootId, Event, Kind, Limits};
 use crate::config::Config;
 use crate::disk::Folder;
-use crate::hub::{self, Change};
+use crate::hub::{self, Change, Hub};
 use crate::lock::{RelayConfig, RelayKind};
-use crate::run::{self, Desk, Live, Notify, Recorder, Station, clock, guard, people, refusals};
+use crate::mqtt::Mqtt;
+use crate::outside::{Outside, Task};
+use crate::run::{
+    self, Desk, Live, Notify, Recorder, Station, Teller, clock, guard, people, refusals,
+};
 use crate::store::PEOPLE;
 use crate::vision::{Eyes, Models};
 use crate::watch::{Roster, Watch, Witness};
+use crate::web::{DoorOffice, Server, Tell};
+use crate::webhook::Webhook;
 use edge_infer::door::Calibration;
 use model_format::Threshold;
 use std::path::{Path, PathBuf};
@@ -60,7 +66,7 @@ pub(super) fn run(settings: &Settings, args: &RunArgs) -> Result<(), Failure> {
 }
 
 fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
-    let models = setup::models(config)?;
+    let models = Arc::new(setup::models(config)?);
     let enrolled = setup::everybody(&config.people)?;
     let roster = Roster::new(&enrolled, &models.pipeline(), models.embedding_len())?;
     let calibration = setup::calibrate(config, &models, roster.templates());
@@ -83,6 +89,8 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     let now_ms = clock::now_ms();
     let watch = Watch::resume(config.policy, calibration, sight, station.latch(), refused, now_ms)?;
     let mut watch = watch.under(clock::now_ms);
+    publisher.keep_crops(Duration::from_secs(60 * u64::from(config.web.keep_faces_minutes)));
+    let outside = outside(config, &models, &hub, recorder.teller())?;
     people::follow(config.people.folder.join(PEOPLE), inbox.clone(), hub, reload(config, &models))?;
     config.inputs.start(&inbox)?;
     let camera = config.source.start(inbox.clone())?;
@@ -102,6 +110,7 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     });
     desk.notify.stopping();
     station.latch().shut();
+    drop(outside);
     desk.recorder.note(Event::new(Kind::Stopped));
     desk.recorder.close(PATIENCE);
     // Its program is killed with it. A camera that hangs ends with the process.
@@ -110,6 +119,54 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+/// Pages, broker and webhook. One that can't be had is told, and the door does without.
+fn outside(
+    config: &Config,
+    models: &Arc<Models>,
+    hub: &Hub,
+    log: Teller,
+) -> Result<Outside, Failure> {
+    let mut tasks: Vec<Task> = Vec::new();
+    match pages(config, models, hub, log) {
+        Ok(Some(server)) => {
+            eprintln!("pages at {}", server.address());
+            tasks.push(Box::pin(async move {
+                if let Err(error) = server.serve().await {
+                    eprintln!("no more pages: {error}");
+                }
+            }));
+        }
+        Ok(None) => {}
+        Err(failure) => eprintln!("no pages: {failure}"),
+    }
+    match Mqtt::new(config.mqtt.clone()) {
+        Ok(broker) => tasks.extend(broker.map(|broker| Box::pin(broker.run(hub.clone())) as Task)),
+        Err(error) => eprintln!("no broker: {error}"),
+    }
+    match Webhook::new(&config.webhook) {
+        Ok(hook) => tasks.extend(hook.map(|hook| Box::pin(hook.run(hub.clone())) as Task)),
+        Err(error) => eprintln!("no webhook: {error}"),
+    }
+    Ok(Outside::start(tasks)?)
+}
+
+/// The pages, with an office that has the store for itself.
+fn pages(
+    config: &Config,
+    models: &Arc<Models>,
+    hub: &Hub,
+    log: Teller,
+) -> Result<Option<Server>, Failure> {
+    if config.web.listen.is_none() {
+        return Ok(None);
+    }
+    let tell: Tell = Arc::new(move |event| log.note(event));
+    let store = setup::store(&config.people)?;
+    let office = DoorOffice::new(store, models.clone(), config.policy, hub.clone(), tell.clone());
+    let folder = config.log.folder.clone();
+    Ok(Server::bind(config.web.clone(), hub.clone(), Arc::new(office), tell, folder)?)
 }
 
 /// What the loop is to go on with when the people were changed.

@@ -131,7 +131,9 @@ fn pages_are_for_the_machine_alone_and_nothing_goes_out() {
 
 #[test]
 fn rejects_an_address_that_is_none() {
-    for argument in ["web.listen=localhost", "web.listen=door.lan:80", "web.listen=", "web.listen=:80"] {
+    for argument in
+        ["web.listen=localhost", "web.listen=door.lan:80", "web.listen=", "web.listen=:80"]
+    {
         let error = set(&[argument]).unwrap_err();
         assert!(error.to_string().contains("web.listen"), "{argument}: {error}");
     }

@@ -11,7 +11,7 @@ use super::{clock, refusals};
 use crate::audit::{Audit, Event, Health, Kind, Moment};
 use crate::disk::Disk;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,15 +23,22 @@ const PLACES: usize = 256;
 enum Note {
     Event(Event, Moment),
     Refusals(u32),
+    End,
 }
 
 /// The way to the log.
 #[derive(Debug)]
 pub struct Recorder {
-    notes: Option<SyncSender<Note>>,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    teller: Teller,
+    thread: JoinHandle<()>,
     refusals: u32,
+}
+
+/// The way to the log for somebody else than the loop.
+#[derive(Clone, Debug)]
+pub struct Teller {
+    notes: SyncSender<Note>,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug, Default)]
@@ -56,17 +63,24 @@ impl Recorder {
             let shared = Arc::clone(&shared);
             move || record(audit, &disk, &waiting, &shared)
         })?;
-        Ok(Self { notes: Some(notes), shared, thread: Some(thread), refusals })
+        Ok(Self { teller: Teller { notes, shared }, thread, refusals })
+    }
+
+    /// Another way to the same log.
+    #[must_use]
+    pub fn teller(&self) -> Teller {
+        self.teller.clone()
     }
 
     /// Records an event that happened now. Never waits.
     pub fn note(&self, event: Event) {
-        self.send(Note::Event(event, now()));
+        self.teller.note(event);
     }
 
     /// Keeps the number of refusals, if it has changed. Never waits.
     pub fn refusals(&mut self, refusals: u32) {
-        if self.refusals != refusals && self.send(Note::Refusals(refusals)) {
+        if self.refusals != refusals && self.teller.notes.try_send(Note::Refusals(refusals)).is_ok()
+        {
             self.refusals = refusals;
         }
     }
@@ -74,8 +88,9 @@ impl Recorder {
     /// Whether the log can be relied on.
     #[must_use]
     pub fn health(&self) -> Health {
-        let mut health = self.shared.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let dropped = self.shared.dropped.load(Relaxed);
+        let shared = &self.teller.shared;
+        let mut health = shared.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let dropped = shared.dropped.load(Relaxed);
         if dropped > 0 {
             health.lost = health.lost.saturating_add(dropped);
             health.error.get_or_insert_with(|| "the disk does not answer".to_owned());
@@ -84,10 +99,11 @@ impl Recorder {
     }
 
     /// Records what waits, for at most so long: a disk that hangs must not keep a door from ending.
-    pub fn close(mut self, patience: Duration) {
-        drop(self.notes.take());
-        let (start, thread) = (Instant::now(), self.thread.take());
-        while thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+    pub fn close(self, patience: Duration) {
+        let start = Instant::now();
+        let mut told = false;
+        while !self.thread.is_finished() {
+            told = told || self.teller.notes.try_send(Note::End).is_ok();
             if start.elapsed() > patience {
                 eprintln!("the log could not be finished: the disk does not answer");
                 return;
@@ -95,18 +111,13 @@ impl Recorder {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
 
-    fn send(&self, note: Note) -> bool {
-        let Some(notes) = &self.notes else { return false };
-        match notes.try_send(note) {
-            Ok(()) => true,
-            Err(TrySendError::Full(note) | TrySendError::Disconnected(note)) => {
-                // A number is sent again; an event is lost.
-                if matches!(note, Note::Event(..)) {
-                    self.shared.dropped.fetch_add(1, Relaxed);
-                }
-                false
-            }
+impl Teller {
+    /// Records an event that happened now. Never waits.
+    pub fn note(&self, event: Event) {
+        if self.notes.try_send(Note::Event(event, now())).is_err() {
+            self.shared.dropped.fetch_add(1, Relaxed);
         }
     }
 }
@@ -127,7 +138,7 @@ fn record<D: Disk>(mut audit: Audit<D>, disk: &D, notes: &Receiver<Note>, shared
             Ok(Note::Event(event, at)) => drop(audit.append(event, at)),
             Ok(Note::Refusals(refusals)) => unsaved = Some(refusals),
             Err(RecvTimeoutError::Timeout) => audit.tick(now()),
-            Err(RecvTimeoutError::Disconnected) => break,
+            Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => break,
         }
         let failed = unsaved.and_then(|refusals| refusals::save(disk, refusals).err());
         if failed.is_none() {
