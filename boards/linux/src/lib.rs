@@ -7,6 +7,8 @@
 //! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
 //!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
 //!       └── hub             what the loop shows, for pages, brokers and meters, which it never waits for
+//! camera, inputs, lock  where frames and events come from, what holds the door
+//!   └── run             threads around the loop, and every way out of it with the lock engaged
 //! config, cli           settings in one file, and the commands
 //! ```
 //!
@@ -15,18 +17,22 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test may panic"))]
 
 pub mod audit;
+pub mod camera;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod demo;
 pub mod disk;
 pub mod enrol;
 mod hex;
 pub mod hub;
+pub mod inputs;
 pub mod lock;
 pub mod metrics;
 pub mod mqtt;
 pub mod outside;
 pub mod replay;
+pub mod run;
 pub mod store;
 pub mod vision;
 pub mod watch;

@@ -61,6 +61,8 @@ pub enum Kind {
     SignedIn,
     /// Somebody failed to.
     SignInFailed,
+    /// The door was forced, or left open.
+    Alarm,
     /// Events came too fast to be recorded one by one; `times` says how many were not.
     Suppressed,
 }
@@ -69,11 +71,19 @@ impl Kind {
     /// Whether whoever stands before the door can make as many of these as they like.
     pub fn is_routine(self) -> bool {
         use Kind::{
-            Fault, Held, LockedOut, Recovered, Refused, SignInFailed, SignedIn, Suppressed,
+            Alarm, Fault, Held, LockedOut, Recovered, Refused, SignInFailed, SignedIn, Suppressed,
         };
         matches!(
             self,
-            Refused | Held | LockedOut | Fault | Recovered | SignedIn | SignInFailed | Suppressed
+            Refused
+                | Held
+                | LockedOut
+                | Fault
+                | Recovered
+                | SignedIn
+                | SignInFailed
+                | Alarm
+                | Suppressed
         )
     }
 }

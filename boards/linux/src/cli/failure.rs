@@ -27,3 +27,11 @@ impl<E: std::error::Error> From<E> for Failure {
         Self::Input(error.to_string())
     }
 }
+
+impl core::fmt::Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Check(text) | Self::Input(text) => f.write_str(text),
+        }
+    }
+}

@@ -4,10 +4,14 @@
 //! failure is one line.
 
 mod config;
+mod demo;
+mod doctor;
 mod enrol;
 mod failure;
+mod pages;
 mod people;
 mod replay;
+mod run;
 mod setup;
 mod test;
 mod web;
@@ -17,7 +21,7 @@ use failure::Failure;
 use setup::Settings;
 use std::process::ExitCode;
 
-/// A door that opens for faces that it knows: enrols people, says what it sees, replays visits.
+/// A door that opens for faces that it knows: runs it, enrols people, says what it sees, replays visits.
 #[derive(Parser)]
 #[command(name = "door", version, max_term_width = 100)]
 struct Cli {
@@ -29,11 +33,19 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::RunArgs),
+    Lock(run::LockArgs),
+    #[command(hide = true)]
+    Guard(run::GuardArgs),
+    Doctor(doctor::DoctorArgs),
+    Demo(demo::DemoArgs),
     Enroll(enrol::EnrolArgs),
     People(people::PeopleArgs),
     Test(test::TestArgs),
     Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),
+    Completions(pages::CompletionsArgs),
+    Man(pages::ManArgs),
     Web(web::WebArgs),
 }
 
@@ -42,11 +54,21 @@ enum Command {
 pub fn main() -> ExitCode {
     let Cli { settings, command } = Cli::parse();
     let result = match command {
+        Command::Run(args) => run::run(&settings, &args),
+        Command::Lock(args) => run::lock(&settings, &args),
+        Command::Guard(args) => run::guard(&args),
+        Command::Doctor(args) => doctor::run(&settings, &args),
+        Command::Demo(args) => demo::run(&settings, &args),
         Command::Enroll(args) => enrol::run(&settings, &args),
         Command::People(args) => people::run(&settings, &args),
         Command::Test(args) => test::run(&settings, &args),
         Command::Replay(args) => replay::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
+        Command::Completions(args) => {
+            pages::completions(&args);
+            Ok(())
+        }
+        Command::Man(args) => pages::man(&args),
         Command::Web(args) => web::run(&settings, &args),
     };
     match result {

@@ -4,7 +4,7 @@ use super::{Failure, Settings, print_json, setup};
 use crate::lock::SimulatedLock;
 use crate::replay::{self, PeopleFolder, Report, enrol_folder};
 use crate::vision::Eyes;
-use crate::watch::{Roster, Watch};
+use crate::watch::{Roster, Watch, Witness};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -55,7 +55,7 @@ pub(super) fn run(settings: &Settings, args: &ReplayArgs) -> Result<(), Failure>
     let templates = roster.templates();
     let calibration = setup::calibrate(&config, &models, templates)?;
     let lock = SimulatedLock::default();
-    let mut watch = Watch::new(config.policy, Some(calibration), eyes, roster, lock)?;
+    let mut watch = Watch::new(config.policy, Some(calibration), Witness { eyes, roster }, lock)?;
     let id = |name: &str| ids.get(name).copied();
     let report = replay::replay(&mut watch, &visits, &args.root, id, |visit, turn| {
         if args.explain && turn.seen.is_some() {

@@ -4,7 +4,7 @@ use super::{Failure, Settings, print_json, setup};
 use crate::lock::SimulatedLock;
 use crate::store::People;
 use crate::vision::{Eyes, Seen, decode};
-use crate::watch::{Moment, Roster, Shot, Watch};
+use crate::watch::{Moment, Roster, Shot, Watch, Witness};
 use edge_infer::door::{Matched, Reason, Stamp};
 use edge_infer::image::quality::eye_distance;
 use serde_json::{Value, json};
@@ -42,7 +42,8 @@ pub(super) fn run(settings: &Settings, args: &TestArgs) -> Result<(), Failure> {
     let limit = calibration.map(|chosen| chosen.cosine());
     let utc_ms = Some(setup::utc_ms());
     let eyes = Eyes::new(&models)?;
-    let mut watch = Watch::new(config.policy, calibration, eyes, roster, SimulatedLock::default())?;
+    let mut watch =
+        Watch::new(config.policy, calibration, Witness { eyes, roster }, SimulatedLock::default())?;
     let stamp = Stamp { captured_ms: 1, sequence: 1, digest: picture.digest() };
     let (width, height) = (picture.width(), picture.height());
     let moment = Moment::Frame { now_ms: 1, shot: Shot { stamp, picture } };
@@ -53,10 +54,10 @@ pub(super) fn run(settings: &Settings, args: &TestArgs) -> Result<(), Failure> {
         return Err(Failure::Input("no picture was looked at".to_owned()));
     };
     let matched = match seen.template() {
-        Some(probe) => watch.roster().search(probe, utc_ms)?,
+        Some(probe) => watch.sight().roster.search(probe, utc_ms)?,
         None => None,
     };
-    let name = matched.and_then(|matched| watch.roster().profile(matched.best.person));
+    let name = matched.and_then(|matched| watch.sight().roster.profile(matched.best.person));
     let name = name.map(|profile| profile.name.as_str());
     let good = matches!(reason, Reason::MoreFrames { .. } | Reason::SecondFactor);
     if args.json {

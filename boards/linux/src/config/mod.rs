@@ -7,6 +7,9 @@
 mod key;
 mod policy;
 
+use crate::camera::SourceConfig;
+use crate::inputs::InputsConfig;
+use crate::lock::RelayConfig;
 use crate::mqtt::MqttConfig;
 use crate::vision::Paths;
 use crate::web::WebConfig;
@@ -33,12 +36,28 @@ pub struct Config {
     pub models: ModelsConfig,
     /// The enrolled people.
     pub people: PeopleConfig,
+    /// The camera.
+    pub source: SourceConfig,
+    /// What holds the door.
+    pub relay: RelayConfig,
+    /// Buttons and contacts.
+    pub inputs: InputsConfig,
+    /// What the door did.
+    pub log: LogConfig,
     /// The pages.
     pub web: WebConfig,
     /// The broker.
     pub mqtt: MqttConfig,
     /// The server that events are sent to.
     pub webhook: WebhookConfig,
+}
+
+/// Where the log is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// Its folder.
+    pub folder: PathBuf,
 }
 
 /// Where the networks are.
@@ -154,12 +173,16 @@ impl Config {
         };
         let models = section("models").try_into().map_err(value)?;
         let people = section("people").try_into().map_err(value)?;
+        let source = section("source").try_into().map_err(value)?;
+        let relay = section("relay").try_into().map_err(value)?;
+        let inputs = section("inputs").try_into().map_err(value)?;
+        let log = section("log").try_into().map_err(value)?;
         let web = section("web").try_into().map_err(value)?;
         let mqtt = section("mqtt").try_into().map_err(value)?;
         let webhook = section("webhook").try_into().map_err(value)?;
         let Known(policy) = table.try_into().map_err(value)?;
         policy.check()?;
-        Ok(Self { policy, models, people, web, mqtt, webhook })
+        Ok(Self { policy, models, people, source, relay, inputs, log, web, mqtt, webhook })
     }
 }
 

@@ -1,10 +1,26 @@
 //! What holds the door: a relay, a strike, or a record of what one would have done.
 //!
+//! ```text
+//! the loop ── Lock ── Latch ──> Relay   gpio (a pin), serial (a USB relay), edge log (none at all)
+//! watchdog ────────────┘  └───> the same relay by a handle of its own
+//! ```
+//!
 //! A lock knows two levels and nothing of reasons. Whoever drives it drives [`Bolt::Locked`] first, and again on every way out.
 
+mod edge_log;
+mod gpio;
+mod latch;
+mod relay;
+mod serial;
 mod simulated;
 
 pub use edge_infer::door::Bolt;
+pub use edge_log::{EdgeLog, LoggedEdge, read_edges};
+pub(crate) use gpio::io_error;
+pub use gpio::{OutputLine, PinRelay};
+pub use latch::{Check, Latch};
+pub use relay::{Relay, RelayConfig, RelayKind, Relays, UnlockedLevel};
+pub use serial::SerialRelay;
 pub use simulated::{Edge, SimulatedLock};
 
 /// Something that can be locked.

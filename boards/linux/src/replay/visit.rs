@@ -3,7 +3,7 @@
 use super::{Kind, Outcome, Report, Visit};
 use crate::lock::SimulatedLock;
 use crate::vision::decode::{self, DecodeError};
-use crate::watch::{FrameSource, Moment, Shot, Turn, Watch, WatchError, WatchStartError};
+use crate::watch::{FrameSource, Moment, Shot, Sight, Turn, Watch, WatchError, WatchStartError};
 use edge_infer::door::{Action, Cause, Stamp, State};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -129,8 +129,8 @@ impl FrameSource for VisitFrames<'_> {
 ///
 /// # Errors
 /// [`ReplayError`].
-pub fn replay(
-    watch: &mut Watch<'_, SimulatedLock>,
+pub fn replay<S: Sight>(
+    watch: &mut Watch<S, SimulatedLock>,
     visits: &[Visit],
     root: &Path,
     id: impl Fn(&str) -> Option<Option<u32>>,
@@ -207,7 +207,7 @@ mod tests {
                     assert_eq!((shot.stamp.captured_ms, shot.stamp.sequence), (now_ms, sequence));
                     (true, now_ms)
                 }
-                Moment::Quiet { now_ms } => (false, now_ms),
+                other => (false, other.now_ms()),
             });
         }
         seen

@@ -40,7 +40,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The people, sealed.
-const PEOPLE: &str = "people";
+pub const PEOPLE: &str = "people";
 /// The next people, while they are written.
 const NEW: &str = "people.new";
 

@@ -1,37 +1,40 @@
 //! The loop: frame in, lock level out. The door that runs and the one that replays a list are this one.
 //!
 //! ```text
-//! FrameSource ─ Moment ─> Eyes ─ Seen ─> Roster ─ Matched ─> Door ─ Decision ─> Lock
-//!      ^                                                       │
-//!      └────────────── how long it may wait ───────────────────┘
+//! FrameSource ─ Moment ─> Sight: Eyes ─ Seen ─> Roster ─ Matched ─> Door ─ Decision ─> Lock
+//!      ^                                                              │
+//!      └───────────────────── how long it may wait ───────────────────┘
 //! ```
 //!
 //! Nothing here decides: limits are the policy's, and the lock is driven as the door says after every step, a failed one included.
 
 mod roster;
+mod sight;
 mod source;
 
 pub use roster::{Roster, RosterError};
+pub use sight::{Sight, Witness};
 pub use source::{FrameSource, Moment, Shot};
 
 use crate::lock::{Bolt, Lock, LockError};
-use crate::vision::{Eyes, EyesError, Seen};
-use edge_infer::door::{
-    Calibration, Decision, Door, Event, Fault, Observation, Policy, PolicyError, State,
-};
+use crate::vision::{EyesError, Seen};
+use edge_infer::door::{Calibration, Decision, Door, Event, Fault, Policy, PolicyError, State};
 use std::time::{Duration, Instant};
 
 /// What goes on at one door.
 #[derive(Debug)]
-pub struct Watch<'m, L> {
-    eyes: Eyes<'m>,
-    roster: Roster,
+pub struct Watch<S, L> {
+    sight: S,
     door: Door,
     calibration: Option<Calibration>,
     lock: L,
     /// What the last turn failed by.
     fault: Option<Fault>,
+    /// Whether the lock failed, and has not obeyed since.
+    lock_failed: bool,
     now_ms: u64,
+    /// What is asked for the time when a frame was looked at, which may have taken long; a list has a time of its own.
+    clock: Option<fn() -> u64>,
 }
 
 /// One turn of the loop.
@@ -64,7 +67,7 @@ pub enum WatchError {
     Lock(#[from] LockError),
 }
 
-impl<'m, L: Lock> Watch<'m, L> {
+impl<S: Sight, L: Lock> Watch<S, L> {
     /// A locked door. The lock is engaged before anything else happens; without a calibration it stays so.
     ///
     /// # Errors
@@ -72,14 +75,37 @@ impl<'m, L: Lock> Watch<'m, L> {
     pub fn new(
         policy: Policy,
         calibration: Option<Calibration>,
-        eyes: Eyes<'m>,
-        roster: Roster,
-        mut lock: L,
+        sight: S,
+        lock: L,
     ) -> Result<Self, WatchStartError> {
-        lock.drive(0, Bolt::Locked)?;
-        let door = Door::new(policy)?;
-        let mut watch = Self { eyes, roster, door, calibration, lock, fault: None, now_ms: 0 };
-        watch.restart(0)?;
+        Self::resume(policy, calibration, sight, lock, 0, 0)
+    }
+
+    /// As [`Self::new`] at `now_ms`, with the [`refusals`](Self::refusals) of the time before a restart.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn resume(
+        policy: Policy,
+        calibration: Option<Calibration>,
+        sight: S,
+        mut lock: L,
+        refusals: u32,
+        now_ms: u64,
+    ) -> Result<Self, WatchStartError> {
+        lock.drive(now_ms, Bolt::Locked)?;
+        let door = Door::resume(policy, refusals)?;
+        let mut watch = Self {
+            sight,
+            door,
+            calibration,
+            lock,
+            fault: None,
+            lock_failed: false,
+            now_ms,
+            clock: None,
+        };
+        let _ = watch.step(Event::Calibration(calibration), &mut |_| ())?;
         Ok(watch)
     }
 
@@ -91,9 +117,18 @@ impl<'m, L: Lock> Watch<'m, L> {
         self.lock.drive(now_ms, Bolt::Locked)?;
         self.door = Door::new(*self.door.policy())?;
         self.fault = None;
+        self.lock_failed = false;
         self.now_ms = now_ms;
         let _ = self.step(Event::Calibration(self.calibration), &mut |_| ())?;
         Ok(())
+    }
+
+    /// Decides by the time of `clock` when a frame was looked at, not by that when it came: one that took too long to look at is as
+    /// old as one that came too late.
+    #[must_use]
+    pub fn under(mut self, clock: fn() -> u64) -> Self {
+        self.clock = Some(clock);
+        self
     }
 
     /// The lock.
@@ -101,9 +136,29 @@ impl<'m, L: Lock> Watch<'m, L> {
         &self.lock
     }
 
-    /// The people.
-    pub fn roster(&self) -> &Roster {
-        &self.roster
+    /// What looks at frames.
+    pub fn sight(&self) -> &S {
+        &self.sight
+    }
+
+    /// Looks at frames with `sight` from now on, and matches at `calibration`: the people have changed.
+    ///
+    /// # Errors
+    /// The lock cannot be driven.
+    pub fn replace(
+        &mut self,
+        sight: impl FnOnce(&mut S),
+        calibration: Option<Calibration>,
+        tell: &mut dyn FnMut(&Decision),
+    ) -> Result<(), LockError> {
+        sight(&mut self.sight);
+        self.calibration = calibration;
+        self.step(Event::Calibration(calibration), tell).map(drop)
+    }
+
+    /// Refusals that count towards a pause, to be kept over a restart.
+    pub fn refusals(&self) -> u32 {
+        self.door.refusals()
     }
 
     /// How long it takes at most until an unlocked door is locked and ready again.
@@ -131,20 +186,19 @@ impl<'m, L: Lock> Watch<'m, L> {
         &mut self,
         moment: &Moment,
         utc_ms: Option<u64>,
-        tell: &mut impl FnMut(&Decision),
+        tell: &mut dyn FnMut(&Decision),
     ) -> Result<Turn<'_>, WatchError> {
         let start = Instant::now();
-        let (now_ms, shot) = match moment {
-            Moment::Frame { now_ms, shot } => (*now_ms, Some(shot)),
-            Moment::Quiet { now_ms } => (*now_ms, None),
+        self.now_ms = moment.now_ms();
+        self.recover_lock(tell)?;
+        let shot = match moment {
+            Moment::Frame { shot, .. } => shot,
+            Moment::Told { event, .. } => return self.without_frame(*event, tell),
+            Moment::Quiet { .. } => return self.without_frame(Event::Tick, tell),
         };
-        self.now_ms = now_ms;
-        let Some(shot) = shot else {
-            let decision = self.step(Event::Tick, tell)?;
-            let took = Duration::ZERO;
-            return Ok(Turn { now_ms, decision, state: self.door.state(), seen: None, took });
-        };
-        let observation = match observe(&mut self.eyes, &self.roster, shot, utc_ms) {
+        let looked = self.sight.look(shot, utc_ms);
+        self.now_ms = self.clock.map_or(self.now_ms, |clock| clock());
+        let observation = match looked {
             Ok(observation) => observation,
             Err((fault, error)) => {
                 self.fault = Some(fault);
@@ -156,20 +210,41 @@ impl<'m, L: Lock> Watch<'m, L> {
             let _ = self.step(Event::FaultCleared(fault), tell)?;
         }
         let decision = self.step(Event::Frame(observation), tell)?;
-        let (state, seen, took) = (self.door.state(), Some(self.eyes.seen()), start.elapsed());
-        Ok(Turn { now_ms, decision, state, seen, took })
+        let (now_ms, state, took) = (self.now_ms, self.door.state(), start.elapsed());
+        Ok(Turn { now_ms, decision, state, seen: self.sight.seen(), took })
+    }
+
+    fn without_frame(
+        &mut self,
+        event: Event,
+        tell: &mut dyn FnMut(&Decision),
+    ) -> Result<Turn<'_>, WatchError> {
+        let decision = self.step(event, tell)?;
+        let (now_ms, state, took) = (self.now_ms, self.door.state(), Duration::ZERO);
+        Ok(Turn { now_ms, decision, state, seen: None, took })
+    }
+
+    /// A lock that failed and obeys again may be used again.
+    fn recover_lock(&mut self, tell: &mut dyn FnMut(&Decision)) -> Result<(), LockError> {
+        if self.lock_failed {
+            self.lock.drive(self.now_ms, Bolt::Locked)?;
+            self.lock_failed = false;
+            let _ = self.step(Event::FaultCleared(Fault::Lock), tell)?;
+        }
+        Ok(())
     }
 
     /// Tells the door, and drives the lock as it says.
     fn step(
         &mut self,
         event: Event,
-        tell: &mut impl FnMut(&Decision),
+        tell: &mut dyn FnMut(&Decision),
     ) -> Result<Decision, LockError> {
         let decision = self.door.step(self.now_ms, event);
         tell(&decision);
         let driven = self.lock.drive(self.now_ms, decision.bolt());
         if driven.is_err() {
+            self.lock_failed = true;
             // A lock that failed to open must not open later, when nobody stands before it.
             tell(&self.door.step(self.now_ms, Event::FaultRaised(Fault::Lock)));
             let _ = self.lock.drive(self.now_ms, Bolt::Locked);
@@ -188,25 +263,6 @@ pub enum WatchStartError {
     /// The lock could not be driven.
     #[error(transparent)]
     Lock(#[from] LockError),
-}
-
-fn observe(
-    eyes: &mut Eyes<'_>,
-    roster: &Roster,
-    shot: &Shot,
-    utc_ms: Option<u64>,
-) -> Result<Observation, (Fault, WatchError)> {
-    let seen = eyes
-        .look(&shot.picture, shot.stamp.captured_ms)
-        .map_err(|error| (Fault::Model, error.into()))?;
-    let matched = match seen.template() {
-        Some(probe) => {
-            roster.search(probe, utc_ms).map_err(|error| (Fault::Gallery, error.into()))?
-        }
-        None => None,
-    };
-    let other_eye_distance = seen.subject.and_then(|subject| subject.other_eye_distance);
-    Ok(Observation { stamp: shot.stamp, face: seen.face(matched), other_eye_distance })
 }
 
 #[cfg(test)]

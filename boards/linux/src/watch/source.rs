@@ -1,7 +1,7 @@
 //! Where frames and time come from: a camera under a clock, or a list under the list's own clock.
 
 use crate::vision::Picture;
-use edge_infer::door::Stamp;
+use edge_infer::door::{Event, Stamp};
 
 /// A frame as it came.
 #[derive(Clone, Debug)]
@@ -22,11 +22,29 @@ pub enum Moment {
         /// It.
         shot: Shot,
     },
+    /// Something else happened: a button, a contact, a camera that was lost.
+    Told {
+        /// Now.
+        now_ms: u64,
+        /// What.
+        event: Event,
+    },
     /// Nothing came.
     Quiet {
         /// Now.
         now_ms: u64,
     },
+}
+
+impl Moment {
+    /// Now.
+    pub fn now_ms(&self) -> u64 {
+        match *self {
+            Self::Frame { now_ms, .. } | Self::Told { now_ms, .. } | Self::Quiet { now_ms } => {
+                now_ms
+            }
+        }
+    }
 }
 
 /// Frames in the order in which they are captured. Of several that wait, the newest: a queue would show the past.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::lock::SimulatedLock;
 use crate::store::People;
-use crate::vision::{HandMade, Models, Picture};
+use crate::vision::{Eyes, HandMade, Models, Picture};
 use edge_infer::door::{Reason, Stamp};
 
 /// A lock that does nothing any more from some call on, and remembers what it was told.
@@ -23,13 +23,13 @@ impl Lock for Failing {
     }
 }
 
-fn watch<L: Lock>(models: &Models, lock: L) -> Watch<'_, L> {
+fn watch<L: Lock>(models: &Models, lock: L) -> Watch<Witness<'_>, L> {
     let roster =
         Roster::new(&People::default(), &models.pipeline(), models.embedding_len()).unwrap();
     let table = models.embedding().thresholds();
     let calibration = Calibration::new(1e-3, 10, table).unwrap();
     let eyes = Eyes::new(models).unwrap();
-    Watch::new(Policy::default(), Some(calibration), eyes, roster, lock).unwrap()
+    Watch::new(Policy::default(), Some(calibration), Witness { eyes, roster }, lock).unwrap()
 }
 
 fn frame(now_ms: u64, shade: u8) -> Moment {

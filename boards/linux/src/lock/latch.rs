@@ -1,0 +1,277 @@
+//! The lock of a running door: it bounds every release by itself, whoever asked for it and whatever became of them.
+//!
+//! ```text
+//!             drive(Unlocked)            pulse + grace, or nobody drives for too long
+//!   engaged ──────────────────> released ──────────────────────────────────────────> tripped ── drive(Locked) ──> engaged
+//!      any ── shut (panic, signal, end) ──> shut: nothing releases it any more
+//! ```
+//!
+//! The door ends its pulses itself. This is for the loop that hangs, panics or is told to end: another thread calls [`Latch::check`],
+//! with a handle of its own to the relay. A release that was decided before the lock tripped is refused, however late it comes.
+
+use super::{Bolt, Lock, LockError, Relay, Relays};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+/// What a pulse may last longer than the policy says before the latch ends it.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// No time.
+const NEVER: u64 = u64::MAX;
+
+/// A handle to the lock; all handles are of one.
+#[derive(Clone, Debug)]
+pub struct Latch(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    own: Mutex<Box<dyn Relay>>,
+    spare: Mutex<Box<dyn Relay>>,
+    start: Instant,
+    longest: Duration,
+    silence: Duration,
+    /// Since when it is released, in milliseconds since `start`.
+    released_ms: AtomicU64,
+    /// When it was last driven.
+    driven_ms: AtomicU64,
+    tripped: AtomicBool,
+    shut: AtomicBool,
+}
+
+/// What [`Latch::check`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// All as it should be.
+    Fine,
+    /// The lock is engaged and nobody drives it: the loop hangs.
+    Silent,
+    /// It was released for too long, or by a loop that hangs, and was told to engage.
+    Relocked,
+}
+
+impl Latch {
+    /// A lock that is released for `pulse` at most, and engaged when nobody drove it for `silence` while it was. It is engaged when
+    /// this returns.
+    ///
+    /// # Errors
+    /// The relay can't be driven.
+    pub fn new(mut relays: Relays, pulse: Duration, silence: Duration) -> Result<Self, LockError> {
+        relays.own.set(Bolt::Locked).map_err(LockError)?;
+        Ok(Self(Arc::new(Shared {
+            own: Mutex::new(relays.own),
+            spare: Mutex::new(relays.spare),
+            start: Instant::now(),
+            longest: pulse + GRACE,
+            silence,
+            released_ms: AtomicU64::new(NEVER),
+            driven_ms: AtomicU64::new(0),
+            tripped: AtomicBool::new(false),
+            shut: AtomicBool::new(false),
+        })))
+    }
+
+    /// Whether it was last told to release.
+    pub fn is_released(&self) -> bool {
+        self.0.released_ms.load(SeqCst) != NEVER
+    }
+
+    /// Engages the lock for good: the program ends. Waits for nobody, so that a hook of a panic may call it.
+    pub fn shut(&self) {
+        self.0.shut.store(true, SeqCst);
+        // The spare handle is busy only while the watchdog engages the lock.
+        if let Err(error) = self.0.engage_now() {
+            eprintln!("the lock could not be engaged: {error}");
+        }
+    }
+
+    /// Engages the lock if whoever released it does not. To be called every few milliseconds, by another thread than drives it.
+    pub fn check(&self) -> Check {
+        let shared = &*self.0;
+        let now = shared.now_ms();
+        let silent = u128::from(now.saturating_sub(shared.driven_ms.load(SeqCst)))
+            > shared.silence.as_millis();
+        let released = shared.released_ms.load(SeqCst);
+        if released == NEVER {
+            return if silent { Check::Silent } else { Check::Fine };
+        }
+        let too_long = u128::from(now.saturating_sub(released)) > shared.longest.as_millis();
+        // Again and again until it is driven to locked, because a release that was on its way may come after the first.
+        if silent || too_long || shared.tripped.load(SeqCst) {
+            shared.tripped.store(true, SeqCst);
+            if let Err(error) = shared.engage_now() {
+                eprintln!("the lock could not be engaged: {error}");
+            }
+            return Check::Relocked;
+        }
+        Check::Fine
+    }
+}
+
+impl Shared {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(NEVER - 1)
+    }
+
+    fn engage_now(&self) -> io::Result<()> {
+        match self.spare.try_lock() {
+            Ok(mut relay) => relay.set(Bolt::Locked),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().set(Bolt::Locked),
+            Err(TryLockError::WouldBlock) => match self.own.try_lock() {
+                Ok(mut relay) => relay.set(Bolt::Locked),
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().set(Bolt::Locked),
+                Err(TryLockError::WouldBlock) => Err(io::ErrorKind::ResourceBusy.into()),
+            },
+        }
+    }
+
+    fn own(&self) -> MutexGuard<'_, Box<dyn Relay>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lock for Latch {
+    fn drive(&mut self, _now_ms: u64, bolt: Bolt) -> Result<(), LockError> {
+        let shared = &*self.0;
+        let refused = |why| Err(LockError(io::Error::other(why)));
+        let now = shared.now_ms();
+        shared.driven_ms.store(now, SeqCst);
+        if bolt == Bolt::Locked {
+            shared.own().set(bolt).map_err(LockError)?;
+            shared.released_ms.store(NEVER, SeqCst);
+            shared.tripped.store(false, SeqCst);
+            return Ok(());
+        }
+        let since = shared.released_ms.load(SeqCst);
+        // Before the relay is set, so that the watchdog knows of every release there may be.
+        let since = if since == NEVER {
+            shared.released_ms.store(now, SeqCst);
+            now
+        } else {
+            since
+        };
+        if shared.shut.load(SeqCst) {
+            return refused("the door is about to stop");
+        }
+        if shared.tripped.load(SeqCst) {
+            return refused("it was engaged because the program hung");
+        }
+        if u128::from(now.saturating_sub(since)) > shared.longest.as_millis() {
+            return refused("it has been released for longer than a pulse lasts");
+        }
+        shared.own().set(bolt).map_err(LockError)?;
+        if shared.shut.load(SeqCst) {
+            // It was shut in between, and nobody else would take this back.
+            let _ = shared.own().set(Bolt::Locked);
+            return refused("the door is about to stop");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Bolt::{Locked, Unlocked};
+
+    #[derive(Clone, Debug, Default)]
+    struct Level(Arc<Mutex<Vec<Bolt>>>);
+
+    impl Relay for Level {
+        fn set(&mut self, bolt: Bolt) -> io::Result<()> {
+            self.0.lock().unwrap().push(bolt);
+            Ok(())
+        }
+    }
+
+    impl Level {
+        fn now(&self) -> Bolt {
+            *self.0.lock().unwrap().last().unwrap()
+        }
+    }
+
+    fn latch(pulse_ms: u64, silence_ms: u64) -> (Level, Latch) {
+        let level = Level::default();
+        let relays = Relays { own: Box::new(level.clone()), spare: Box::new(level.clone()) };
+        let latch =
+            Latch::new(relays, Duration::from_millis(pulse_ms), Duration::from_millis(silence_ms));
+        (level, latch.unwrap())
+    }
+
+    fn wait(ms: u64) {
+        std::thread::sleep(Duration::from_millis(ms));
+    }
+
+    #[test]
+    fn homebridge_rpi_144_and_esphome_6802_it_is_locked_first() {
+        let (level, _latch) = latch(50, 50);
+        assert_eq!(*level.0.lock().unwrap(), [Locked]);
+    }
+
+    #[test]
+    fn garagedoor_12_a_release_that_nobody_ends_is_ended() {
+        let (level, mut latch) = latch(50, 10_000);
+        latch.drive(0, Unlocked).unwrap();
+        assert_eq!((level.now(), latch.check()), (Unlocked, Check::Fine));
+        wait(60);
+        assert_eq!(latch.check(), Check::Fine, "the door's own time comes first");
+        wait(120);
+        assert_eq!((latch.check(), level.now()), (Check::Relocked, Locked));
+        // However often it is asked, until somebody decides to lock.
+        latch.drive(0, Unlocked).unwrap_err();
+        assert_eq!(level.now(), Locked);
+        latch.drive(0, Locked).unwrap();
+        latch.drive(0, Unlocked).unwrap();
+        assert_eq!((level.now(), latch.check()), (Unlocked, Check::Fine));
+    }
+
+    #[test]
+    fn garagedoor_12_a_release_does_not_outlast_its_pulse_by_being_repeated() {
+        let (level, mut latch) = latch(20, 10_000);
+        let start = Instant::now();
+        while latch.drive(0, Unlocked).is_ok() {
+            assert!(start.elapsed() < Duration::from_secs(5));
+            wait(5);
+        }
+        assert_eq!((latch.check(), level.now()), (Check::Relocked, Locked));
+    }
+
+    #[test]
+    fn a_loop_that_hangs_releases_nothing_when_it_goes_on() {
+        let (level, mut latch) = latch(10_000, 30);
+        latch.drive(0, Unlocked).unwrap();
+        wait(50);
+        assert_eq!((latch.check(), level.now()), (Check::Relocked, Locked));
+        latch.drive(0, Unlocked).unwrap_err();
+        assert_eq!(level.now(), Locked);
+        latch.drive(0, Locked).unwrap();
+        wait(50);
+        assert_eq!(latch.check(), Check::Silent);
+    }
+
+    #[test]
+    fn a_lock_that_was_shut_stays_engaged() {
+        let (level, mut latch) = latch(10_000, 10_000);
+        latch.drive(0, Unlocked).unwrap();
+        latch.clone().shut();
+        assert_eq!(level.now(), Locked);
+        latch.drive(0, Locked).unwrap();
+        latch.drive(0, Unlocked).unwrap_err();
+        assert_eq!(level.now(), Locked);
+    }
+
+    #[test]
+    fn rejects_a_relay_that_fails_and_says_so() {
+        #[derive(Debug)]
+        struct Broken;
+        impl Relay for Broken {
+            fn set(&mut self, _: Bolt) -> io::Result<()> {
+                Err(io::Error::other("no contact"))
+            }
+        }
+        let relays = Relays { own: Box::new(Broken), spare: Box::new(Broken) };
+        let error = Latch::new(relays, GRACE, GRACE).unwrap_err();
+        assert!(error.to_string().contains("no contact"), "{error}");
+    }
+}

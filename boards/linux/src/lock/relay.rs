@@ -1,0 +1,117 @@
+//! Which relay the settings name, opened with two handles.
+
+use super::{Bolt, EdgeLog, OutputLine, PinRelay, SerialRelay};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A contact that releases or engages the lock. Setting the level that it has is no harm.
+pub trait Relay: Send + core::fmt::Debug {
+    /// Sets the level.
+    ///
+    /// # Errors
+    /// The level may be either one now.
+    fn set(&mut self, bolt: Bolt) -> io::Result<()>;
+}
+
+/// One relay by two handles: whoever is stuck in one does not keep the other from locking.
+#[derive(Debug)]
+pub struct Relays {
+    /// The loop's.
+    pub own: Box<dyn Relay>,
+    /// The watchdog's.
+    pub spare: Box<dyn Relay>,
+}
+
+/// The relay's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayConfig {
+    /// Which driver.
+    pub kind: RelayKind,
+    /// The GPIO chip's device.
+    pub chip: PathBuf,
+    /// The line's number on the chip.
+    pub line: u32,
+    /// The level that releases the lock.
+    pub unlocked: UnlockedLevel,
+    /// The serial device.
+    pub device: PathBuf,
+    /// Where the simulated relay writes its changes of level; empty for nowhere.
+    pub log: PathBuf,
+}
+
+/// Which driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RelayKind {
+    /// None: it only remembers.
+    Simulated,
+    /// A line of a GPIO chip.
+    Gpio,
+    /// A USB relay of the LCUS kind.
+    Serial,
+}
+
+/// The level that releases the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnlockedLevel {
+    /// As a transistor to a strike.
+    High,
+    /// As relay boards that are active low.
+    Low,
+}
+
+/// How long a line or device may still be another process's that is just being killed.
+const BUSY: Duration = Duration::from_secs(3);
+
+impl RelayConfig {
+    /// Opens the relay. It is locked when this returns; a GPIO line never has another level in between.
+    ///
+    /// # Errors
+    /// It is not there, another process has it, or it can't be driven.
+    pub fn open(&self) -> io::Result<Relays> {
+        let start = Instant::now();
+        let mut relays = loop {
+            match self.try_open() {
+                Err(error)
+                    if error.kind() == io::ErrorKind::ResourceBusy && start.elapsed() < BUSY =>
+                {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                opened => break opened?,
+            }
+        };
+        relays.own.set(Bolt::Locked)?;
+        Ok(relays)
+    }
+
+    fn try_open(&self) -> io::Result<Relays> {
+        Ok(match self.kind {
+            RelayKind::Simulated => {
+                let [own, spare] = EdgeLog::open(&self.log)?;
+                Relays { own: Box::new(own), spare: Box::new(spare) }
+            }
+            RelayKind::Gpio => {
+                let low = self.unlocked == UnlockedLevel::Low;
+                let [own, spare] = OutputLine::request_inactive(&self.chip, self.line, low)?;
+                Relays { own: Box::new(PinRelay(own)), spare: Box::new(PinRelay(spare)) }
+            }
+            RelayKind::Serial => {
+                let [own, spare] = SerialRelay::open(&self.device)?;
+                Relays { own: Box::new(own), spare: Box::new(spare) }
+            }
+        })
+    }
+
+    /// What it is, in words for a log.
+    pub fn describe(&self) -> String {
+        match self.kind {
+            RelayKind::Simulated => "simulated: no door is moved".to_owned(),
+            RelayKind::Gpio => format!("line {} of {}", self.line, self.chip.display()),
+            RelayKind::Serial => format!("serial relay {}", self.device.display()),
+        }
+    }
+}
