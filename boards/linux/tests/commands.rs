@@ -60,6 +60,13 @@ fn settings_are_checked_and_printed() {
     let folder = folder.path();
     assert_eq!(good(folder, &["config", "check"]), "the settings can be used\n");
     good(folder, &["config", "check", "--set", "liveness=off", "--set", "frames.good=4"]);
+    // Before the command and behind it; neither is dropped.
+    for words in [
+        ["--set", "frames.good=1", "config", "check", "--set=liveness=off"],
+        ["--set=liveness=off", "config", "check", "--set", "frames.good=1"],
+    ] {
+        assert!(refused(folder, &words, 2).contains("frames.good"), "{words:?}");
+    }
     let error = refused(folder, &["config", "check", "--set", "frames.good=1"], 2);
     assert!(error.contains("frames.good"), "{error}");
     let error = refused(folder, &["config", "check", "--set", "threshold=0.2"], 2);

@@ -52,7 +52,8 @@ enum Command {
 /// Runs the command that the program's arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Cli { settings, command } = Cli::parse();
+    let Cli { mut settings, command } = Cli::parse();
+    settings.join(std::env::args_os().filter_map(|word| word.into_string().ok()));
     let result = match command {
         Command::Run(args) => run::run(&settings, &args),
         Command::Lock(args) => run::lock(&settings, &args),

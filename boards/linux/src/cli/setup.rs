@@ -25,6 +25,20 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Takes every `--set` of the command line, in its order: of an option that stands before the command and behind it, clap keeps
+    /// the last place's alone, and a setting that is dropped without a word is a door other than the one asked for.
+    pub(super) fn join(&mut self, words: impl Iterator<Item = String>) {
+        let mut words = words.take_while(|word| word != "--");
+        self.set.clear();
+        while let Some(word) = words.next() {
+            match word.strip_prefix("--set") {
+                Some("") => self.set.extend(words.next()),
+                Some(rest) => self.set.extend(rest.strip_prefix('=').map(str::to_owned)),
+                None => {}
+            }
+        }
+    }
+
     pub(super) fn load(&self) -> Result<Config, Failure> {
         let mut config = Config::load(self.config.as_deref(), &self.set)?;
         if let Some(folder) = &self.models {

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, TryLockError};
 use std::time::Instant;
 
-/// Shortest time from one picture to the next.
+/// More pictures than these show nobody more.
 const PICTURE_EACH: Duration = Duration::from_millis(100);
 
 /// What was found in a frame.
@@ -34,6 +34,8 @@ pub struct Publisher {
     snapshot: Snapshot,
     last_id: u64,
     pictured: Option<Instant>,
+    /// Shortest time from one picture to the next.
+    pub(super) picture_each: Duration,
     /// How long faces of [`Record`]s are kept; zero for not at all.
     keep_crops: Duration,
     /// Whose records' faces are kept until when, the oldest first.
@@ -49,6 +51,7 @@ impl Publisher {
             snapshot,
             last_id: 0,
             pictured: None,
+            picture_each: PICTURE_EACH,
             keep_crops: Duration::ZERO,
             crops: VecDeque::new(),
             told: 0,
@@ -172,7 +175,7 @@ impl Publisher {
         }
         if !self.shared.is_watched() {
             self.snapshot.preview = None;
-        } else if self.pictured.is_none_or(|at| at.elapsed() >= PICTURE_EACH) {
+        } else if self.pictured.is_none_or(|at| at.elapsed() >= self.picture_each) {
             self.pictured = Some(Instant::now());
             self.snapshot.preview = Some((Arc::new(Preview::of(picture)), view.clone()));
         }

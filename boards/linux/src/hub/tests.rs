@@ -71,6 +71,7 @@ fn a_change_is_taken_once_and_the_last_one_counts() {
 #[test]
 fn pictures_are_made_only_while_somebody_looks() {
     let (mut publisher, hub) = hub(0);
+    publisher.picture_each = Duration::from_secs(3600);
     publisher.picture(&picture(9), &view());
     publisher.failed();
     assert_eq!(hub.snapshot().preview, None);
@@ -83,6 +84,10 @@ fn pictures_are_made_only_while_somebody_looks() {
     publisher.failed();
     let same = hub.snapshot().preview.clone().unwrap().0;
     assert!(Arc::ptr_eq(&preview, &same), "not more often than there is something to see");
+    publisher.picture_each = Duration::ZERO;
+    publisher.picture(&picture(7), &view());
+    publisher.failed();
+    assert_eq!(hub.snapshot().preview.clone().unwrap().0.rgb[0], 7);
 }
 
 #[test]

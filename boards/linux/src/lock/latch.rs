@@ -10,6 +10,7 @@
 //! with a handle of its own to the relay. A release that was decided before the lock tripped is refused, however late it comes.
 
 use super::{Bolt, Lock, LockError, Relay, Relays};
+use core::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -21,18 +22,20 @@ const GRACE: Duration = Duration::from_millis(100);
 /// No time.
 const NEVER: u64 = u64::MAX;
 
+/// Milliseconds since the lock was made.
+type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
+
 /// A handle to the lock; all handles are of one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Latch(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     own: Mutex<Box<dyn Relay>>,
     spare: Mutex<Box<dyn Relay>>,
-    start: Instant,
+    clock: Clock,
     longest: Duration,
     silence: Duration,
-    /// Since when it is released, in milliseconds since `start`.
+    /// Since when it is released, by the clock.
     released_ms: AtomicU64,
     /// When it was last driven.
     driven_ms: AtomicU64,
@@ -57,12 +60,23 @@ impl Latch {
     ///
     /// # Errors
     /// The relay can't be driven.
-    pub fn new(mut relays: Relays, pulse: Duration, silence: Duration) -> Result<Self, LockError> {
+    pub fn new(relays: Relays, pulse: Duration, silence: Duration) -> Result<Self, LockError> {
+        let start = Instant::now();
+        let clock = move || u64::try_from(start.elapsed().as_millis()).unwrap_or(NEVER - 1);
+        Self::by(Box::new(clock), relays, pulse, silence)
+    }
+
+    fn by(
+        clock: Clock,
+        mut relays: Relays,
+        pulse: Duration,
+        silence: Duration,
+    ) -> Result<Self, LockError> {
         relays.own.set(Bolt::Locked).map_err(LockError)?;
         Ok(Self(Arc::new(Shared {
             own: Mutex::new(relays.own),
             spare: Mutex::new(relays.spare),
-            start: Instant::now(),
+            clock,
             longest: pulse + GRACE,
             silence,
             released_ms: AtomicU64::new(NEVER),
@@ -89,7 +103,7 @@ impl Latch {
     /// Engages the lock if whoever released it does not. To be called every few milliseconds, by another thread than drives it.
     pub fn check(&self) -> Check {
         let shared = &*self.0;
-        let now = shared.now_ms();
+        let now = (shared.clock)();
         let silent = u128::from(now.saturating_sub(shared.driven_ms.load(SeqCst)))
             > shared.silence.as_millis();
         let released = shared.released_ms.load(SeqCst);
@@ -109,11 +123,13 @@ impl Latch {
     }
 }
 
-impl Shared {
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(NEVER - 1)
+impl fmt::Debug for Latch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Latch").field("is_released", &self.is_released()).finish_non_exhaustive()
     }
+}
 
+impl Shared {
     fn engage_now(&self) -> io::Result<()> {
         match self.spare.try_lock() {
             Ok(mut relay) => relay.set(Bolt::Locked),
@@ -135,7 +151,7 @@ impl Lock for Latch {
     fn drive(&mut self, _now_ms: u64, bolt: Bolt) -> Result<(), LockError> {
         let shared = &*self.0;
         let refused = |why| Err(LockError(io::Error::other(why)));
-        let now = shared.now_ms();
+        let now = (shared.clock)();
         shared.driven_ms.store(now, SeqCst);
         if bolt == Bolt::Locked {
             shared.own().set(bolt).map_err(LockError)?;
@@ -191,32 +207,33 @@ mod tests {
         }
     }
 
-    fn latch(pulse_ms: u64, silence_ms: u64) -> (Level, Latch) {
+    /// A latch, its level, and its time.
+    fn latch(pulse_ms: u64, silence_ms: u64) -> (Level, Latch, Arc<AtomicU64>) {
         let level = Level::default();
         let relays = Relays { own: Box::new(level.clone()), spare: Box::new(level.clone()) };
-        let latch =
-            Latch::new(relays, Duration::from_millis(pulse_ms), Duration::from_millis(silence_ms));
-        (level, latch.unwrap())
-    }
-
-    fn wait(ms: u64) {
-        std::thread::sleep(Duration::from_millis(ms));
+        let time = Arc::new(AtomicU64::new(1_000));
+        let clock = Box::new({
+            let time = Arc::clone(&time);
+            move || time.load(SeqCst)
+        });
+        let (pulse, silence) = (Duration::from_millis(pulse_ms), Duration::from_millis(silence_ms));
+        (level, Latch::by(clock, relays, pulse, silence).unwrap(), time)
     }
 
     #[test]
     fn homebridge_rpi_144_and_esphome_6802_it_is_locked_first() {
-        let (level, _latch) = latch(50, 50);
+        let (level, ..) = latch(50, 50);
         assert_eq!(*level.0.lock().unwrap(), [Locked]);
     }
 
     #[test]
     fn garagedoor_12_a_release_that_nobody_ends_is_ended() {
-        let (level, mut latch) = latch(50, 10_000);
+        let (level, mut latch, time) = latch(50, 10_000);
         latch.drive(0, Unlocked).unwrap();
         assert_eq!((level.now(), latch.check()), (Unlocked, Check::Fine));
-        wait(60);
+        time.fetch_add(150, SeqCst);
         assert_eq!(latch.check(), Check::Fine, "the door's own time comes first");
-        wait(120);
+        time.fetch_add(1, SeqCst);
         assert_eq!((latch.check(), level.now()), (Check::Relocked, Locked));
         // However often it is asked, until somebody decides to lock.
         latch.drive(0, Unlocked).unwrap_err();
@@ -228,31 +245,31 @@ mod tests {
 
     #[test]
     fn garagedoor_12_a_release_does_not_outlast_its_pulse_by_being_repeated() {
-        let (level, mut latch) = latch(20, 10_000);
-        let start = Instant::now();
-        while latch.drive(0, Unlocked).is_ok() {
-            assert!(start.elapsed() < Duration::from_secs(5));
-            wait(5);
+        let (level, mut latch, time) = latch(20, 10_000);
+        for _ in 0..=24 {
+            latch.drive(0, Unlocked).unwrap();
+            time.fetch_add(5, SeqCst);
         }
+        latch.drive(0, Unlocked).unwrap_err();
         assert_eq!((latch.check(), level.now()), (Check::Relocked, Locked));
     }
 
     #[test]
     fn a_loop_that_hangs_releases_nothing_when_it_goes_on() {
-        let (level, mut latch) = latch(10_000, 30);
+        let (level, mut latch, time) = latch(10_000, 30);
         latch.drive(0, Unlocked).unwrap();
-        wait(50);
+        time.fetch_add(31, SeqCst);
         assert_eq!((latch.check(), level.now()), (Check::Relocked, Locked));
         latch.drive(0, Unlocked).unwrap_err();
         assert_eq!(level.now(), Locked);
         latch.drive(0, Locked).unwrap();
-        wait(50);
+        time.fetch_add(31, SeqCst);
         assert_eq!(latch.check(), Check::Silent);
     }
 
     #[test]
     fn a_lock_that_was_shut_stays_engaged() {
-        let (level, mut latch) = latch(10_000, 10_000);
+        let (level, mut latch, _) = latch(10_000, 10_000);
         latch.drive(0, Unlocked).unwrap();
         latch.clone().shut();
         assert_eq!(level.now(), Locked);
