@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// See the [module](self).
+/// Pictures of a folder or tar, one after the other, at a camera's pace.
 #[derive(Debug)]
 pub struct Folder {
     files: Vec<Vec<u8>>,

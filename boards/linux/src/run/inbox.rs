@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Most events that wait.
 const EVENTS: usize = 64;
 
-/// See the [module](self). All clones are one.
+/// What happened and has not been decided on; one place for the newest frame. All clones are one.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox(Arc<Shared>);
 

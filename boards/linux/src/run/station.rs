@@ -37,7 +37,7 @@ pub enum StationError {
     },
 }
 
-/// See the [module](self). One a process: it takes the process's panics and signals.
+/// The door and the threads around it. One a process: it takes the process's panics and signals.
 #[derive(Debug)]
 pub struct Station {
     latch: Latch,
