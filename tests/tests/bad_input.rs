@@ -216,6 +216,44 @@ fn model_files_and_places() {
     );
 }
 
+/// A teacher of the int8 form that can't teach is refused before anything is learned; one that can is taken.
+#[test]
+fn teachers_in_int8() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = faces(folder.path(), 3, 4);
+    let path = |name: &str| folder.path().join(name);
+    let flags = SMALL.join(" ");
+    let train = |network: &str, out: &Path| {
+        let words = format!("train --data {{}} --out {{}} --steps 2 --network {network} {flags}");
+        stdout(&run(PROGRAM, &words, &[&data, out]));
+    };
+    let (student, longer) = (path("student"), path("longer"));
+    train("mobilefacenet", &student);
+    train("mobilefacenet-512", &longer);
+    let (own, long) = (path("own.onnx"), path("long.onnx"));
+    stdout(&run(PROGRAM, "export --model {} --onnx {}", &[&student, &own]));
+    stdout(&run(PROGRAM, "export --model {} --onnx {}", &[&longer, &long]));
+
+    let afm = path("model.afm");
+    let quantize = |extra: &str, teacher: &Path| {
+        let words = "quantize --model {} --calibration {} --out {} --images 4 --json --qat-teacher";
+        let words = format!("{words} {{}} --qat-teacher-input rgb,0,1 {extra}");
+        run(PROGRAM, &words, &[&student, &data, &afm, teacher])
+    };
+    refused(&quantize("", &own), &["--qat-teacher", "--qat STEPS"]);
+    refused(&quantize("--qat 0", &own), &["--qat-teacher", "--qat STEPS"]);
+    refused(&quantize("--qat 1", &path("no.onnx")), &["no.onnx: No such file"]);
+    refused(&quantize("--qat 1", &data.join("p00/s0.png")), &["s0.png"]);
+    refused(&quantize("--qat 1", &long), &["long.onnx", "512 numbers", "of 128", "give a teacher"]);
+    let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/mobilefacenet-128.onnx");
+    let words = ["mobilefacenet-128.onnx", "112x112", "32x32", "another teacher"];
+    refused(&quantize("--qat 1", &zoo), &words);
+    assert!(!afm.exists());
+
+    let made = stdout(&quantize("--qat 1 --qat-batch 2", &own));
+    assert!(made.contains("before_qat") && afm.exists(), "{made}");
+}
+
 #[test]
 fn keys_and_signatures() {
     let folder = tempfile::tempdir().unwrap();
