@@ -202,7 +202,9 @@ fn model_files_and_places() {
     refused(&run(PROGRAM, quantize, &[&afm, &data, &afm]), &["model.afm", "train --out"]);
     let beside = "eval --model {} --beside {} --data {} --all-pairs";
     refused(&run(PROGRAM, beside, &[&afm, &out, &data]), &["--beside"]);
-    refused(&run(PROGRAM, "bench --model {}", &[&folder.path().join("no.afm")]), &["no.afm"]);
+    let none = folder.path().join("no.afm");
+    refused(&run(PROGRAM, "bench --model {}", &[&none]), &["no.afm"]);
+    refused(&run(PROGRAM, "bench --model {} --compare {}", &[&afm, &none]), &["no.afm"]);
     let pixels = "--input rgb --mean 0 --std 1";
     let import = format!("import --onnx {{}} --calibration {{}} {pixels} --out {{}}");
     let onnx = folder.path().join("no.onnx");
@@ -321,6 +323,7 @@ fn usage() {
         "quantize --model m --out f --calibration c --qat 9 --qat-teacher-input rgb,127.5,128",
         "embed --model m",
         "bench --model m --runs 0",
+        "bench --model m --compare-tier abacus",
         "nonsense",
     ] {
         let output = run(PROGRAM, words, &[]);
