@@ -202,7 +202,9 @@ fn model_files_and_places() {
     refused(&run(PROGRAM, quantize, &[&afm, &data, &afm]), &["model.afm", "train --out"]);
     let beside = "eval --model {} --beside {} --data {} --all-pairs";
     refused(&run(PROGRAM, beside, &[&afm, &out, &data]), &["--beside"]);
-    refused(&run(PROGRAM, "bench --model {}", &[&folder.path().join("no.afm")]), &["no.afm"]);
+    let none = folder.path().join("no.afm");
+    refused(&run(PROGRAM, "bench --model {}", &[&none]), &["no.afm"]);
+    refused(&run(PROGRAM, "bench --model {} --compare {}", &[&afm, &none]), &["no.afm"]);
     let pixels = "--input rgb --mean 0 --std 1";
     let import = format!("import --onnx {{}} --calibration {{}} {pixels} --out {{}}");
     let onnx = folder.path().join("no.onnx");
@@ -214,6 +216,44 @@ fn model_files_and_places() {
         &run(PROGRAM, quantize, &[&out, &data, &afm]),
         &["checkpoint.safetensors", "not a whole"],
     );
+}
+
+/// A teacher of the int8 form that can't teach is refused before anything is learned; one that can is taken.
+#[test]
+fn teachers_in_int8() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = faces(folder.path(), 3, 4);
+    let path = |name: &str| folder.path().join(name);
+    let flags = SMALL.join(" ");
+    let train = |network: &str, out: &Path| {
+        let words = format!("train --data {{}} --out {{}} --steps 2 --network {network} {flags}");
+        stdout(&run(PROGRAM, &words, &[&data, out]));
+    };
+    let (student, longer) = (path("student"), path("longer"));
+    train("mobilefacenet", &student);
+    train("mobilefacenet-512", &longer);
+    let (own, long) = (path("own.onnx"), path("long.onnx"));
+    stdout(&run(PROGRAM, "export --model {} --onnx {}", &[&student, &own]));
+    stdout(&run(PROGRAM, "export --model {} --onnx {}", &[&longer, &long]));
+
+    let afm = path("model.afm");
+    let quantize = |extra: &str, teacher: &Path| {
+        let words = "quantize --model {} --calibration {} --out {} --images 4 --json --qat-teacher";
+        let words = format!("{words} {{}} --qat-teacher-input rgb,0,1 {extra}");
+        run(PROGRAM, &words, &[&student, &data, &afm, teacher])
+    };
+    refused(&quantize("", &own), &["--qat-teacher", "--qat STEPS"]);
+    refused(&quantize("--qat 0", &own), &["--qat-teacher", "--qat STEPS"]);
+    refused(&quantize("--qat 1", &path("no.onnx")), &["no.onnx: No such file"]);
+    refused(&quantize("--qat 1", &data.join("p00/s0.png")), &["s0.png"]);
+    refused(&quantize("--qat 1", &long), &["long.onnx", "512 numbers", "of 128", "give a teacher"]);
+    let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/mobilefacenet-128.onnx");
+    let words = ["mobilefacenet-128.onnx", "112x112", "32x32", "another teacher"];
+    refused(&quantize("--qat 1", &zoo), &words);
+    assert!(!afm.exists());
+
+    let made = stdout(&quantize("--qat 1 --qat-batch 2", &own));
+    assert!(made.contains("before_qat") && afm.exists(), "{made}");
 }
 
 #[test]
@@ -283,6 +323,7 @@ fn usage() {
         "quantize --model m --out f --calibration c --qat 9 --qat-teacher-input rgb,127.5,128",
         "embed --model m",
         "bench --model m --runs 0",
+        "bench --model m --compare-tier abacus",
         "nonsense",
     ] {
         let output = run(PROGRAM, words, &[]);

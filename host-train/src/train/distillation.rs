@@ -64,7 +64,7 @@ pub enum TeacherError {
         student_height: usize,
     },
     /// Cosines between embeddings of different lengths do not exist.
-    #[error("teacher {path} has embeddings of {teacher} numbers, the student of {student}: choose a network with {teacher}, or a cosine weight of 0", path = path.display())]
+    #[error("teacher {path} has embeddings of {teacher} numbers, the student of {student}: give a teacher with {student}, or train a network with {teacher} or with a cosine weight of 0", path = path.display())]
     Length {
         /// Which teacher.
         path: PathBuf,

@@ -15,6 +15,9 @@ macro_rules! has {
     }};
 }
 
+/// The longest rows that a tier takes many at a time.
+pub(super) const LONGEST_ROW: usize = 512;
+
 /// A tier whose primitives are the functions of one module, compiled for some features.
 macro_rules! tier {
     ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $($feature:tt),+) => {
@@ -30,6 +33,8 @@ macro_rules! tier {
 
             /// Whole groups of rows side by side, the rest one by one.
             fn dots_of<const N: usize>(self, probe: &[i8; N], rows: &[i8], sums: &mut [i32]) {
+                // Whole vectors on every tier; what lies beyond would be left out without a word.
+                const { assert!(N <= LONGEST_ROW && N.is_multiple_of(64)) }
                 let (rows, last_rows) = rows.as_chunks::<N>().0.as_chunks();
                 let (sums, last_sums) = sums.as_chunks_mut();
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
@@ -101,7 +106,7 @@ macro_rules! tier {
                 } else if let Ok(probe) = probe.try_into() {
                     self.dots_of::<256>(probe, rows, sums);
                 } else if let Ok(probe) = probe.try_into() {
-                    self.dots_of::<512>(probe, rows, sums);
+                    self.dots_of::<LONGEST_ROW>(probe, rows, sums);
                 } else {
                     one_by_one(self, probe, rows, sums);
                 }

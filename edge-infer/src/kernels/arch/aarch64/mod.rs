@@ -16,7 +16,7 @@ mod requantize;
 mod rows;
 mod taps;
 
-use super::vector_tier::{has, tier};
+use super::vector_tier::{LONGEST_ROW, has, tier};
 use super::{DEPTH, Epilogue, Primitives, Strip, Sums, Weights, one_by_one};
 
 /// Bytes of a vector.

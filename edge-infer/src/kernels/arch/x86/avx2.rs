@@ -15,6 +15,7 @@ use core::arch::{asm, x86_64::*};
 use core::hint::black_box;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
+use super::LONGEST_ROW;
 use super::filled::Filled;
 
 /// Sixteen sums, or other numbers of 32 bits in their order.
@@ -406,7 +407,7 @@ pub(crate) fn dots<const N: usize>(
     rows: &[[[i8; N]; ROWS]],
     sums: &mut [[i32; ROWS]],
 ) {
-    let mut weights = [_mm256_setzero_si256(); 512 / WIDTH];
+    let mut weights = [_mm256_setzero_si256(); LONGEST_ROW / WIDTH];
     for (weights, probe) in weights.iter_mut().zip(probe.as_chunks::<WIDTH>().0) {
         *weights = _mm256_cvtepi8_epi16(load_bytes(probe));
     }

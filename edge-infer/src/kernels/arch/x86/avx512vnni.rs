@@ -16,6 +16,7 @@ use core::arch::x86_64::*;
 use core::hint::black_box;
 
 use super::super::{BLOCK, DEPTH, Epilogue, STRIPS, Strip, Sums, Weights};
+use super::LONGEST_ROW;
 use super::filled::Filled;
 
 /// The sums of a block, or any other 64 numbers of 32 bits in their order.
@@ -513,7 +514,7 @@ pub(crate) fn dots<const N: usize>(
     rows: &[[[i8; N]; ROWS]],
     sums: &mut [[i32; ROWS]],
 ) {
-    let mut weights = [_mm512_setzero_si512(); 512 / BYTES];
+    let mut weights = [_mm512_setzero_si512(); LONGEST_ROW / BYTES];
     let mut too_many = _mm512_setzero_si512();
     for (weights, probe) in weights.iter_mut().zip(probe.as_chunks::<BYTES>().0) {
         *weights = load_bytes(probe);

@@ -9,7 +9,7 @@ mod avx2;
 mod avx512vnni;
 mod filled;
 
-use super::vector_tier::{has, tier};
+use super::vector_tier::{LONGEST_ROW, has, tier};
 use super::{Epilogue, Primitives, Strip, Sums, Weights, one_by_one};
 
 tier!(
