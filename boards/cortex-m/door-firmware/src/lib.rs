@@ -1,0 +1,11 @@
+//! The door on microcontrollers, all but the board: what a board hands in are a few small traits, what it gets back are levels for its lock.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`store`] | what must outlive a power cut: people, the audit ring, the models |
+//!
+//! Nothing here allocates or knows a pin.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod store;
