@@ -8,8 +8,12 @@
 //! The channels of a tap are contiguous in the input and in the weights, so a window is one strip of
 //! channels for each tap, and neighbouring pixels have theirs a fixed step apart. Taps in padding
 //! read a strip of the padding value.
+//!
+//! Where a tier can slide a 3x3 window along, it is given whole rows instead, and brings each column into order once for the
+//! three taps that meet it.
 
-use super::arch::{Primitives, STRIPS, Strip, Weights};
+use super::arch::{Lines, Primitives, STRIPS, Strip, Weights};
+use super::conv2d::Finish;
 use super::geometry::{Segment, Walk, check_channels, product};
 use super::{BLOCK, Convolution, LengthError, Tier, on_tier};
 
@@ -31,19 +35,31 @@ pub fn depthwise_conv2d(
 }
 
 fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
-    let walk = Walk::new(layer.geometry);
+    let window = layer.geometry.window;
+    let slide = T::SLIDE.filter(|_| window.kernel == [3, 3] && (1..=2).contains(&window.stride[1]));
+    let walk = match slide {
+        Some(_) => Walk::sliding(layer.geometry),
+        None => Walk::new(layer.geometry),
+    };
     let padding = [layer.pad_value; BLOCK];
     let mut taps = tier.taps();
     let mut packed = None;
-    layer.for_each_segment(tier, &walk, output, |first, segment, sums| {
+    layer.for_each_segment(tier, &walk, output, |first, segment, sums, finish| {
         for tap in (0..layer.geometry.taps()).step_by(STRIPS) {
             if packed != Some((first, tap)) {
                 tier.pack_taps(weights(layer, first, tap), &mut taps);
                 packed = Some((first, tap));
             }
+            if let Some(slide) = slide {
+                slide(tier, &mut taps, &lines(first, layer, &walk, &segment, &padding), sums);
+                continue;
+            }
             let mut strips = [Strip::default(); STRIPS];
             let count = fill(&mut strips, tap, first, layer, &walk, &segment, &padding);
             tier.multiply_taps(&taps, strips.get(..count).unwrap_or_default(), sums);
+        }
+        if let Some(Finish { epilogue, output }) = finish {
+            tier.requantize(sums, &epilogue, output);
         }
     });
 }
@@ -58,6 +74,33 @@ fn weights<'w>(layer: &Convolution<'w>, first: usize, tap: usize) -> Weights<'w>
         depth: STRIPS.min(layer.geometry.taps() - tap),
         channels: bias.len().min(BLOCK),
         bias: (tap == 0).then_some(bias),
+    }
+}
+
+/// The rows under a segment of a sliding walk.
+#[inline(always)]
+fn lines<'a>(
+    first: usize,
+    layer: &Convolution<'a>,
+    walk: &Walk,
+    segment: &Segment,
+    padding: &'a [i8],
+) -> Lines<'a> {
+    let channels = usize::from(layer.geometry.input.channels);
+    let columns = segment.columns;
+    let row = |row| match walk.input_row(segment, row) {
+        Some(row) => {
+            let start = walk.input_pixel(row, columns.start) * channels;
+            Strip { values: layer.input.get(start + first..).unwrap_or_default(), step: channels }
+        }
+        None => Strip { values: padding, step: 0 },
+    };
+    Lines {
+        rows: [row(0), row(1), row(2)],
+        before: columns.before,
+        inside: columns.inside,
+        padding: layer.pad_value,
+        stride: layer.geometry.window.stride[1].into(),
     }
 }
 

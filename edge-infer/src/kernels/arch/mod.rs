@@ -142,6 +142,22 @@ impl<'a> Strip<'a> {
     }
 }
 
+/// Three input rows under a 3x3 window that slides along them.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "aarch64"), expect(dead_code, reason = "no other tier reads them"))]
+pub(crate) struct Lines<'a> {
+    /// Each row from the first column on that is not padding; its step is one column. That of a row of padding is 0.
+    pub(crate) rows: [Strip<'a>; 3],
+    /// Columns of padding before that one.
+    pub(crate) before: usize,
+    /// Columns of input; behind them there is padding again.
+    pub(crate) inside: usize,
+    /// What padding reads.
+    pub(crate) padding: i8,
+    /// Columns from one window to the next, 1 or 2.
+    pub(crate) stride: usize,
+}
+
 /// How the sums of at most [`BLOCK`] channels become int8; every slice starts at the first of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Epilogue<'a> {
@@ -155,6 +171,8 @@ pub(crate) struct Epilogue<'a> {
     pub(crate) residual: Option<Addend<'a>>,
     /// From one pixel of the output, and of the residual, to the next.
     pub(crate) step: usize,
+    /// Nothing that is rounded is larger in magnitude; infinite or NaN if that is not known.
+    pub(crate) reach: f32,
 }
 
 /// What a tier implements. A value of the type is the proof that the processor can run it.
@@ -180,6 +198,21 @@ pub(crate) trait Primitives: Copy {
         sums: &mut [Sums],
     );
 
+    /// [`multiply`](Self::multiply) and then [`requantize`](Self::requantize): for a tier that rounds sums while they are in
+    /// registers. What `sums` hold afterwards does not matter.
+    fn finish(
+        self,
+        panel: &mut Self::Panel<'_>,
+        strips: &[Strip<'_>],
+        len: usize,
+        sums: &mut [Sums],
+        epilogue: &Epilogue<'_>,
+        output: &mut [i8],
+    ) {
+        self.multiply(panel, strips, len, sums);
+        self.requantize(sums, epilogue, output);
+    }
+
     /// Depthwise weights as [`multiply_taps`](Self::multiply_taps) wants them.
     type Taps<'w>;
     /// Taps of nothing.
@@ -189,6 +222,9 @@ pub(crate) trait Primitives: Copy {
     /// For each pixel and channel `c`, the sum over the taps of the tap's `strip[c]` with its
     /// weight. There is one strip a tap.
     fn multiply_taps(self, taps: &Self::Taps<'_>, strips: &[Strip<'_>], sums: &mut [Sums]);
+
+    /// For a tier that has it: [`multiply_taps`](Self::multiply_taps) of 3x3 taps for neighbouring pixels of one row.
+    const SLIDE: Option<for<'w> fn(Self, &mut Self::Taps<'w>, &Lines<'_>, &mut [Sums])> = None;
 
     /// `round_to_i8(f32(sum) * m + residual)` for each pixel, with `m` chosen by the sum's sign.
     fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]);

@@ -18,9 +18,9 @@ macro_rules! has {
 /// The longest rows that a tier takes many at a time.
 pub(super) const LONGEST_ROW: usize = 512;
 
-/// A tier whose primitives are the functions of one module, compiled for some features.
+/// A tier whose primitives are the functions of one module, compiled for some features, and those that follow in braces.
 macro_rules! tier {
-    ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $($feature:tt),+) => {
+    ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $($feature:tt),+ $(; { $($more:tt)* })?) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) struct $tier(());
@@ -116,6 +116,8 @@ macro_rules! tier {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
                 unsafe { $module::saturate(turns) }
             }
+
+            $($($more)*)?
         }
     };
 }

@@ -1,98 +1,190 @@
-//! From sums to int8, sixteen channels of one pixel at a time; `fcvtns` rounds as the contract says.
+//! From sums to int8, sixteen channels of one pixel at a time.
+//!
+//! Where nothing can be larger than int16 ([`Epilogue::reach`]), which holds for every layer of a usable network, adding
+//! [`SHIFT`] rounds as the contract says and leaves the integer in the lower half of the number's bits. Two vectors of
+//! these halves are one instruction, where conversions are four, and take a pipe that all cores have twice.
 
-use core::arch::aarch64::*;
+use core::arch::{aarch64::*, asm};
 
-use super::super::{BLOCK, Epilogue, Sums};
+use super::super::{Epilogue, Sums};
 use super::BYTES;
-use super::lanes::{Numbers, copy, load, load_bytes, store_bytes};
+use super::lanes::{Numbers, copy, load, load_bytes, part, store_bytes};
 use crate::kernels::Addend;
 
-type Reals = [float32x4_t; 4];
+/// Numbers of sixteen channels.
+pub(super) type Reals = [float32x4_t; 4];
+
+/// 1.5 * 2^23: neighbouring numbers are 1 apart there, and the lower 16 bits are zero.
+const SHIFT: f32 = 12_582_912.0;
+/// Nothing up to here leaves int16, with a zero point added.
+const REACH: f32 = 32_000.0;
 
 #[target_feature(enable = "neon")]
 pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
-    for part in 0..epilogue.positive.len().div_ceil(BYTES) {
-        let first = part * BYTES;
+    for index in 0..epilogue.positive.len().div_ceil(BYTES) {
+        let first = index * BYTES;
         let positive = epilogue.positive.get(first..).unwrap_or_default();
-        let part = Part {
-            part,
-            channels: positive.len().min(BYTES),
-            positive: reals(positive),
-            negative: reals(epilogue.negative.get(first..).unwrap_or_default()),
-            zero_point: vdupq_n_s16(epilogue.zero_point.into()),
-            step: epilogue.step,
-        };
+        let negative = epilogue.negative.get(first..).unwrap_or_default();
+        let rows = Rows { index, channels: positive.len().min(BYTES), step: epilogue.step };
         let output = output.get_mut(first..).unwrap_or_default();
-        // A finite number times a finite one is not NaN.
-        let finite = all_finite(part.positive) && all_finite(part.negative);
+        let part = Part::of(epilogue, &sixteen(positive), &sixteen(negative));
+        let at = |pixel| first + pixel * epilogue.step;
         match epilogue.residual {
-            Some(residual) => part.requantize(sums, output, |pixel, scaled| {
-                add(scaled, residual, first + pixel * epilogue.step)
+            None if is_near(epilogue) => {
+                rows.fill(sums, output, |_, sums| part.nearest(part.scale(sums)));
+            }
+            Some(residual) if is_near(epilogue) => rows.fill(sums, output, |pixel, sums| {
+                part.nearest(add(part.scale(sums), residual, at(pixel)))
             }),
-            None if finite => part.requantize(sums, output, |_, scaled| scaled),
-            None => part.requantize(sums, output, |_, scaled| limit(scaled)),
+            None => rows.fill(sums, output, |_, sums| part.saturated(part.scale(sums))),
+            Some(residual) => rows.fill(sums, output, |pixel, sums| {
+                part.saturated(add(part.scale(sums), residual, at(pixel)))
+            }),
         }
     }
 }
 
-/// Sixteen channels of every pixel, or fewer at the end of a block.
-struct Part {
-    part: usize,
+/// Whether [`Part::nearest`] may round.
+pub(super) fn is_near(epilogue: &Epilogue<'_>) -> bool {
+    epilogue.reach < REACH
+}
+
+/// Where sixteen channels of every pixel, or fewer at the end of a block, are.
+struct Rows {
+    index: usize,
     channels: usize,
-    positive: Reals,
-    negative: Reals,
-    zero_point: int16x8_t,
     step: usize,
 }
 
-impl Part {
-    /// Rounds what `finish` makes of each pixel's scaled sums.
+impl Rows {
+    /// Writes what `round` makes of each pixel's sums.
     #[inline]
     #[target_feature(enable = "neon")]
-    fn requantize(&self, sums: &[Sums], output: &mut [i8], finish: impl Fn(usize, Reals) -> Reals) {
+    fn fill(&self, sums: &[Sums], output: &mut [i8], round: impl Fn(usize, Numbers) -> int8x16_t) {
         let last = sums.len().saturating_sub(1);
         if self.channels == BYTES && output.len() >= last * self.step + BYTES {
             for (pixel, sums) in sums.iter().enumerate() {
-                let rounded = self.round(finish(pixel, self.scale(self.load(sums))));
+                let rounded = round(pixel, load(part(sums, self.index)));
                 // SAFETY: `pixel` is at most `last`, and the output holds 16 bytes from there.
                 unsafe { vst1q_s8(output.as_mut_ptr().add(pixel * self.step), rounded) }
             }
         } else {
             for (pixel, sums) in sums.iter().enumerate() {
-                let rounded = self.round(finish(pixel, self.scale(self.load(sums))));
+                let rounded = round(pixel, load(part(sums, self.index)));
                 let output = output.get_mut(pixel * self.step..).unwrap_or_default();
                 let room = output.len().min(self.channels);
                 store_bytes(rounded, output.get_mut(..room).unwrap_or_default());
             }
         }
     }
+}
 
+/// What sixteen channels are rounded with.
+pub(super) struct Part {
+    positive: Reals,
+    negative: Reals,
+    zero_point: int16x8_t,
+}
+
+impl Part {
     #[inline]
     #[target_feature(enable = "neon")]
-    fn load(&self, sums: &Sums) -> Numbers {
-        let parts = sums.0.as_chunks().0;
-        // SAFETY: a block has four parts, and no remainder is ever 4.
-        load(unsafe { parts.get_unchecked(self.part % (BLOCK / BYTES)) })
+    pub(super) fn of(
+        epilogue: &Epilogue<'_>,
+        positive: &[f32; BYTES],
+        negative: &[f32; BYTES],
+    ) -> Self {
+        Self {
+            positive: reals(positive),
+            negative: reals(negative),
+            zero_point: vdupq_n_s16(epilogue.zero_point.into()),
+        }
     }
 
-    /// Each sum times the multiplier of its sign.
+    /// Each sum times the multiplier of its sign. One block, as in [`nearest`](Self::nearest), because the compiler would
+    /// interleave several pixels and run out of registers.
     #[inline]
     #[target_feature(enable = "neon")]
-    fn scale(&self, sums: Numbers) -> Reals {
+    pub(super) fn scale(&self, [mut a, mut b, mut c, mut d]: Numbers) -> Reals {
+        let ([e, f, g, h], [i, j, k, l]) = (self.positive, self.negative);
+        // SAFETY: the instructions read and write these registers only.
+        unsafe {
+            asm!(
+                "cmlt {m:v}.4s, {a:v}.4s, #0",
+                "cmlt {n:v}.4s, {b:v}.4s, #0",
+                "cmlt {o:v}.4s, {c:v}.4s, #0",
+                "cmlt {p:v}.4s, {d:v}.4s, #0",
+                "scvtf {a:v}.4s, {a:v}.4s",
+                "scvtf {b:v}.4s, {b:v}.4s",
+                "bsl {m:v}.16b, {i:v}.16b, {e:v}.16b",
+                "bsl {n:v}.16b, {j:v}.16b, {f:v}.16b",
+                "scvtf {c:v}.4s, {c:v}.4s",
+                "scvtf {d:v}.4s, {d:v}.4s",
+                "bsl {o:v}.16b, {k:v}.16b, {g:v}.16b",
+                "bsl {p:v}.16b, {l:v}.16b, {h:v}.16b",
+                "fmul {a:v}.4s, {a:v}.4s, {m:v}.4s",
+                "fmul {b:v}.4s, {b:v}.4s, {n:v}.4s",
+                "fmul {c:v}.4s, {c:v}.4s, {o:v}.4s",
+                "fmul {d:v}.4s, {d:v}.4s, {p:v}.4s",
+                a = inout(vreg) a, b = inout(vreg) b, c = inout(vreg) c, d = inout(vreg) d,
+                e = in(vreg) e, f = in(vreg) f, g = in(vreg) g, h = in(vreg) h,
+                i = in(vreg) i, j = in(vreg) j, k = in(vreg) k, l = in(vreg) l,
+                m = out(vreg) _, n = out(vreg) _, o = out(vreg) _, p = out(vreg) _,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        [a, b, c, d].map(|bits| vreinterpretq_f32_s32(bits))
+    }
+
+    /// Each sum times the multiplier of both signs.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(super) fn scale_alike(&self, sums: Numbers) -> Reals {
         let mut scaled = self.positive;
-        for ((scaled, sum), negative) in scaled.iter_mut().zip(sums).zip(self.negative) {
-            let multiplier = vbslq_f32(vcltzq_s32(sum), negative, *scaled);
-            *scaled = vmulq_f32(vcvtq_f32_s32(sum), multiplier);
+        for (scaled, sum) in scaled.iter_mut().zip(sums) {
+            *scaled = vmulq_f32(vcvtq_f32_s32(sum), *scaled);
         }
         scaled
     }
 
-    /// Nearest integers, ties to even, plus the zero point; each narrowing saturates.
+    /// Nearest integers, ties to even, plus the zero point, of numbers within [`REACH`].
     #[inline]
     #[target_feature(enable = "neon")]
-    fn round(&self, [a, b, c, d]: Reals) -> int8x16_t {
+    pub(super) fn nearest(&self, [mut a, b, c, d]: Reals) -> int8x16_t {
+        // SAFETY: the instructions read and write these registers only.
+        unsafe {
+            asm!(
+                "fadd {a:v}.4s, {a:v}.4s, {shift:v}.4s",
+                "fadd {b:v}.4s, {b:v}.4s, {shift:v}.4s",
+                "fadd {c:v}.4s, {c:v}.4s, {shift:v}.4s",
+                "fadd {d:v}.4s, {d:v}.4s, {shift:v}.4s",
+                "uzp1 {a:v}.8h, {a:v}.8h, {b:v}.8h",
+                "uzp1 {c:v}.8h, {c:v}.8h, {d:v}.8h",
+                "sqadd {a:v}.8h, {a:v}.8h, {zero_point:v}.8h",
+                "sqadd {c:v}.8h, {c:v}.8h, {zero_point:v}.8h",
+                "sqxtn {a:v}.8b, {a:v}.8h",
+                "sqxtn2 {a:v}.16b, {c:v}.8h",
+                a = inout(vreg) a,
+                b = inout(vreg) b => _,
+                c = inout(vreg) c => _,
+                d = inout(vreg) d => _,
+                shift = in(vreg) vdupq_n_f32(SHIFT),
+                zero_point = in(vreg) self.zero_point,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        vreinterpretq_s8_f32(a)
+    }
+
+    /// The same of any numbers: each narrowing saturates, and NaN becomes what minus infinity does.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn saturated(&self, reals: Reals) -> int8x16_t {
+        // Of a NaN and a number `fmaxnm` gives the number.
+        let limited = |real| vcvtnq_s32_f32(vmaxnmq_f32(real, vdupq_n_f32(-4096.0)));
+        let [a, b, c, d] = reals;
         let narrow = |a, b| {
-            let whole = vqmovn_high_s32(vqmovn_s32(vcvtnq_s32_f32(a)), vcvtnq_s32_f32(b));
+            let whole = vqmovn_high_s32(vqmovn_s32(limited(a)), limited(b));
             vqaddq_s16(whole, self.zero_point)
         };
         vqmovn_high_s16(vqmovn_s16(narrow(a, b)), narrow(c, d))
@@ -102,7 +194,7 @@ impl Part {
 /// Adds the residual's sixteen values from `first` on.
 #[inline]
 #[target_feature(enable = "neon")]
-fn add(scaled: Reals, residual: Addend<'_>, first: usize) -> Reals {
+pub(super) fn add(scaled: Reals, residual: Addend<'_>, first: usize) -> Reals {
     let values = load_bytes(residual.values.get(first..).unwrap_or_default());
     let zero_point = vdup_n_s8(residual.zero_point);
     let low = vsubl_s8(vget_low_s8(values), zero_point);
@@ -118,36 +210,21 @@ fn add(scaled: Reals, residual: Addend<'_>, first: usize) -> Reals {
         let term = vmulq_n_f32(vcvtq_f32_s32(distance), residual.multiplier);
         *sum = vaddq_f32(*sum, term);
     }
-    limit(sum)
-}
-
-/// Makes NaN what minus infinity becomes: of a NaN and a number `fmaxnm` gives the number.
-#[inline]
-#[target_feature(enable = "neon")]
-fn limit(reals: Reals) -> Reals {
-    let mut limited = reals;
-    for real in &mut limited {
-        *real = vmaxnmq_f32(*real, vdupq_n_f32(-4096.0));
-    }
-    limited
-}
-
-#[inline]
-#[target_feature(enable = "neon")]
-fn all_finite([a, b, c, d]: Reals) -> bool {
-    let larger = |a, b| vmaxq_f32(vabsq_f32(a), vabsq_f32(b));
-    // The largest of numbers among which is NaN is NaN.
-    vmaxvq_f32(vmaxq_f32(larger(a, b), larger(c, d))) < f32::INFINITY
+    sum
 }
 
 /// The first 16 numbers, or all there are and then zeros.
-#[inline]
-#[target_feature(enable = "neon")]
-fn reals(numbers: &[f32]) -> Reals {
+fn sixteen(numbers: &[f32]) -> [f32; BYTES] {
     let mut all = [0.0; BYTES];
     copy(numbers, &mut all);
+    all
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn reals(numbers: &[f32; BYTES]) -> Reals {
     let mut vectors = [vdupq_n_f32(0.0); 4];
-    for (vector, numbers) in vectors.iter_mut().zip(all.as_chunks::<4>().0) {
+    for (vector, numbers) in vectors.iter_mut().zip(numbers.as_chunks::<4>().0) {
         // SAFETY: the array holds one vector.
         *vector = unsafe { vld1q_f32(numbers.as_ptr()) };
     }
