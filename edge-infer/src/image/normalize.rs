@@ -9,14 +9,21 @@ use model_format::ColourOrder;
 ///
 /// Both hold whole pixels of three channels; where one is longer, its rest is left alone.
 pub fn write_input(rgb: &[u8], colour: ColourOrder, input: &mut [i8]) {
-    let (rgb, _) = rgb.as_chunks();
-    let (pixels, _) = input.as_chunks_mut();
-    for (pixel, &[red, green, blue]) in pixels.iter_mut().zip(rgb) {
-        let ordered: [u8; 3] = match colour {
-            ColourOrder::Rgb => [red, green, blue],
-            ColourOrder::Bgr => [blue, green, red],
-        };
-        *pixel = ordered.map(|byte| byte.wrapping_sub(128) as i8);
+    let (rgb, _) = rgb.as_chunks::<3>();
+    let (pixels, _) = input.as_chunks_mut::<3>();
+    let centred = |byte: u8| byte.wrapping_sub(128) as i8;
+    match colour {
+        // Without pixels in between, so that the compiler takes whole vectors.
+        ColourOrder::Rgb => {
+            for (value, &byte) in pixels.as_flattened_mut().iter_mut().zip(rgb.as_flattened()) {
+                *value = centred(byte);
+            }
+        }
+        ColourOrder::Bgr => {
+            for (pixel, &[red, green, blue]) in pixels.iter_mut().zip(rgb) {
+                *pixel = [blue, green, red].map(centred);
+            }
+        }
     }
 }
 

@@ -200,7 +200,7 @@ impl Convolution<'_> {
 
     /// Fills the output, a block of channels after the other: `accumulate(first, segment, sums, finish)`
     /// sums up the windows of a segment for the channels from `first` on. Stretches of pixels are then
-    /// rounded to int8; one that is a single segment by `accumulate` itself, which is told where to.
+    /// rounded to int8; one that is a single segment, as all of a sliding walk are, by `accumulate` itself, which is told where to.
     #[inline(always)]
     pub(super) fn for_each_segment<T: Primitives>(
         &self,
@@ -217,16 +217,20 @@ impl Convolution<'_> {
             let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
             let negative = self.requantize.activation.negative(first, positive);
             let zero_point = self.requantize.zero_point;
-            let reach = self.reach(first, positive, negative);
-            for pixel in (0..walk.pixels()).step_by(buffer.len()) {
-                let pixels = buffer.len().min(walk.pixels() - pixel);
+            let reach = self.reach(first);
+            let mut from = 0;
+            while from < walk.pixels() {
+                let most = buffer.len().min(walk.pixels() - from);
+                let segment = walk.segment(from, most);
+                let pixels = if walk.slides() { segment.pixels } else { most };
+                let pixel = from;
+                from += pixels;
                 let start = pixel * channels + first;
                 let output = output.get_mut(start..).unwrap_or_default();
                 let residual = self.residual.map(|residual| residual.skip(start));
                 let epilogue =
                     Epilogue { positive, negative, zero_point, residual, step: channels, reach };
                 let mut unfilled = buffer.get_mut(..pixels).unwrap_or_default();
-                let segment = walk.segment(pixel, pixels);
                 if segment.pixels == pixels {
                     accumulate(first, segment, unfilled, Some(Finish { epilogue, output }));
                     continue;
@@ -242,14 +246,18 @@ impl Convolution<'_> {
     }
 
     /// [`Epilogue::reach`] of the block of channels from `first` on, whatever the input holds.
-    fn reach(&self, first: usize, positive: &[f32], negative: &[f32]) -> f32 {
+    pub(super) fn reach(&self, first: usize) -> f32 {
+        let block = |multipliers: &[f32]| {
+            // The bits of magnitudes are in their order, with infinity and NaN at the end.
+            let bits = multipliers.iter().take(BLOCK).map(|multiplier| multiplier.abs().to_bits());
+            bits.fold(0, |most, bits| bits.max(most))
+        };
+        let positive = self.requantize.multiplier.get(first..).unwrap_or_default();
+        let most = block(positive).max(block(self.requantize.activation.negative(first, positive)));
         let bias = self.bias.get(first..).unwrap_or_default().iter().take(BLOCK);
         let bias = bias.fold(0, |most, bias| bias.unsigned_abs().max(most));
         let depth = self.weights.len().checked_div(self.bias.len()).unwrap_or(0);
         let sum = depth as f32 * (128.0 * 128.0) + bias as f32;
-        // The bits of magnitudes are in their order, with infinity and NaN at the end.
-        let multipliers = positive.iter().chain(negative.iter().take(positive.len()));
-        let most = multipliers.fold(0, |most, multiplier| multiplier.abs().to_bits().max(most));
         let residual = self.residual.map_or(0.0, |residual| 255.0 * residual.multiplier.abs());
         sum * f32::from_bits(most) + residual
     }

@@ -12,10 +12,10 @@
 //! Where a tier can slide a 3x3 window along, it is given whole rows instead, and brings each column into order once for the
 //! three taps that meet it.
 
-use super::arch::{Lines, Primitives, STRIPS, Strip, Weights};
+use super::arch::{Lines, NEAR, Primitives, STRIPS, Strip, Weights};
 use super::conv2d::Finish;
 use super::geometry::{Segment, Walk, check_channels, product};
-use super::{BLOCK, Convolution, LengthError, Tier, on_tier};
+use super::{BLOCK, Convolution, LengthError, Tier, Window, on_tier};
 
 /// Filters `layer.input` into `output` (NHWC, the geometry's output shape), channel by channel.
 ///
@@ -35,8 +35,7 @@ pub fn depthwise_conv2d(
 }
 
 fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
-    let window = layer.geometry.window;
-    let slide = T::SLIDE.filter(|_| window.kernel == [3, 3] && (1..=2).contains(&window.stride[1]));
+    let slide = T::SLIDE.filter(|_| can_slide(layer));
     let walk = match slide {
         Some(_) => Walk::sliding(layer.geometry),
         None => Walk::new(layer.geometry),
@@ -44,15 +43,15 @@ fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
     let padding = [layer.pad_value; BLOCK];
     let mut taps = tier.taps();
     let mut packed = None;
-    layer.for_each_segment(tier, &walk, output, |first, segment, sums, finish| {
+    layer.for_each_segment(tier, &walk, output, |first, segment, sums, mut finish| {
         for tap in (0..layer.geometry.taps()).step_by(STRIPS) {
             if packed != Some((first, tap)) {
                 tier.pack_taps(weights(layer, first, tap), &mut taps);
                 packed = Some((first, tap));
             }
-            if let Some(slide) = slide {
-                slide(tier, &mut taps, &lines(first, layer, &walk, &segment, &padding), sums);
-                continue;
+            if let (Some(slide), Some(Finish { epilogue, output })) = (slide, &mut finish) {
+                let lines = lines(first, layer, &walk, &segment, &padding);
+                return slide(tier, &mut taps, &lines, segment.pixels, epilogue, output);
             }
             let mut strips = [Strip::default(); STRIPS];
             let count = fill(&mut strips, tap, first, layer, &walk, &segment, &padding);
@@ -62,6 +61,15 @@ fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
             tier.requantize(sums, &epilogue, output);
         }
     });
+}
+
+/// Whether the layer is one that [`Primitives::SLIDE`] takes.
+fn can_slide(layer: &Convolution<'_>) -> bool {
+    let Window { kernel, stride, .. } = layer.geometry.window;
+    kernel == [3, 3]
+        && (1..=2).contains(&stride[1])
+        && layer.residual.is_none()
+        && (0..layer.bias.len()).step_by(BLOCK).all(|first| layer.reach(first) < NEAR)
 }
 
 /// The weights from tap `tap` on of the block of channels from `first` on.

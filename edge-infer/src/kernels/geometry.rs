@@ -139,6 +139,11 @@ impl Walk {
         Self { slides: true, ..Self::new(geometry) }
     }
 
+    /// Whether it is a sliding one.
+    pub(super) fn slides(&self) -> bool {
+        self.slides
+    }
+
     /// Pixels of the output.
     pub(super) fn pixels(&self) -> usize {
         let [height, width] = self.output;

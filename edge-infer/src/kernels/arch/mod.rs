@@ -53,6 +53,9 @@ pub(crate) const BLOCK: usize = 64;
 /// Inputs of an output channel that a panel holds at a time: a 3x3 window over 64 channels.
 pub(crate) const DEPTH: usize = 576;
 
+/// What is rounded up to here is an int16, with a zero point added.
+pub(crate) const NEAR: f32 = 32_000.0;
+
 /// Strips of a window that are worked on at a time.
 pub(crate) const STRIPS: usize = 16;
 
@@ -158,6 +161,10 @@ pub(crate) struct Lines<'a> {
     pub(crate) stride: usize,
 }
 
+/// The type of [`Primitives::SLIDE`].
+pub(crate) type Slide<T> =
+    for<'w> fn(T, &mut <T as Primitives>::Taps<'w>, &Lines<'_>, usize, &Epilogue<'_>, &mut [i8]);
+
 /// How the sums of at most [`BLOCK`] channels become int8; every slice starts at the first of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Epilogue<'a> {
@@ -223,8 +230,9 @@ pub(crate) trait Primitives: Copy {
     /// weight. There is one strip a tap.
     fn multiply_taps(self, taps: &Self::Taps<'_>, strips: &[Strip<'_>], sums: &mut [Sums]);
 
-    /// For a tier that has it: [`multiply_taps`](Self::multiply_taps) of 3x3 taps for neighbouring pixels of one row.
-    const SLIDE: Option<for<'w> fn(Self, &mut Self::Taps<'w>, &Lines<'_>, &mut [Sums])> = None;
+    /// Of a tier that has it: [`multiply_taps`](Self::multiply_taps) and [`requantize`](Self::requantize) of 3x3 windows along
+    /// a row, for as many neighbouring pixels as are asked for. There is no residual, and nothing reaches further than [`NEAR`].
+    const SLIDE: Option<Slide<Self>> = None;
 
     /// `round_to_i8(f32(sum) * m + residual)` for each pixel, with `m` chosen by the sum's sign.
     fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]);

@@ -146,8 +146,14 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
 }
 
 #[target_feature(enable = "neon,dotprod")]
-pub(super) fn slide(taps: &mut Taps, lines: &Lines<'_>, sums: &mut [Sums]) {
-    slide::slide(taps, lines, sums, slide::by_channel, slide::filter_by_dots);
+pub(super) fn slide(
+    taps: &mut Taps,
+    lines: &Lines<'_>,
+    pixels: usize,
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
+) {
+    slide::slide(taps, lines, (pixels, epilogue, output), slide::by_channel, slide::filter_by_dots);
 }
 
 #[target_feature(enable = "neon,dotprod")]

@@ -19,7 +19,7 @@ mod taps;
 mod tile;
 
 use super::vector_tier::{LONGEST_ROW, has, tier};
-use super::{DEPTH, Epilogue, Lines, Primitives, Strip, Sums, Weights, one_by_one};
+use super::{DEPTH, Epilogue, Primitives, Slide, Strip, Sums, Weights, one_by_one};
 
 /// Bytes of a vector.
 const BYTES: usize = 16;
@@ -34,11 +34,10 @@ const STEPS: usize = DEPTH / STEP;
 macro_rules! tier_of_all {
     ($(#[$doc:meta])* $tier:ident, $module:ident, $($feature:tt),+) => {
         tier!($(#[$doc])* $tier, $module, PIXELS, $($feature),+; {
-            const SLIDE: Option<for<'w> fn(Self, &mut Self::Taps<'w>, &Lines<'_>, &mut [Sums])> =
-                Some(|_, taps, lines, sums| {
-                    // SAFETY: only `new` makes a value of this type, after it has found the features.
-                    unsafe { $module::slide(taps, lines, sums) }
-                });
+            const SLIDE: Option<Slide<Self>> = Some(|_, taps, lines, pixels, epilogue, output| {
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { $module::slide(taps, lines, pixels, epilogue, output) }
+            });
 
             fn finish(
                 self,

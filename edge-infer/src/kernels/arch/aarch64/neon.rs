@@ -213,8 +213,14 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn slide(taps: &mut Taps, lines: &Lines<'_>, sums: &mut [Sums]) {
-    slide::slide(taps, lines, sums, slide::by_row, slide::filter);
+pub(super) fn slide(
+    taps: &mut Taps,
+    lines: &Lines<'_>,
+    pixels: usize,
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
+) {
+    slide::slide(taps, lines, (pixels, epilogue, output), slide::by_row, slide::filter);
 }
 
 #[target_feature(enable = "neon")]

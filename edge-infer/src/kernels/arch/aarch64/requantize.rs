@@ -6,7 +6,7 @@
 
 use core::arch::{aarch64::*, asm};
 
-use super::super::{Epilogue, Sums};
+use super::super::{Epilogue, NEAR, Sums};
 use super::BYTES;
 use super::lanes::{Numbers, copy, load, load_bytes, part, store_bytes};
 use crate::kernels::Addend;
@@ -15,9 +15,7 @@ use crate::kernels::Addend;
 pub(super) type Reals = [float32x4_t; 4];
 
 /// 1.5 * 2^23: neighbouring numbers are 1 apart there, and the lower 16 bits are zero.
-const SHIFT: f32 = 12_582_912.0;
-/// Nothing up to here leaves int16, with a zero point added.
-const REACH: f32 = 32_000.0;
+pub(super) const SHIFT: f32 = 12_582_912.0;
 
 #[target_feature(enable = "neon")]
 pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
@@ -46,7 +44,7 @@ pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
 
 /// Whether [`Part::nearest`] may round.
 pub(super) fn is_near(epilogue: &Epilogue<'_>) -> bool {
-    epilogue.reach < REACH
+    epilogue.reach < NEAR
 }
 
 /// Where sixteen channels of every pixel, or fewer at the end of a block, are.
@@ -147,7 +145,7 @@ impl Part {
         scaled
     }
 
-    /// Nearest integers, ties to even, plus the zero point, of numbers within [`REACH`].
+    /// Nearest integers, ties to even, plus the zero point, of numbers within [`NEAR`].
     #[inline]
     #[target_feature(enable = "neon")]
     pub(super) fn nearest(&self, [mut a, b, c, d]: Reals) -> int8x16_t {

@@ -9,10 +9,11 @@
 //!                             └──────── window 1 ────────┘
 //! ```
 
-use core::arch::asm;
+use core::arch::{aarch64::*, asm};
 
-use super::super::{Lines, Sums};
-use super::lanes::{load_bytes, store_vector};
+use super::super::{Epilogue, Lines};
+use super::lanes::{copy, load_bytes, store_vector};
+use super::requantize::SHIFT;
 use super::taps::Taps;
 use super::{BYTES, PIXELS};
 
@@ -34,39 +35,72 @@ pub(super) type Columns = [Column; 2 * PIXELS + 1];
 /// The rows have them.
 pub(super) type Order = unsafe fn(rows: [*const i8; 3], steps: [usize; 3], columns: &mut [Column]);
 
-/// Sums windows of sixteen channels: their taps and bias, the windows' columns, which are `stride` apart, where the first one's
-/// sums go, from which on the next one's are a [`Sums`] further, and how many windows there are.
+/// Filters windows of sixteen channels: by their taps and bias, from the windows' columns, which are `stride` apart, to as many
+/// results as asked for, which are `step` apart.
 ///
 /// # Safety
-/// There are as many columns and sums as that takes.
+/// There are as many columns as that takes, and room for as many results.
 pub(super) type Filter = unsafe fn(
-    taps: &[Column; 3],
-    bias: &[i32; BYTES],
+    (&[Column; 3], &[i32; BYTES]),
     columns: *const Column,
     stride: usize,
-    sums: *mut i32,
-    windows: usize,
+    rounding: &Rounding<'_>,
+    results: (*mut i8, usize, usize),
 );
+
+/// What sixteen channels are rounded with.
+pub(super) struct Rounding<'a> {
+    positive: &'a [f32; BYTES],
+    negative: &'a [f32; BYTES],
+    zero_point: i8,
+}
 
 #[target_feature(enable = "neon")]
 pub(super) fn slide(
     taps: &mut Taps,
     lines: &Lines<'_>,
-    sums: &mut [Sums],
+    (pixels, epilogue, output): (usize, &Epilogue<'_>, &mut [i8]),
     order: Order,
     filter: Filter,
 ) {
     let Taps { start, sliding, columns, .. } = taps;
-    let needed = sums.len().saturating_sub(1).saturating_mul(lines.stride).saturating_add(3);
+    let last = pixels.saturating_sub(1);
+    let needed = last.saturating_mul(lines.stride).saturating_add(3);
     let Some(columns) = columns.get_mut(..needed) else {
         return;
     };
+    let channels = epilogue.positive.len().min(start.parts * BYTES);
     for (part, (taps, bias)) in sliding.iter().zip(start.bias()).enumerate().take(start.parts) {
-        fill(columns, lines, part * BYTES, order);
-        let windows = sums.len();
-        let to = sums.as_mut_ptr().cast::<i32>().wrapping_add(part * BYTES);
-        // SAFETY: there are `needed` columns, which is what so many windows meet, and all four parts in each of the sums.
-        unsafe { filter(taps, bias, columns.as_ptr(), lines.stride, to, windows) }
+        let first = part * BYTES;
+        fill(columns, lines, first, order);
+        let multipliers =
+            [epilogue.positive, epilogue.negative].map(|all| all.get(first..).unwrap_or_default());
+        let (mut few, Epilogue { zero_point, step, .. }) = ([[0.0; BYTES]; 2], *epilogue);
+        let [positive, negative] = multipliers.map(|of_part| of_part.first_chunk());
+        let output = output.get_mut(first..).unwrap_or_default();
+        if let (Some(positive), Some(negative)) = (positive, negative)
+            && output.len() >= last * step + BYTES
+        {
+            let rounding = Rounding { positive, negative, zero_point };
+            let results = (output.as_mut_ptr(), step, pixels);
+            // SAFETY: there are `needed` columns, and sixteen bytes of output from the last pixel on.
+            unsafe { filter((taps, bias), columns.as_ptr(), lines.stride, &rounding, results) }
+            continue;
+        }
+        for (few, all) in few.iter_mut().zip(multipliers) {
+            copy(all, few);
+        }
+        let [positive, negative] = &few;
+        let rounding = Rounding { positive, negative, zero_point };
+        let mut rounded = [[0; BYTES]; PIXELS];
+        let pixels = pixels.min(PIXELS);
+        let results = (rounded.as_mut_ptr().cast(), BYTES, pixels);
+        // SAFETY: there are `needed` columns, and at least as many vectors as pixels.
+        unsafe { filter((taps, bias), columns.as_ptr(), lines.stride, &rounding, results) }
+        for (pixel, rounded) in rounded.iter().enumerate().take(pixels) {
+            let rounded = rounded.get(..channels.saturating_sub(first)).unwrap_or(rounded);
+            copy(rounded, output.get_mut(pixel * step..).unwrap_or_default());
+        }
     }
 }
 
@@ -77,15 +111,16 @@ fn fill(columns: &mut [Column], lines: &Lines<'_>, first: usize, order: Order) {
     let (left, rest) = columns.split_at_mut(lines.before.min(columns.len()));
     let (inside, right) = rest.split_at_mut(lines.inside.min(rest.len()));
     for outside in [left, right] {
-        // SAFETY: a step of 0 stays at the one vector that there is.
-        unsafe { order([padding.as_ptr(); 3], [0; 3], outside) }
+        if !outside.is_empty() {
+            // SAFETY: a step of 0 stays at the one vector that there is.
+            unsafe { order([padding.as_ptr(); 3], [0; 3], outside) }
+        }
     }
     let last = inside.len().saturating_sub(1);
-    let steps = lines.rows.map(|row| row.step);
     if lines.rows.iter().all(|row| row.values.len() >= last * row.step + first + BYTES) {
         let rows = lines.rows.map(|row| row.values.as_ptr().wrapping_add(first));
         // SAFETY: every row holds a vector at the last column, and so at all before.
-        unsafe { order(rows, steps, inside) }
+        unsafe { order(rows, lines.rows.map(|row| row.step), inside) }
         return;
     }
     // Behind the last channels of the last pixel there may be no further bytes.
@@ -203,20 +238,54 @@ macro_rules! add {
     };
 }
 
+/// Rounds the sums in registers 16 to 19, as `requantize` does: multipliers are in 20 to 27, `SHIFT` in 14 and the zero point in 15.
+macro_rules! round {
+    () => {
+        concat!(
+            "cmlt v28.4s, v16.4s, #0\n",
+            "cmlt v29.4s, v17.4s, #0\n",
+            "cmlt v30.4s, v18.4s, #0\n",
+            "cmlt v31.4s, v19.4s, #0\n",
+            "scvtf v16.4s, v16.4s\n",
+            "scvtf v17.4s, v17.4s\n",
+            "bsl v28.16b, v24.16b, v20.16b\n",
+            "bsl v29.16b, v25.16b, v21.16b\n",
+            "scvtf v18.4s, v18.4s\n",
+            "scvtf v19.4s, v19.4s\n",
+            "bsl v30.16b, v26.16b, v22.16b\n",
+            "bsl v31.16b, v27.16b, v23.16b\n",
+            "fmul v16.4s, v16.4s, v28.4s\n",
+            "fmul v17.4s, v17.4s, v29.4s\n",
+            "fmul v18.4s, v18.4s, v30.4s\n",
+            "fmul v19.4s, v19.4s, v31.4s\n",
+            "fadd v16.4s, v16.4s, v14.4s\n",
+            "fadd v17.4s, v17.4s, v14.4s\n",
+            "fadd v18.4s, v18.4s, v14.4s\n",
+            "fadd v19.4s, v19.4s, v14.4s\n",
+            "uzp1 v16.8h, v16.8h, v17.8h\n",
+            "uzp1 v18.8h, v18.8h, v19.8h\n",
+            "sqadd v16.8h, v16.8h, v15.8h\n",
+            "sqadd v18.8h, v18.8h, v15.8h\n",
+            "sqxtn v16.8b, v16.8h\n",
+            "sqxtn2 v16.16b, v18.8h\n",
+            "st1 {{v16.16b}}, [{results}], {step}\n",
+        )
+    };
+}
+
 /// [`Filter`] of columns [`by_row`].
 ///
 /// # Safety
 /// As [`Filter`].
 #[target_feature(enable = "neon")]
 pub(super) unsafe fn filter(
-    taps: &[Column; 3],
-    bias: &[i32; BYTES],
+    (taps, bias): (&[Column; 3], &[i32; BYTES]),
     columns: *const Column,
     stride: usize,
-    sums: *mut i32,
-    windows: usize,
+    rounding: &Rounding<'_>,
+    (results, step, windows): (*mut i8, usize, usize),
 ) {
-    // SAFETY: the loop reads three columns, the bias and the taps, and writes sixteen sums, for each window.
+    // SAFETY: the loop reads three columns, the bias, taps and multipliers, and writes sixteen results, for each window.
     unsafe {
         asm!(
             "cbz {count}, 3f",
@@ -230,17 +299,19 @@ pub(super) unsafe fn filter(
             "ld1 {{v26.16b, v27.16b, v28.16b}}, [{columns}], {back}",
             pair!(29, 30, 20 * 0 + 21 * 1),
             pair!(9, 10, 22 * 2 + 23 * 3),
+            "ld1 {{v20.4s, v21.4s, v22.4s, v23.4s}}, [{positive}]",
             add!(29, 30),
             pair!(29, 30, 24 * 4 + 25 * 5),
             add!(9, 10),
             pair!(9, 10, 26 * 6 + 27 * 7),
+            "ld1 {{v24.4s, v25.4s, v26.4s, v27.4s}}, [{negative}]",
             add!(29, 30),
             "smull v29.8h, v28.8b, v8.8b",
             "smull2 v30.8h, v28.16b, v8.16b",
             add!(9, 10),
             add!(29, 30),
             "sub {count}, {count}, #1",
-            "st1 {{v16.4s, v17.4s, v18.4s, v19.4s}}, [{sums}], {pixel}",
+            round!(),
             "cbnz {count}, 2b",
             "3:",
             taps = inout(reg) taps => _,
@@ -248,14 +319,18 @@ pub(super) unsafe fn filter(
             columns = inout(reg) columns => _,
             column = in(reg) size_of::<Column>(),
             back = in(reg) stride.wrapping_sub(2).wrapping_mul(size_of::<Column>()),
-            sums = inout(reg) sums => _,
-            pixel = in(reg) size_of::<Sums>(),
+            positive = in(reg) rounding.positive,
+            negative = in(reg) rounding.negative,
+            results = inout(reg) results => _,
+            step = in(reg) step,
             count = inout(reg) windows => _,
+            in("v14") vdupq_n_f32(SHIFT),
+            in("v15") vdupq_n_s16(rounding.zero_point.into()),
             out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _,
             out("v5") _, out("v6") _, out("v7") _, out("v8") _, out("v9") _, out("v10") _,
-            out("v16") _, out("v17") _, out("v18") _, out("v19") _,
-            out("v20") _, out("v21") _, out("v22") _, out("v23") _, out("v24") _,
-            out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _,
+            out("v22") _, out("v23") _, out("v24") _, out("v25") _, out("v26") _, out("v27") _,
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
             options(nostack, preserves_flags),
         );
     }
@@ -267,15 +342,14 @@ pub(super) unsafe fn filter(
 /// As [`Filter`].
 #[target_feature(enable = "neon,dotprod")]
 pub(super) unsafe fn filter_by_dots(
-    taps: &[Column; 3],
-    bias: &[i32; BYTES],
+    (taps, bias): (&[Column; 3], &[i32; BYTES]),
     columns: *const Column,
     stride: usize,
-    sums: *mut i32,
-    windows: usize,
+    rounding: &Rounding<'_>,
+    (results, step, windows): (*mut i8, usize, usize),
 ) {
-    // SAFETY: the loop reads three columns, the bias and the taps, and writes sixteen sums, for each window; the instructions
-    // are of feature `dotprod`.
+    // SAFETY: the loop reads three columns, the bias, taps and multipliers, and writes sixteen results, for each window; the
+    // instructions are of feature `dotprod`.
     unsafe {
         asm!(
             "cbz {count}, 3f",
@@ -291,25 +365,31 @@ pub(super) unsafe fn filter_by_dots(
             "sdot v17.4s, v21.16b, v1.16b",
             "sdot v18.4s, v22.16b, v2.16b",
             "sdot v19.4s, v23.16b, v3.16b",
+            "ld1 {{v20.4s, v21.4s, v22.4s, v23.4s}}, [{positive}]",
             "sdot v16.4s, v24.16b, v4.16b",
             "sdot v17.4s, v25.16b, v5.16b",
             "sdot v18.4s, v26.16b, v6.16b",
             "sdot v19.4s, v27.16b, v7.16b",
+            "ld1 {{v24.4s, v25.4s, v26.4s, v27.4s}}, [{negative}]",
             "sdot v16.4s, v28.16b, v8.16b",
             "sdot v17.4s, v29.16b, v9.16b",
             "sdot v18.4s, v30.16b, v10.16b",
             "sdot v19.4s, v31.16b, v11.16b",
             "sub {count}, {count}, #1",
-            "st1 {{v16.4s, v17.4s, v18.4s, v19.4s}}, [{sums}], {pixel}",
+            round!(),
             "cbnz {count}, 2b",
             "3:",
             taps = inout(reg) taps => _,
             bias = in(reg) bias,
             columns = inout(reg) columns => _,
             back = in(reg) stride.wrapping_sub(2).wrapping_mul(size_of::<Column>()),
-            sums = inout(reg) sums => _,
-            pixel = in(reg) size_of::<Sums>(),
+            positive = in(reg) rounding.positive,
+            negative = in(reg) rounding.negative,
+            results = inout(reg) results => _,
+            step = in(reg) step,
             count = inout(reg) windows => _,
+            in("v14") vdupq_n_f32(SHIFT),
+            in("v15") vdupq_n_s16(rounding.zero_point.into()),
             out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _,
             out("v6") _, out("v7") _, out("v8") _, out("v9") _, out("v10") _, out("v11") _,
             out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _,

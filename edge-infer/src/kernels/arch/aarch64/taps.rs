@@ -48,11 +48,12 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Order) {
     }
 }
 
-/// In one of two forms: normalization, and parts of larger windows.
+/// In one of three forms: normalization, 3x3 windows that do not slide, and parts of larger ones.
 #[target_feature(enable = "neon")]
 pub(super) fn multiply_taps(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]) {
     match strips.len() {
         0 | 1 => filter::<1>(taps, strips, sums),
+        2..=9 => filter::<9>(taps, strips, sums),
         _ => filter::<STRIPS>(taps, strips, sums),
     }
 }
