@@ -14,6 +14,7 @@ use super::lanes::{Numbers, add, load, part_mut, store};
 use super::panel::{Panel, Step};
 use super::requantize::{self, Part, Reals, is_near, requantize};
 use super::tile::{Inputs, TILE};
+use crate::kernels::Addend;
 
 /// The sums of sixteen channels of each pixel of a tile.
 pub(super) type Products = [Numbers; TILE];
@@ -60,24 +61,28 @@ pub(super) fn finish<const PAIRS: bool>(
         || channels != panel.start.parts * BYTES
         || !is_near(epilogue)
         || output.len() < last * epilogue.step + channels
+        || epilogue
+            .residual
+            .is_some_and(|residual| residual.values.len() < last * epilogue.step + channels)
     {
         tiles = 0;
     }
     let walk = Walk { panel, strips, len, tiles, epilogue };
     // What has no activation has the same multipliers on both sides, and not only equal ones.
     let alike = ptr::eq(epilogue.positive, epilogue.negative);
-    // SAFETY: the output holds all channels of the last pixel, and so of every pixel before.
+    // SAFETY: output and residual hold all channels of the last pixel, and so those of every pixel before.
     unsafe {
+        let values = |residual: Addend<'_>, at| vld1q_s8(residual.values.as_ptr().add(at));
         match epilogue.residual {
             None if alike => {
                 walk.round::<PAIRS>(output, &products, |part, sums, _| part.scale_alike(sums))
             }
             None => walk.round::<PAIRS>(output, &products, |part, sums, _| part.scale(sums)),
             Some(residual) if alike => walk.round::<PAIRS>(output, &products, |part, sums, at| {
-                requantize::add(part.scale_alike(sums), residual, at)
+                requantize::add(part.scale_alike(sums), residual, values(residual, at))
             }),
             Some(residual) => walk.round::<PAIRS>(output, &products, |part, sums, at| {
-                requantize::add(part.scale(sums), residual, at)
+                requantize::add(part.scale(sums), residual, values(residual, at))
             }),
         }
     }

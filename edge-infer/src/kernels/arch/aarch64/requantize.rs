@@ -26,17 +26,19 @@ pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
         let rows = Rows { index, channels: positive.len().min(BYTES), step: epilogue.step };
         let output = output.get_mut(first..).unwrap_or_default();
         let part = Part::of(epilogue, &sixteen(positive), &sixteen(negative));
-        let at = |pixel| first + pixel * epilogue.step;
+        let values = |residual: Addend<'_>, pixel| {
+            load_bytes(residual.values.get(first + pixel * epilogue.step..).unwrap_or_default())
+        };
         match epilogue.residual {
             None if is_near(epilogue) => {
                 rows.fill(sums, output, |_, sums| part.nearest(part.scale(sums)));
             }
             Some(residual) if is_near(epilogue) => rows.fill(sums, output, |pixel, sums| {
-                part.nearest(add(part.scale(sums), residual, at(pixel)))
+                part.nearest(add(part.scale(sums), residual, values(residual, pixel)))
             }),
             None => rows.fill(sums, output, |_, sums| part.saturated(part.scale(sums))),
             Some(residual) => rows.fill(sums, output, |pixel, sums| {
-                part.saturated(add(part.scale(sums), residual, at(pixel)))
+                part.saturated(add(part.scale(sums), residual, values(residual, pixel)))
             }),
         }
     }
@@ -137,12 +139,25 @@ impl Part {
     /// Each sum times the multiplier of both signs.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub(super) fn scale_alike(&self, sums: Numbers) -> Reals {
-        let mut scaled = self.positive;
-        for (scaled, sum) in scaled.iter_mut().zip(sums) {
-            *scaled = vmulq_f32(vcvtq_f32_s32(sum), *scaled);
+    pub(super) fn scale_alike(&self, [mut a, mut b, mut c, mut d]: Numbers) -> Reals {
+        let [e, f, g, h] = self.positive;
+        // SAFETY: the instructions read and write these registers only.
+        unsafe {
+            asm!(
+                "scvtf {a:v}.4s, {a:v}.4s",
+                "scvtf {b:v}.4s, {b:v}.4s",
+                "scvtf {c:v}.4s, {c:v}.4s",
+                "scvtf {d:v}.4s, {d:v}.4s",
+                "fmul {a:v}.4s, {a:v}.4s, {e:v}.4s",
+                "fmul {b:v}.4s, {b:v}.4s, {f:v}.4s",
+                "fmul {c:v}.4s, {c:v}.4s, {g:v}.4s",
+                "fmul {d:v}.4s, {d:v}.4s, {h:v}.4s",
+                a = inout(vreg) a, b = inout(vreg) b, c = inout(vreg) c, d = inout(vreg) d,
+                e = in(vreg) e, f = in(vreg) f, g = in(vreg) g, h = in(vreg) h,
+                options(pure, nomem, nostack, preserves_flags),
+            );
         }
-        scaled
+        [a, b, c, d].map(|bits| vreinterpretq_f32_s32(bits))
     }
 
     /// Nearest integers, ties to even, plus the zero point, of numbers within [`NEAR`].
@@ -189,26 +204,44 @@ impl Part {
     }
 }
 
-/// Adds the residual's sixteen values from `first` on.
+/// Adds the residual's `values`. One block, as in [`Part::scale`].
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn add(scaled: Reals, residual: Addend<'_>, first: usize) -> Reals {
-    let values = load_bytes(residual.values.get(first..).unwrap_or_default());
-    let zero_point = vdup_n_s8(residual.zero_point);
-    let low = vsubl_s8(vget_low_s8(values), zero_point);
-    let high = vsubl_s8(vget_high_s8(values), zero_point);
-    let distances = [
-        vmovl_s16(vget_low_s16(low)),
-        vmovl_high_s16(low),
-        vmovl_s16(vget_low_s16(high)),
-        vmovl_high_s16(high),
-    ];
-    let mut sum = scaled;
-    for (sum, distance) in sum.iter_mut().zip(distances) {
-        let term = vmulq_n_f32(vcvtq_f32_s32(distance), residual.multiplier);
-        *sum = vaddq_f32(*sum, term);
+pub(super) fn add(
+    [mut a, mut b, mut c, mut d]: Reals,
+    residual: Addend<'_>,
+    values: int8x16_t,
+) -> Reals {
+    // SAFETY: the instructions read and write these registers only.
+    unsafe {
+        asm!(
+            "ssubl {i:v}.8h, {values:v}.8b, {zero_point:v}.8b",
+            "ssubl2 {k:v}.8h, {values:v}.16b, {zero_point:v}.16b",
+            "sshll2 {j:v}.4s, {i:v}.8h, #0",
+            "sshll {i:v}.4s, {i:v}.4h, #0",
+            "sshll2 {l:v}.4s, {k:v}.8h, #0",
+            "sshll {k:v}.4s, {k:v}.4h, #0",
+            "scvtf {i:v}.4s, {i:v}.4s",
+            "scvtf {j:v}.4s, {j:v}.4s",
+            "scvtf {k:v}.4s, {k:v}.4s",
+            "scvtf {l:v}.4s, {l:v}.4s",
+            "fmul {i:v}.4s, {i:v}.4s, {multiplier:v}.4s",
+            "fmul {j:v}.4s, {j:v}.4s, {multiplier:v}.4s",
+            "fmul {k:v}.4s, {k:v}.4s, {multiplier:v}.4s",
+            "fmul {l:v}.4s, {l:v}.4s, {multiplier:v}.4s",
+            "fadd {a:v}.4s, {a:v}.4s, {i:v}.4s",
+            "fadd {b:v}.4s, {b:v}.4s, {j:v}.4s",
+            "fadd {c:v}.4s, {c:v}.4s, {k:v}.4s",
+            "fadd {d:v}.4s, {d:v}.4s, {l:v}.4s",
+            a = inout(vreg) a, b = inout(vreg) b, c = inout(vreg) c, d = inout(vreg) d,
+            i = out(vreg) _, j = out(vreg) _, k = out(vreg) _, l = out(vreg) _,
+            values = in(vreg) values,
+            zero_point = in(vreg) vdupq_n_s8(residual.zero_point),
+            multiplier = in(vreg) vdupq_n_f32(residual.multiplier),
+            options(pure, nomem, nostack, preserves_flags),
+        );
     }
-    sum
+    [a, b, c, d]
 }
 
 /// The first 16 numbers, or all there are and then zeros.

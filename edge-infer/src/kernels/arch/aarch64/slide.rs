@@ -69,38 +69,63 @@ pub(super) fn slide(
     let Some(columns) = columns.get_mut(..needed) else {
         return;
     };
-    let channels = epilogue.positive.len().min(start.parts * BYTES);
+    let Epilogue { positive, negative, zero_point, step, .. } = *epilogue;
+    let whole = output.len() >= last * step + start.parts * BYTES;
+    let multipliers = positive.as_chunks().0.iter().zip(negative.as_chunks().0);
+    let all = sliding.iter().zip(start.bias()).zip(multipliers);
+    let mut done = 0;
+    if whole {
+        for ((taps, bias), (positive, negative)) in all.take(start.parts) {
+            fill(columns, lines, done, order);
+            let rounding = Rounding { positive, negative, zero_point };
+            let results = (output.as_mut_ptr().wrapping_add(done), step, pixels);
+            // SAFETY: there are `needed` columns, and from the last pixel on the output has all parts.
+            unsafe { filter((taps, bias), columns.as_ptr(), lines.stride, &rounding, results) }
+            done += BYTES;
+        }
+    }
+    // A part that has not all its channels, or the last ones of a tensor's last pixel.
     for (part, (taps, bias)) in sliding.iter().zip(start.bias()).enumerate().take(start.parts) {
         let first = part * BYTES;
-        fill(columns, lines, first, order);
-        let multipliers =
-            [epilogue.positive, epilogue.negative].map(|all| all.get(first..).unwrap_or_default());
-        let (mut few, Epilogue { zero_point, step, .. }) = ([[0.0; BYTES]; 2], *epilogue);
-        let [positive, negative] = multipliers.map(|of_part| of_part.first_chunk());
-        let output = output.get_mut(first..).unwrap_or_default();
-        if let (Some(positive), Some(negative)) = (positive, negative)
-            && output.len() >= last * step + BYTES
-        {
-            let rounding = Rounding { positive, negative, zero_point };
-            let results = (output.as_mut_ptr(), step, pixels);
-            // SAFETY: there are `needed` columns, and sixteen bytes of output from the last pixel on.
-            unsafe { filter((taps, bias), columns.as_ptr(), lines.stride, &rounding, results) }
-            continue;
+        if first >= done {
+            fill(columns, lines, first, order);
+            let rest = output.get_mut(first..).unwrap_or_default();
+            slide_few(
+                (taps, bias),
+                (columns, lines.stride),
+                first,
+                (pixels, epilogue, rest),
+                filter,
+            );
         }
-        for (few, all) in few.iter_mut().zip(multipliers) {
-            copy(all, few);
-        }
-        let [positive, negative] = &few;
-        let rounding = Rounding { positive, negative, zero_point };
-        let mut rounded = [[0; BYTES]; PIXELS];
-        let pixels = pixels.min(PIXELS);
-        let results = (rounded.as_mut_ptr().cast(), BYTES, pixels);
-        // SAFETY: there are `needed` columns, and at least as many vectors as pixels.
-        unsafe { filter((taps, bias), columns.as_ptr(), lines.stride, &rounding, results) }
-        for (pixel, rounded) in rounded.iter().enumerate().take(pixels) {
-            let rounded = rounded.get(..channels.saturating_sub(first)).unwrap_or(rounded);
-            copy(rounded, output.get_mut(pixel * step..).unwrap_or_default());
-        }
+    }
+}
+
+/// Sixteen channels from `first` on, or those that there are, which need not be followed by further bytes.
+#[cold]
+#[target_feature(enable = "neon")]
+fn slide_few(
+    weights: (&[Column; 3], &[i32; BYTES]),
+    (columns, stride): (&[Column], usize),
+    first: usize,
+    (pixels, epilogue, output): (usize, &Epilogue<'_>, &mut [i8]),
+    filter: Filter,
+) {
+    let mut multipliers = [[0.0; BYTES]; 2];
+    for (few, all) in multipliers.iter_mut().zip([epilogue.positive, epilogue.negative]) {
+        copy(all.get(first..).unwrap_or_default(), few);
+    }
+    let [positive, negative] = &multipliers;
+    let rounding = Rounding { positive, negative, zero_point: epilogue.zero_point };
+    let mut rounded = [[0; BYTES]; PIXELS];
+    let pixels = pixels.min(PIXELS);
+    let results = (rounded.as_mut_ptr().cast(), BYTES, pixels);
+    // SAFETY: the caller has as many columns as pixels need, and there are at least as many vectors as pixels.
+    unsafe { filter(weights, columns.as_ptr(), stride, &rounding, results) }
+    let channels = epilogue.positive.len().saturating_sub(first);
+    for (pixel, rounded) in rounded.iter().enumerate().take(pixels) {
+        let rounded = rounded.get(..channels).unwrap_or(rounded);
+        copy(rounded, output.get_mut(pixel * epilogue.step..).unwrap_or_default());
     }
 }
 
