@@ -36,6 +36,16 @@ pub(crate) fn geometry(
 
 /// Runs a random layer of this geometry in the kernel and by definition.
 pub(crate) fn check_convolution(geometry: Geometry, depthwise: bool, seed: u64) {
+    check_convolution_of_scale(geometry, depthwise, seed, 1.0);
+}
+
+/// The same with multipliers that are larger by `scale`.
+pub(crate) fn check_convolution_of_scale(
+    geometry: Geometry,
+    depthwise: bool,
+    seed: u64,
+    scale: f32,
+) {
     let mut values = Values(seed);
     let outputs = usize::from(geometry.output.channels);
     let taps = geometry.window.kernel.map(usize::from).iter().product::<usize>();
@@ -43,7 +53,10 @@ pub(crate) fn check_convolution(geometry: Geometry, depthwise: bool, seed: u64) 
     let input = values.bytes(geometry.input.elements(), -128);
     let weights = values.bytes(terms * outputs, -127);
     let bias = values.biases(outputs);
-    let multiplier = values.multipliers(outputs, terms);
+    let mut multiplier = values.multipliers(outputs, terms);
+    for multiplier in &mut multiplier {
+        *multiplier *= scale;
+    }
     let negative: Vec<f32> =
         multiplier.iter().map(|m| m * (values.unit() as f32 * 3.0 - 1.0)).collect();
     let residual_values = values.bytes(geometry.output.elements(), -128);

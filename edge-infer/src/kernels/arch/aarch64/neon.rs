@@ -10,6 +10,7 @@
 
 use core::arch::{aarch64::*, asm};
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 
 use super::super::{Epilogue, Lines, Strip, Sums, Weights};
 use super::BYTES;
@@ -54,95 +55,100 @@ pub(super) fn finish(
 #[inline]
 #[target_feature(enable = "neon")]
 fn products(weights: &[Step], inputs: &[Inputs], bias: &[i32; BYTES]) -> Products {
-    let fours = [
-        four_channels::<0>(weights, inputs, bias),
-        four_channels::<1>(weights, inputs, bias),
-        four_channels::<2>(weights, inputs, bias),
-        four_channels::<3>(weights, inputs, bias),
-    ];
-    let [a, b, c, d] = fours;
-    let [[a, e, i, m], [b, f, j, n], [c, g, k, o], [d, h, l, p]] = [a, b, c, d];
-    [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]]
+    let mut sums = MaybeUninit::uninit();
+    four_channels::<0>(weights, inputs, bias, &mut sums);
+    four_channels::<1>(weights, inputs, bias, &mut sums);
+    four_channels::<2>(weights, inputs, bias, &mut sums);
+    four_channels::<3>(weights, inputs, bias, &mut sums);
+    // SAFETY: each has written the vectors of its channels for all pixels.
+    unsafe { sums.assume_init() }
 }
 
-/// Sixteen inputs of four pixels, in registers 16 to 19, times the weights of a channel in `$weights`.
-macro_rules! channel {
-    ($weights:literal, $a:literal, $b:literal, $c:literal, $d:literal, $e:literal, $f:literal, $g:literal, $h:literal) => {
+/// Products of sixteen inputs of four pixels, in registers 16 to 19, with the weights of two channels in `$v` and `$w`, in eight
+/// registers from 24 on. So many because in-order cores wait for each of them.
+macro_rules! multiply {
+    ($v:literal, $w:literal) => {
         concat!(
-            "smull v",
-            $e,
-            ".8h, v16.8b, v",
-            $weights,
+            "smull v24.8h, v16.8b, v",
+            $v,
             ".8b\n",
-            "smull v",
-            $f,
-            ".8h, v17.8b, v",
-            $weights,
+            "smull v25.8h, v17.8b, v",
+            $v,
             ".8b\n",
-            "smull v",
-            $g,
-            ".8h, v18.8b, v",
-            $weights,
+            "smull v26.8h, v18.8b, v",
+            $v,
             ".8b\n",
-            "smull v",
-            $h,
-            ".8h, v19.8b, v",
-            $weights,
+            "smull v27.8h, v19.8b, v",
+            $v,
             ".8b\n",
-            "smlal2 v",
-            $e,
-            ".8h, v16.16b, v",
-            $weights,
+            "smull v28.8h, v16.8b, v",
+            $w,
+            ".8b\n",
+            "smull v29.8h, v17.8b, v",
+            $w,
+            ".8b\n",
+            "smull v30.8h, v18.8b, v",
+            $w,
+            ".8b\n",
+            "smull v31.8h, v19.8b, v",
+            $w,
+            ".8b\n",
+            "smlal2 v24.8h, v16.16b, v",
+            $v,
             ".16b\n",
-            "smlal2 v",
-            $f,
-            ".8h, v17.16b, v",
-            $weights,
+            "smlal2 v25.8h, v17.16b, v",
+            $v,
             ".16b\n",
-            "smlal2 v",
-            $g,
-            ".8h, v18.16b, v",
-            $weights,
+            "smlal2 v26.8h, v18.16b, v",
+            $v,
             ".16b\n",
-            "smlal2 v",
-            $h,
-            ".8h, v19.16b, v",
-            $weights,
+            "smlal2 v27.8h, v19.16b, v",
+            $v,
             ".16b\n",
-            "sadalp v",
-            $a,
-            ".4s, v",
-            $e,
-            ".8h\n",
-            "sadalp v",
-            $b,
-            ".4s, v",
-            $f,
-            ".8h\n",
-            "sadalp v",
-            $c,
-            ".4s, v",
-            $g,
-            ".8h\n",
-            "sadalp v",
-            $d,
-            ".4s, v",
-            $h,
-            ".8h\n",
+            "smlal2 v28.8h, v16.16b, v",
+            $w,
+            ".16b\n",
+            "smlal2 v29.8h, v17.16b, v",
+            $w,
+            ".16b\n",
+            "smlal2 v30.8h, v18.16b, v",
+            $w,
+            ".16b\n",
+            "smlal2 v31.8h, v19.16b, v",
+            $w,
+            ".16b\n",
         )
     };
 }
 
-/// Sixteen inputs of four pixels times the weights of four channels.
-macro_rules! half {
-    () => {
+/// Adds them to the sums of both channels.
+macro_rules! add_up {
+    ($a:literal, $b:literal, $c:literal, $d:literal; $e:literal, $f:literal, $g:literal, $h:literal) => {
         concat!(
-            "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{inputs}], #64\n",
-            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{weights}], {half}\n",
-            channel!(20, 0, 4, 8, 12, 24, 25, 26, 27),
-            channel!(21, 1, 5, 9, 13, 28, 29, 30, 31),
-            channel!(22, 2, 6, 10, 14, 24, 25, 26, 27),
-            channel!(23, 3, 7, 11, 15, 28, 29, 30, 31),
+            "sadalp v",
+            $a,
+            ".4s, v24.8h\n",
+            "sadalp v",
+            $b,
+            ".4s, v25.8h\n",
+            "sadalp v",
+            $c,
+            ".4s, v26.8h\n",
+            "sadalp v",
+            $d,
+            ".4s, v27.8h\n",
+            "sadalp v",
+            $e,
+            ".4s, v28.8h\n",
+            "sadalp v",
+            $f,
+            ".4s, v29.8h\n",
+            "sadalp v",
+            $g,
+            ".4s, v30.8h\n",
+            "sadalp v",
+            $h,
+            ".4s, v31.8h\n",
         )
     };
 }
@@ -155,11 +161,11 @@ fn four_channels<const N: usize>(
     weights: &[Step],
     inputs: &[Inputs],
     bias: &[i32; BYTES],
-) -> [int32x4_t; TILE] {
+    sums: &mut MaybeUninit<Products>,
+) {
     const { assert!(N < BYTES / FOUR) }
-    let [mut a, mut b, mut c, mut d] = [[vdupq_n_s32(0); FOUR]; TILE];
     // SAFETY: the loop reads as many steps of both as the shorter one has: of a step of weights four vectors in each half. `N`
-    // is less than four, and there are four times four of them, as there are numbers in the bias.
+    // is less than four, and there are four times four of them, as there are numbers in the bias and in the sums of a pixel.
     unsafe {
         asm!(
             // A first lane is the bias, and the other three are zero.
@@ -173,28 +179,54 @@ fn four_channels<const N: usize>(
             "ldp s14, s15, [{bias}, #8]",
             "cbz {count}, 3f",
             "2:",
-            half!(),
+            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{weights}], {half}",
+            "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{inputs}], #64",
+            multiply!(20, 21),
+            add_up!(0, 4, 8, 12; 1, 5, 9, 13),
+            multiply!(22, 23),
+            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{weights}], {half}",
+            "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{inputs}], #64",
+            add_up!(2, 6, 10, 14; 3, 7, 11, 15),
+            multiply!(20, 21),
+            add_up!(0, 4, 8, 12; 1, 5, 9, 13),
+            multiply!(22, 23),
             "sub {count}, {count}, #1",
-            half!(),
+            add_up!(2, 6, 10, 14; 3, 7, 11, 15),
             "cbnz {count}, 2b",
             "3:",
+            "addp v0.4s, v0.4s, v1.4s",
+            "addp v4.4s, v4.4s, v5.4s",
+            "addp v8.4s, v8.4s, v9.4s",
+            "addp v12.4s, v12.4s, v13.4s",
+            "addp v2.4s, v2.4s, v3.4s",
+            "addp v6.4s, v6.4s, v7.4s",
+            "addp v10.4s, v10.4s, v11.4s",
+            "addp v14.4s, v14.4s, v15.4s",
+            "addp v0.4s, v0.4s, v2.4s",
+            "addp v4.4s, v4.4s, v6.4s",
+            "addp v8.4s, v8.4s, v10.4s",
+            "addp v12.4s, v12.4s, v14.4s",
+            "str q0, [{sums}]",
+            "str q4, [{sums}, #64]",
+            "str q8, [{sums}, #128]",
+            "str q12, [{sums}, #192]",
             weights = inout(reg) weights.as_ptr().cast::<[[i8; BYTES]; FOUR]>().wrapping_add(N) => _,
             inputs = inout(reg) inputs.as_ptr() => _,
             count = inout(reg) weights.len().min(inputs.len()) => _,
             half = in(reg) size_of::<Step>() / 2,
             bias = in(reg) bias.as_ptr().wrapping_add(FOUR * N),
-            out("v0") a[0], out("v1") a[1], out("v2") a[2], out("v3") a[3],
-            out("v4") b[0], out("v5") b[1], out("v6") b[2], out("v7") b[3],
-            out("v8") c[0], out("v9") c[1], out("v10") c[2], out("v11") c[3],
-            out("v12") d[0], out("v13") d[1], out("v14") d[2], out("v15") d[3],
+            sums = in(reg) sums.as_mut_ptr().cast::<int32x4_t>().wrapping_add(N),
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _,
+            out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _,
+            out("v12") _, out("v13") _, out("v14") _, out("v15") _,
             out("v16") _, out("v17") _, out("v18") _, out("v19") _,
             out("v20") _, out("v21") _, out("v22") _, out("v23") _,
             out("v24") _, out("v25") _, out("v26") _, out("v27") _,
             out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(pure, readonly, nostack, preserves_flags),
+            options(nostack, preserves_flags),
         );
     }
-    [a, b, c, d].map(|[a, b, c, d]| vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)))
 }
 
 /// Adds the products of sixteen inputs of four pixels with a channel's weights.

@@ -231,19 +231,23 @@ pub(super) unsafe fn by_row(rows: [*const i8; 3], steps: [usize; 3], columns: &m
     }
 }
 
-/// The products of a pair of vectors with another pair, in int16, which two of them just fit: `$low` and `$high` get those of the
-/// lower and of the upper channels.
-macro_rules! pair {
-    ($low:literal, $high:literal, $x:literal * $v:literal + $y:literal * $w:literal) => {
+/// Products of two vectors with two, added up in int16, which two of them just fit, and of another two. The registers `$low` and
+/// `$high` get those of the lower and of the upper channels.
+macro_rules! pairs {
+    ($low:literal, $high:literal = $x:literal * $v:literal + $y:literal * $w:literal;
+     $low_2:literal, $high_2:literal = $x_2:literal * $v_2:literal + $y_2:literal * $w_2:literal) => {
         concat!(
             "smull v", $low, ".8h, v", $x, ".8b, v", $v, ".8b\n", "smull2 v", $high, ".8h, v", $x,
-            ".16b, v", $v, ".16b\n", "smlal v", $low, ".8h, v", $y, ".8b, v", $w, ".8b\n",
-            "smlal2 v", $high, ".8h, v", $y, ".16b, v", $w, ".16b\n",
+            ".16b, v", $v, ".16b\n", "smull v", $low_2, ".8h, v", $x_2, ".8b, v", $v_2, ".8b\n",
+            "smull2 v", $high_2, ".8h, v", $x_2, ".16b, v", $v_2, ".16b\n", "smlal v", $low,
+            ".8h, v", $y, ".8b, v", $w, ".8b\n", "smlal2 v", $high, ".8h, v", $y, ".16b, v", $w,
+            ".16b\n", "smlal v", $low_2, ".8h, v", $y_2, ".8b, v", $w_2, ".8b\n", "smlal2 v",
+            $high_2, ".8h, v", $y_2, ".16b, v", $w_2, ".16b\n",
         )
     };
 }
 
-/// Adds them to the sums in registers 16 to 19.
+/// Adds such to the sums in registers 16 to 19.
 macro_rules! add {
     ($low:literal, $high:literal) => {
         concat!(
@@ -322,18 +326,16 @@ pub(super) unsafe fn filter(
             "ld1 {{v16.4s, v17.4s, v18.4s, v19.4s}}, [{bias}]",
             "ld1 {{v23.16b, v24.16b, v25.16b}}, [{columns}], {column}",
             "ld1 {{v26.16b, v27.16b, v28.16b}}, [{columns}], {back}",
-            pair!(29, 30, 20 * 0 + 21 * 1),
-            pair!(9, 10, 22 * 2 + 23 * 3),
+            pairs!(29, 30 = 20 * 0 + 21 * 1; 9, 10 = 22 * 2 + 23 * 3),
+            pairs!(11, 12 = 24 * 4 + 25 * 5; 13, 31 = 26 * 6 + 27 * 7),
             "ld1 {{v20.4s, v21.4s, v22.4s, v23.4s}}, [{positive}]",
             add!(29, 30),
-            pair!(29, 30, 24 * 4 + 25 * 5),
-            add!(9, 10),
-            pair!(9, 10, 26 * 6 + 27 * 7),
             "ld1 {{v24.4s, v25.4s, v26.4s, v27.4s}}, [{negative}]",
-            add!(29, 30),
             "smull v29.8h, v28.8b, v8.8b",
             "smull2 v30.8h, v28.16b, v8.16b",
             add!(9, 10),
+            add!(11, 12),
+            add!(13, 31),
             add!(29, 30),
             "sub {count}, {count}, #1",
             round!(),
@@ -352,7 +354,8 @@ pub(super) unsafe fn filter(
             in("v14") vdupq_n_f32(SHIFT),
             in("v15") vdupq_n_s16(rounding.zero_point.into()),
             out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _,
-            out("v5") _, out("v6") _, out("v7") _, out("v8") _, out("v9") _, out("v10") _,
+            out("v5") _, out("v6") _, out("v7") _, out("v8") _, out("v9") _,
+            out("v10") _, out("v11") _, out("v12") _, out("v13") _,
             out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _,
             out("v22") _, out("v23") _, out("v24") _, out("v25") _, out("v26") _, out("v27") _,
             out("v28") _, out("v29") _, out("v30") _, out("v31") _,
