@@ -22,19 +22,19 @@ pub(super) type Products = [Numbers; TILE];
 /// Adds up the products of the pixels from `first` on.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn multiply<const PAIRS: bool>(
+pub(super) fn multiply<const FORM: u8>(
     panel: &mut Panel,
     (strips, len): (&[Strip<'_>], usize),
     (first, sums): (usize, &mut [Sums]),
-    products: impl Fn(&[Step], &[Inputs], &[i32; BYTES]) -> Products,
+    products: impl Fn(&[Step], &Inputs<'_>, &[i32; BYTES]) -> Products,
 ) {
     let Panel { start, parts, count, tile } = panel;
     for (sums, first) in sums.chunks_mut(TILE).zip((first..).step_by(TILE)) {
         // Pixels behind the last one are read as what is there, and not stored.
-        let inputs = tile.fill::<PAIRS>(strips, len, first, *count);
+        let inputs = tile.fill::<FORM>(strips, len, first, *count);
         let weights = parts.iter().zip(start.bias()).enumerate().take(start.parts);
         for (part, (weights, bias)) in weights {
-            let products = products(weights, inputs, bias);
+            let products = products(weights, &inputs, bias);
             for (sums, numbers) in sums.iter_mut().zip(products) {
                 let to = part_mut(sums, part);
                 store(if start.continues { add(load(to), numbers) } else { numbers }, to);
@@ -46,13 +46,13 @@ pub(super) fn multiply<const PAIRS: bool>(
 /// Adds up the products of all pixels and rounds them.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn finish<const PAIRS: bool>(
+pub(super) fn finish<const FORM: u8>(
     panel: &mut Panel,
     (strips, len): (&[Strip<'_>], usize),
     sums: &mut [Sums],
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
-    products: impl Fn(&[Step], &[Inputs], &[i32; BYTES]) -> Products,
+    products: impl Fn(&[Step], &Inputs<'_>, &[i32; BYTES]) -> Products,
 ) {
     let channels = epilogue.positive.len();
     let mut tiles = sums.len() / TILE;
@@ -75,13 +75,13 @@ pub(super) fn finish<const PAIRS: bool>(
         let values = |residual: Addend<'_>, at| vld1q_s8(residual.values.as_ptr().add(at));
         match epilogue.residual {
             None if alike => {
-                walk.round::<PAIRS>(output, &products, |part, sums, _| part.scale_alike(sums))
+                walk.round::<FORM>(output, &products, |part, sums, _| part.scale_alike(sums))
             }
-            None => walk.round::<PAIRS>(output, &products, |part, sums, _| part.scale(sums)),
-            Some(residual) if alike => walk.round::<PAIRS>(output, &products, |part, sums, at| {
+            None => walk.round::<FORM>(output, &products, |part, sums, _| part.scale(sums)),
+            Some(residual) if alike => walk.round::<FORM>(output, &products, |part, sums, at| {
                 requantize::add(part.scale_alike(sums), residual, values(residual, at))
             }),
-            Some(residual) => walk.round::<PAIRS>(output, &products, |part, sums, at| {
+            Some(residual) => walk.round::<FORM>(output, &products, |part, sums, at| {
                 requantize::add(part.scale(sums), residual, values(residual, at))
             }),
         }
@@ -89,7 +89,7 @@ pub(super) fn finish<const PAIRS: bool>(
     let done = tiles * TILE;
     let sums = sums.get_mut(done..).unwrap_or_default();
     if !sums.is_empty() {
-        multiply::<PAIRS>(panel, (strips, len), (done, sums), products);
+        multiply::<FORM>(panel, (strips, len), (done, sums), products);
         let at = done * epilogue.step;
         let residual = epilogue.residual.map(|residual| residual.skip(at));
         let output = output.get_mut(at..).unwrap_or_default();
@@ -113,10 +113,10 @@ impl Walk<'_> {
     /// `output` holds all parts of the last tile's last pixel.
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn round<const PAIRS: bool>(
+    unsafe fn round<const FORM: u8>(
         self,
         output: &mut [i8],
-        products: impl Fn(&[Step], &[Inputs], &[i32; BYTES]) -> Products,
+        products: impl Fn(&[Step], &Inputs<'_>, &[i32; BYTES]) -> Products,
         scale: impl Fn(&Part, Numbers, usize) -> Reals,
     ) {
         let Self { panel: Panel { start, parts, count, tile }, strips, len, tiles, epilogue } =
@@ -124,12 +124,12 @@ impl Walk<'_> {
         let multipliers = [epilogue.positive, epilogue.negative].map(|all| all.as_chunks().0);
         let [positive, negative] = multipliers;
         for first in (0..tiles * TILE).step_by(TILE) {
-            let inputs = tile.fill::<PAIRS>(strips, len, first, *count);
+            let inputs = tile.fill::<FORM>(strips, len, first, *count);
             let weights = parts.iter().zip(start.bias()).take(start.parts);
             let multipliers = positive.iter().zip(negative);
             let mut at = first * epilogue.step;
             for ((weights, bias), (positive, negative)) in weights.zip(multipliers) {
-                let products = products(weights, inputs, bias);
+                let products = products(weights, &inputs, bias);
                 let part = Part::of(epilogue, positive, negative);
                 let mut to = at;
                 for sums in products {

@@ -24,7 +24,7 @@ pub(super) use super::requantize::requantize;
 use super::slide;
 use super::taps;
 pub(super) use super::taps::{Taps, multiply_taps};
-use super::tile::{Inputs, TILE};
+use super::tile::{IN_PLACE, Inputs, TILE};
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
@@ -50,7 +50,7 @@ fn transpose(rows: [int8x16_t; 4]) -> [int8x16_t; 4] {
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    dense::multiply::<false>(panel, (strips, len), (0, sums), |w, x, bias| products(w, x, bias));
+    dense::multiply::<IN_PLACE>(panel, (strips, len), (0, sums), |w, x, bias| products(w, x, bias));
 }
 
 #[target_feature(enable = "neon,dotprod")]
@@ -62,7 +62,7 @@ pub(super) fn finish(
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    dense::finish::<false>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
+    dense::finish::<IN_PLACE>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
         products(w, x, bias)
     });
 }
@@ -89,8 +89,9 @@ macro_rules! group {
 /// Sixteen sums beside eight vectors of inputs and eight of weights, of which four are loaded while the others are used.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
-fn products(weights: &[Step], inputs: &[Inputs], bias: &[i32; BYTES]) -> Products {
+fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products {
     let [mut a, mut b, mut c, mut d] = [[vdupq_n_s32(0); 4]; TILE];
+    let ([w, x, y, z], count) = inputs.rows();
     // SAFETY: the loop reads as many steps of both as the shorter one has, and the bias; the instructions are of feature
     // `dotprod`.
     unsafe {
@@ -101,14 +102,16 @@ fn products(weights: &[Step], inputs: &[Inputs], bias: &[i32; BYTES]) -> Product
             "ld1 {{v12.4s, v13.4s, v14.4s, v15.4s}}, [{bias}]",
             "cbz {count}, 3f",
             "2:",
-            "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{inputs}], #64",
+            "ldp q16, q20, [{w}], #32",
+            "ldp q17, q21, [{x}], #32",
+            "ldp q18, q22, [{y}], #32",
+            "ldp q19, q23, [{z}], #32",
             "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
             group!(24, 25, 26, 27, [16, 17, 18, 19], 0),
             "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
             group!(28, 29, 30, 31, [16, 17, 18, 19], 1),
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
-            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{inputs}], #64",
             group!(24, 25, 26, 27, [16, 17, 18, 19], 2),
             "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
             group!(28, 29, 30, 31, [16, 17, 18, 19], 3),
@@ -123,8 +126,8 @@ fn products(weights: &[Step], inputs: &[Inputs], bias: &[i32; BYTES]) -> Product
             "cbnz {count}, 2b",
             "3:",
             weights = inout(reg) weights.as_ptr() => _,
-            inputs = inout(reg) inputs.as_ptr() => _,
-            count = inout(reg) weights.len().min(inputs.len()) => _,
+            w = inout(reg) w => _, x = inout(reg) x => _, y = inout(reg) y => _, z = inout(reg) z => _,
+            count = inout(reg) weights.len().min(count) => _,
             bias = in(reg) bias.as_ptr(),
             out("v0") a[0], out("v1") a[1], out("v2") a[2], out("v3") a[3],
             out("v4") b[0], out("v5") b[1], out("v6") b[2], out("v7") b[3],

@@ -20,7 +20,7 @@ pub(super) use super::panel::Panel;
 use super::panel::Step;
 pub(super) use super::requantize::requantize;
 pub(super) use super::taps::{Taps, multiply_taps};
-use super::tile::{Inputs, TILE};
+use super::tile::{IN_PAIRS, Inputs, TILE};
 
 #[target_feature(enable = "neon,dotprod,i8mm")]
 pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
@@ -37,7 +37,7 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 
 #[target_feature(enable = "neon,dotprod,i8mm")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    dense::multiply::<true>(panel, (strips, len), (0, sums), |w, x, bias| products(w, x, bias));
+    dense::multiply::<IN_PAIRS>(panel, (strips, len), (0, sums), |w, x, bias| products(w, x, bias));
 }
 
 #[target_feature(enable = "neon,dotprod,i8mm")]
@@ -49,7 +49,7 @@ pub(super) fn finish(
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    dense::finish::<true>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
+    dense::finish::<IN_PAIRS>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
         products(w, x, bias)
     });
 }
@@ -77,7 +77,7 @@ macro_rules! eight {
 /// loaded while the others are used.
 #[inline]
 #[target_feature(enable = "neon,dotprod,i8mm")]
-fn products(weights: &[Step], inputs: &[Inputs], bias: &[i32; BYTES]) -> Products {
+fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products {
     let [mut a, mut b] = [[vdupq_n_s32(0); 8]; 2];
     // SAFETY: the loop reads as many steps of both as the shorter one has, and the bias; the instructions are of feature
     // `i8mm`.
@@ -113,8 +113,8 @@ fn products(weights: &[Step], inputs: &[Inputs], bias: &[i32; BYTES]) -> Product
             "cbnz {count}, 2b",
             "3:",
             weights = inout(reg) weights.as_ptr() => _,
-            inputs = inout(reg) inputs.as_ptr() => _,
-            count = inout(reg) weights.len().min(inputs.len()) => _,
+            inputs = inout(reg) inputs.copies().as_ptr() => _,
+            count = inout(reg) weights.len().min(inputs.copies().len()) => _,
             bias = inout(reg) bias.as_ptr() => _,
             out("v0") a[0], out("v1") a[1], out("v2") a[2], out("v3") a[3],
             out("v4") a[4], out("v5") a[5], out("v6") a[6], out("v7") a[7],

@@ -23,7 +23,7 @@ pub(super) use super::requantize::requantize;
 use super::slide;
 use super::taps;
 pub(super) use super::taps::{Taps, multiply_taps};
-use super::tile::{Inputs, TILE};
+use super::tile::{Inputs, SIDE_BY_SIDE, TILE};
 
 /// Channels whose sums are in registers at a time.
 const FOUR: usize = 4;
@@ -35,7 +35,9 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 
 #[target_feature(enable = "neon")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    dense::multiply::<false>(panel, (strips, len), (0, sums), |w, x, bias| products(w, x, bias));
+    dense::multiply::<SIDE_BY_SIDE>(panel, (strips, len), (0, sums), |w, x, bias| {
+        products(w, x, bias)
+    });
 }
 
 #[target_feature(enable = "neon")]
@@ -47,14 +49,14 @@ pub(super) fn finish(
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    dense::finish::<false>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
+    dense::finish::<SIDE_BY_SIDE>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
         products(w, x, bias)
     });
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
-fn products(weights: &[Step], inputs: &[Inputs], bias: &[i32; BYTES]) -> Products {
+fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products {
     let mut sums = MaybeUninit::uninit();
     four_channels::<0>(weights, inputs, bias, &mut sums);
     four_channels::<1>(weights, inputs, bias, &mut sums);
@@ -159,7 +161,7 @@ macro_rules! add_up {
 #[target_feature(enable = "neon")]
 fn four_channels<const N: usize>(
     weights: &[Step],
-    inputs: &[Inputs],
+    inputs: &Inputs<'_>,
     bias: &[i32; BYTES],
     sums: &mut MaybeUninit<Products>,
 ) {
@@ -211,8 +213,8 @@ fn four_channels<const N: usize>(
             "str q8, [{sums}, #128]",
             "str q12, [{sums}, #192]",
             weights = inout(reg) weights.as_ptr().cast::<[[i8; BYTES]; FOUR]>().wrapping_add(N) => _,
-            inputs = inout(reg) inputs.as_ptr() => _,
-            count = inout(reg) weights.len().min(inputs.len()) => _,
+            inputs = inout(reg) inputs.copies().as_ptr() => _,
+            count = inout(reg) weights.len().min(inputs.copies().len()) => _,
             half = in(reg) size_of::<Step>() / 2,
             bias = in(reg) bias.as_ptr().wrapping_add(FOUR * N),
             sums = in(reg) sums.as_mut_ptr().cast::<int32x4_t>().wrapping_add(N),
