@@ -7,8 +7,10 @@ Every block is taken to follow itself, so that the pipeline is full, and to find
 branches that were guessed wrong and the way from one block to the next are not in it. LLVM has no models of Cortex-A76 and
 A78AE; Neoverse N1 is the A76's design, and the A78AE is not narrower.
 
-Run by `tests/arm.sh predict`, which builds the program and says what this needs. Arguments: PROGRAM MODEL BLOCKS.SO
-Variables: PLUGIN_QEMU, LIBRARIES, LLVM_MCA (version 16 or later, for Neoverse N1), LLVM_OBJDUMP
+Run by `tests/arm.sh predict`, which builds the program and the plugin: PROGRAM MODEL BLOCKS.SO
+    PLUGIN_QEMU, LIBRARIES  as there
+    LLVM_MCA                llvm-mca 16 or later, which knows Neoverse N1    (default: llvm-mca)
+    LLVM_OBJDUMP            llvm-objdump                                     (default: llvm-objdump)
 """
 
 import bisect

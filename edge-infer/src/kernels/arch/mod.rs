@@ -10,8 +10,8 @@
 //! |---|---|---|---|---|
 //! | `scalar` | weights in place | weights in place | `elementwise` | one by one |
 //! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp`, 8 |
-//! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot`, 8 |
-//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot`, 8: half of an `smmla` would be for a second probe |
+//! | `dotprod` | `sdot`, 4 pixels x 16 channels | 3x3: `sdot`, 3 taps | as `neon` | `sdot`, 8 |
+//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `dotprod` | as `neon` | `sdot`, 8: half of an `smmla` would be for a second probe |
 //! | `dsp` | `smlad`, 2 pixels x 2 channels | `smlabb`, `smlatt` | 4 channels | `smlad` |
 //! | `helium` | `vmladava`, 2 pixels x 2 channels | `vmullb`, `vmullt` | 4 channels | `vmladava` |
 //! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd`, 8 |
@@ -147,7 +147,7 @@ impl<'a> Strip<'a> {
 
 /// Three input rows under a 3x3 window that slides along them.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(target_arch = "aarch64"), expect(dead_code, reason = "no other tier reads them"))]
+#[cfg_attr(not(target_arch = "aarch64"), expect(dead_code, reason = "no other tier slides"))]
 pub(crate) struct Lines<'a> {
     /// Each row from the first column on that is not padding; its step is one column. That of a row of padding is 0.
     pub(crate) rows: [Strip<'a>; 3],
@@ -178,7 +178,11 @@ pub(crate) struct Epilogue<'a> {
     pub(crate) residual: Option<Addend<'a>>,
     /// From one pixel of the output, and of the residual, to the next.
     pub(crate) step: usize,
-    /// Nothing that is rounded is larger in magnitude; infinite or NaN if that is not known.
+    /// Nothing that is rounded is larger in magnitude; infinite or NaN if multipliers are.
+    #[cfg_attr(
+        not(target_arch = "aarch64"),
+        expect(dead_code, reason = "others round any number alike")
+    )]
     pub(crate) reach: f32,
 }
 
