@@ -217,30 +217,35 @@ impl Convolution<'_> {
             let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
             let negative = self.requantize.activation.negative(first, positive);
             let zero_point = self.requantize.zero_point;
-            let reach = self.reach(first);
-            let mut from = 0;
-            while from < walk.pixels() {
-                let most = buffer.len().min(walk.pixels() - from);
-                let segment = walk.segment(from, most);
+            let reach = if T::ASKS_REACH { self.reach(first) } else { f32::INFINITY };
+            let mut pixel = 0;
+            while pixel < walk.pixels() {
+                let most = buffer.len().min(walk.pixels() - pixel);
+                let mut segment = walk.segment(pixel, most);
                 let pixels = if walk.slides() { segment.pixels } else { most };
-                let pixel = from;
-                from += pixels;
                 let start = pixel * channels + first;
+                pixel += pixels;
                 let output = output.get_mut(start..).unwrap_or_default();
                 let residual = self.residual.map(|residual| residual.skip(start));
                 let epilogue =
                     Epilogue { positive, negative, zero_point, residual, step: channels, reach };
+                let (mut finish, output) = if segment.pixels == pixels {
+                    (Some(Finish { epilogue, output }), None)
+                } else {
+                    (None, Some(output))
+                };
                 let mut unfilled = buffer.get_mut(..pixels).unwrap_or_default();
-                if segment.pixels == pixels {
-                    accumulate(first, segment, unfilled, Some(Finish { epilogue, output }));
-                    continue;
-                }
-                while !unfilled.is_empty() {
-                    let segment = walk.segment(pixel + pixels - unfilled.len(), unfilled.len());
+                loop {
                     let sums = unfilled.split_off_mut(..segment.pixels).unwrap_or_default();
-                    accumulate(first, segment, sums, None);
+                    accumulate(first, segment, sums, finish.take());
+                    if unfilled.is_empty() {
+                        break;
+                    }
+                    segment = walk.segment(pixel - unfilled.len(), unfilled.len());
                 }
-                tier.requantize(buffer.get(..pixels).unwrap_or_default(), &epilogue, output);
+                if let Some(output) = output {
+                    tier.requantize(buffer.get(..pixels).unwrap_or_default(), &epilogue, output);
+                }
             }
         }
     }
