@@ -200,7 +200,8 @@ impl Convolution<'_> {
 
     /// Fills the output, a block of channels after the other: `accumulate(first, segment, sums, finish)`
     /// sums up the windows of a segment for the channels from `first` on. Stretches of pixels are then
-    /// rounded to int8; one that is a single segment, as all of a sliding walk are, by `accumulate` itself, which is told where to.
+    /// rounded to int8. A tier that finishes does so itself where a stretch is a single segment, as in a
+    /// sliding walk all are: `accumulate` is then told where to.
     #[inline(always)]
     pub(super) fn for_each_segment<T: Primitives>(
         &self,
@@ -217,7 +218,7 @@ impl Convolution<'_> {
             let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
             let negative = self.requantize.activation.negative(first, positive);
             let zero_point = self.requantize.zero_point;
-            let reach = if T::ASKS_REACH { self.reach(first) } else { f32::INFINITY };
+            let reach = if T::FINISHES { self.reach(first) } else { f32::INFINITY };
             let mut pixel = 0;
             while pixel < walk.pixels() {
                 let most = buffer.len().min(walk.pixels() - pixel);
@@ -229,7 +230,7 @@ impl Convolution<'_> {
                 let residual = self.residual.map(|residual| residual.skip(start));
                 let epilogue =
                     Epilogue { positive, negative, zero_point, residual, step: channels, reach };
-                let (mut finish, output) = if segment.pixels == pixels {
+                let (mut finish, output) = if T::FINISHES && segment.pixels == pixels {
                     (Some(Finish { epilogue, output }), None)
                 } else {
                     (None, Some(output))

@@ -178,7 +178,7 @@ pub(crate) struct Epilogue<'a> {
     pub(crate) residual: Option<Addend<'a>>,
     /// From one pixel of the output, and of the residual, to the next.
     pub(crate) step: usize,
-    /// Nothing that is rounded is larger in magnitude; infinite for a tier that does not ask, and that or NaN if multipliers are.
+    /// Nothing that is rounded is larger in magnitude; infinite for a tier that does not finish, and that or NaN if multipliers are.
     #[cfg_attr(
         not(target_arch = "aarch64"),
         expect(dead_code, reason = "others round any number alike")
@@ -188,8 +188,8 @@ pub(crate) struct Epilogue<'a> {
 
 /// What a tier implements. A value of the type is the proof that the processor can run it.
 pub(crate) trait Primitives: Copy {
-    /// Whether the tier looks at [`Epilogue::reach`], which takes a few dozen instructions a block to find out.
-    const ASKS_REACH: bool = false;
+    /// Whether the tier [finishes](Self::finish) where it can. Only then does it learn [`Epilogue::reach`].
+    const FINISHES: bool = false;
 
     /// Memory for the sums of as many pixels as the tier likes to work on at a time.
     type Buffer: AsMut<[Sums]>;

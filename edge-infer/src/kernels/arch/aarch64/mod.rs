@@ -40,7 +40,7 @@ const STEPS: usize = DEPTH / STEP;
 macro_rules! tier_of_all {
     ($(#[$doc:meta])* $tier:ident, $module:ident, $($feature:tt),+) => {
         tier!($(#[$doc])* $tier, $module, PIXELS, $($feature),+; {
-            const ASKS_REACH: bool = true;
+            const FINISHES: bool = true;
 
             const SLIDE: Option<Slide<Self>> = Some(|_, taps, lines, pixels, epilogue, output| {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
