@@ -20,6 +20,7 @@ mod lanes;
 mod neon;
 mod panel;
 mod requantize;
+mod rounding;
 mod slide;
 mod taps;
 mod tile;

@@ -2,7 +2,7 @@
 
 use core::arch::{aarch64::*, asm};
 
-use super::super::requantize::{SHIFT, nearest, scale};
+use super::super::rounding::{SHIFT, nearest, scale};
 use super::{BYTES, Column};
 
 /// Filters windows of sixteen channels: by their taps and bias, from the windows' columns, which are `stride` apart, to as many
