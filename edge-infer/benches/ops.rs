@@ -89,18 +89,20 @@ fn convolve(
 }
 
 #[divan::bench(args = cases(&[
-    (56, [64, 128]), (28, [128, 64]), (14, [128, 256]), (14, [256, 128]), (7, [128, 512]),
+    (128, [16, 16]), (64, [16, 64]), (40, [32, 17]), (56, [64, 128]), (28, [128, 64]), (14, [128, 256]), (14, [256, 128]), (7, [128, 512]),
 ]))]
 fn pointwise(bencher: Bencher<'_, '_>, case: &Case) {
     convolve(bencher, case.tier, same(case, 1, 1), case.channels[0], conv2d);
 }
 
-#[divan::bench(args = cases(&[(56, [3, 64])]))]
+#[divan::bench(args = cases(&[(128, [3, 16]), (56, [3, 64])]))]
 fn stem(bencher: Bencher<'_, '_>, case: &Case) {
     convolve(bencher, case.tier, same(case, 3, 2), case.channels[0], conv2d);
 }
 
-#[divan::bench(args = cases(&[(56, [64; 2]), (28, [128; 2]), (14, [256; 2]), (7, [512; 2])]))]
+#[divan::bench(args = cases(&[
+    (128, [16; 2]), (40, [13; 2]), (56, [64; 2]), (28, [128; 2]), (14, [256; 2]), (7, [512; 2]),
+]))]
 fn depthwise(bencher: Bencher<'_, '_>, case: &Case) {
     convolve(bencher, case.tier, same(case, 3, 1), 1, depthwise_conv2d);
 }
@@ -113,7 +115,7 @@ fn depthwise_global(bencher: Bencher<'_, '_>, case: &Case) {
 }
 
 /// A window of one tap: a product a value, and what it takes to make int8 of it.
-#[divan::bench(args = cases(&[(56, [64; 2]), (14, [256; 2])]))]
+#[divan::bench(args = cases(&[(128, [16; 2]), (56, [64; 2]), (14, [256; 2])]))]
 fn requantize(bencher: Bencher<'_, '_>, case: &Case) {
     convolve(bencher, case.tier, same(case, 1, 1), 1, depthwise_conv2d);
 }

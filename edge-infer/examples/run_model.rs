@@ -5,7 +5,7 @@
 //! run_model FILE.afm TIER RUNS
 //! ```
 //!
-//! Prints the tier, a checksum of the embedding, which is the same on every tier, and the median and
+//! Prints the tier, a checksum of all that the network's operations write, which is the same on every tier, and the median and
 //! the least time of a run in ms. See `tests/arm.sh` and `benches/peers/run`.
 
 use edge_infer::engine::Engine;
@@ -26,14 +26,16 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
         .take(engine.model().input().shape.elements())
         .collect();
     let mut arena = vec![0; engine.arena_bytes()];
-    let mut embedding = vec![0.0; engine.model().metadata().embedding_len.into()];
     let mut times = Vec::new();
     for _ in 0..runs.parse()? {
         let start = Instant::now();
-        engine.run(&image, &mut arena)?.embedding(&mut embedding)?;
+        engine.run(&image, &mut arena)?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
-    let checksum = embedding.iter().fold(0_u32, |sum, x| sum.rotate_left(5) ^ x.to_bits());
+    let mut checksum = 0_u32;
+    engine.run_with(&image, &mut arena, |_, _, written| {
+        checksum = written.iter().fold(checksum, |sum, &byte| sum.rotate_left(5) ^ u32::from(byte));
+    })?;
     times.sort_unstable_by(f64::total_cmp);
     let (least, median) = (times.first(), times.get(times.len() / 2));
     let (least, median) = least.zip(median).ok_or("RUNS is at least 1")?;

@@ -138,6 +138,18 @@ impl Walk {
         height * width
     }
 
+    /// Columns of the output.
+    pub(super) fn width(&self) -> usize {
+        let [_, width] = self.output;
+        width
+    }
+
+    /// Columns of the input.
+    pub(super) fn input_width(&self) -> usize {
+        let [_, width] = self.input;
+        width
+    }
+
     /// The segment that begins at output pixel `pixel`, of at most `most` pixels.
     #[inline(always)]
     pub(super) fn segment(&self, pixel: usize, most: usize) -> Segment {
@@ -165,8 +177,7 @@ impl Walk {
     /// Index of the input pixel in this row and column.
     #[inline(always)]
     pub(super) fn input_pixel(&self, row: usize, column: usize) -> usize {
-        let [_, width] = self.input;
-        row * width + column
+        row * self.input_width() + column
     }
 }
 

@@ -15,7 +15,7 @@ use edge_infer::kernels::{
 use crate::definition::{Values, convolution_by_definition, nearest, requantize, term};
 
 /// Channel counts around the block of 64 and the vector widths below it.
-pub(crate) const CHANNELS: [u16; 9] = [1, 2, 3, 7, 8, 17, 64, 65, 130];
+pub(crate) const CHANNELS: [u16; 11] = [1, 2, 3, 7, 8, 16, 17, 32, 64, 65, 130];
 
 /// The output of a window over `input` with padding on all four sides, or `None` where it does not
 /// fit.

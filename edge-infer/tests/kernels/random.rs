@@ -33,6 +33,27 @@ proptest! {
         }
     }
 
+    /// Rows of many pixels with less than a block of channels, as tiers take several pixels at a time there.
+    #[test]
+    fn convolutions_of_few_channels_equal_their_definition(
+        (height, width) in (1_u16..4, 1_u16..80),
+        channels in [1_u16..50, 1_u16..50],
+        kernel in [1_u8..4, 1_u8..4],
+        stride in [1_u8..3, 1_u8..3],
+        before in [0_u8..6, 0_u8..6],
+        after in [0_u8..6, 0_u8..6],
+        depthwise in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let [inputs, outputs] = channels;
+        let window = Window { kernel, stride, top: before[0], left: before[1] };
+        let outputs = if depthwise { inputs } else { outputs };
+        let input = Extent { height, width, channels: inputs };
+        if let Some(geometry) = geometry(input, outputs, window, after) {
+            check_convolution(geometry, depthwise, seed);
+        }
+    }
+
     #[test]
     fn fully_connected_equals_its_definition(
         inputs in 1_usize..300,

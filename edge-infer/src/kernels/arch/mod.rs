@@ -163,6 +163,8 @@ pub(crate) trait Primitives: Copy {
     type Buffer: AsMut<[Sums]>;
     /// Such memory; the content does not matter.
     const BUFFER: Self::Buffer;
+    /// Channels whose taps the tier multiplies at a time, whether there are as many or not.
+    const LANES: usize = 1;
 
     /// Dense weights as [`multiply`](Self::multiply) wants them, or a reference to them, and memory that it works in.
     type Panel<'w>;

@@ -18,9 +18,10 @@ macro_rules! has {
 /// The longest rows that a tier takes many at a time.
 pub(super) const LONGEST_ROW: usize = 512;
 
-/// A tier whose primitives are the functions of one module, compiled for some features.
+/// A tier whose primitives are the functions of one module, compiled for some features: its type, the module, the pixels that it likes
+/// to work on at a time, its lanes, the features.
 macro_rules! tier {
-    ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $($feature:tt),+) => {
+    ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $lanes:expr, $($feature:tt),+) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) struct $tier(());
@@ -46,6 +47,7 @@ macro_rules! tier {
         impl Primitives for $tier {
             type Buffer = [Sums; $pixels];
             const BUFFER: Self::Buffer = [Sums::ZERO; $pixels];
+            const LANES: usize = $lanes;
             type Panel<'w> = $module::Panel;
             type Taps<'w> = $module::Taps;
 

@@ -30,13 +30,13 @@ type Inputs = [i8; STEP];
 
 tier!(
     /// Products of bytes in int16: every core; the best of Cortex-A53, A57, A72.
-    Neon, neon, 48, "neon"
+    Neon, neon, 48, 16, "neon"
 );
 tier!(
     /// Four products of bytes summed into each int32 lane: Cortex-A55, A75, A76 and later.
-    DotProd, dotprod, 48, "neon", "dotprod"
+    DotProd, dotprod, 48, 16, "neon", "dotprod"
 );
 tier!(
     /// Two pixels by two channels by eight inputs at once: Cortex-A510, A710, Neoverse V1 and later.
-    I8mm, i8mm, 48, "neon", "dotprod", "i8mm"
+    I8mm, i8mm, 48, 16, "neon", "dotprod", "i8mm"
 );

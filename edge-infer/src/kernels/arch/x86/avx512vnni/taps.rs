@@ -3,8 +3,11 @@
 use core::arch::x86_64::*;
 
 use super::super::super::{BLOCK, STRIPS, Strip, Sums, Weights};
-use super::lanes::{interleave, load_bytes, mask, store, store_bytes, to_unsigned};
-use super::{GROUP, Quad, Start, Vectors};
+use super::lanes::{interleave, load_bytes, mask, narrow, store, store_bytes, to_unsigned};
+use super::{GROUP, Line, Start, Vectors, excess, load_lines, vectors};
+
+/// Four weights of each of 64 channels, in the order of 4 vectors.
+type Quad = [Line; 4];
 
 /// `STRIPS` taps of each channel of a block, four in a quad.
 pub(crate) struct Taps {
@@ -15,7 +18,7 @@ pub(crate) struct Taps {
 
 impl Taps {
     pub(crate) const EMPTY: Self =
-        Self { start: Start::ZERO, quads: [Quad::ZERO; STRIPS / GROUP], channels: 0 };
+        Self { start: Start::ZERO, quads: [[Line::ZERO; 4]; STRIPS / GROUP], channels: 0 };
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
@@ -31,11 +34,16 @@ pub(crate) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
         for (vector, row) in vectors.iter_mut().zip(rows) {
             *vector = load_bytes(row);
         }
-        for (to, weights) in quad.0.iter_mut().zip(interleave(vectors)) {
-            store_bytes(weights, to);
+        for (to, weights) in quad.iter_mut().zip(interleave(vectors)) {
+            store_bytes(weights, &mut to.0);
         }
     }
-    taps.start = Start::of(&weights, taps.quads.get(..count).unwrap_or_default());
+    let excess = excess(taps.quads.get(..count).unwrap_or_default());
+    taps.start = match vectors(taps.channels) {
+        1 => Start::of(&weights, narrow::<1>(excess)),
+        2 => Start::of(&weights, narrow::<2>(excess)),
+        _ => Start::of(&weights, excess),
+    };
 }
 
 /// Which quad has which taps: four after the other, but of nine those of a column, which neighbouring pixels share.
@@ -67,17 +75,19 @@ pub(crate) fn multiply_taps(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]
     // SAFETY: every strip of the quads is one of `strips`, whose values reach to the last pixel's last
     // channel.
     unsafe {
-        match strips.len() {
-            9 if follows(left, middle) && follows(middle, right) => {
+        match (vectors(taps.channels), strips.len()) {
+            (1, _) => multiply_quads::<{ STRIPS / GROUP }, 1>(taps, &quads, sums),
+            (2, _) => multiply_quads::<{ STRIPS / GROUP }, 2>(taps, &quads, sums),
+            (_, 9) if follows(left, middle) && follows(middle, right) => {
                 multiply_columns::<1>(taps, [left, middle, right], sums);
             }
-            9 if follows(left, right) => {
+            (_, 9) if follows(left, right) => {
                 multiply_columns::<2>(taps, [left, middle, right], sums);
             }
-            0..=4 => multiply_quads::<1>(taps, &quads, sums),
-            5..=8 => multiply_quads::<2>(taps, &quads, sums),
-            9..=12 => multiply_quads::<3>(taps, &quads, sums),
-            _ => multiply_quads::<4>(taps, &quads, sums),
+            (_, 0..=4) => multiply_quads::<1, 4>(taps, &quads, sums),
+            (_, 5..=8) => multiply_quads::<2, 4>(taps, &quads, sums),
+            (_, 9..=12) => multiply_quads::<3, 4>(taps, &quads, sums),
+            _ => multiply_quads::<{ STRIPS / GROUP }, 4>(taps, &quads, sums),
         }
     }
 }
@@ -115,13 +125,13 @@ unsafe fn load_quad<const TAPS: usize>(
     interleave(inputs)
 }
 
-/// Four taps at a time, `Q` times.
+/// Four taps at a time, `Q` times, for sums in `V` vectors.
 ///
 /// # Safety
 /// Every strip of the quads holds the channels of every pixel.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn multiply_quads<const Q: usize>(
+unsafe fn multiply_quads<const Q: usize, const V: usize>(
     taps: &Taps,
     strips: &[[Strip<'_>; GROUP]],
     sums: &mut [Sums],
@@ -130,14 +140,18 @@ unsafe fn multiply_quads<const Q: usize>(
         return;
     };
     for (pixel, sums) in sums.iter_mut().enumerate() {
-        let mut vectors = taps.start.sums(sums);
+        let mut products = [_mm512_setzero_si512(); 4];
         for (quad, strips) in quads.iter().zip(strips) {
             // SAFETY: the caller has the strips hold this pixel.
             add_products(
-                &mut vectors,
+                &mut products,
                 unsafe { load_quad::<GROUP>(strips, pixel, mask) },
-                quad.load(),
+                load_lines(quad),
             );
+        }
+        let mut vectors = taps.start.sums::<V>(sums);
+        for (vector, products) in vectors.iter_mut().zip(narrow::<V>(products)) {
+            *vector = _mm512_add_epi32(*vector, products);
         }
         store(vectors, sums);
     }
@@ -155,7 +169,7 @@ unsafe fn multiply_columns<const STEP: usize>(
     sums: &mut [Sums],
 ) {
     let ([first, second, third, _], mask) = (&taps.quads, mask(taps.channels));
-    let weights = [first.load(), second.load(), third.load()];
+    let weights = [load_lines(first), load_lines(second), load_lines(third)];
     // SAFETY: the caller has the strips hold the first pixel.
     let (first, second) =
         unsafe { (load_quad::<COLUMN>(left, 0, mask), load_quad::<COLUMN>(middle, 0, mask)) };

@@ -7,7 +7,9 @@
 //!
 //! The channels of a tap are contiguous in the input and in the weights, so a window is one strip of
 //! channels for each tap, and neighbouring pixels have theirs a fixed step apart. Taps in padding
-//! read a strip of the padding value.
+//! read a strip of the padding value. Where channels are few, `cells` takes several pixels at a time.
+
+mod cells;
 
 use super::arch::{Primitives, STRIPS, Strip, Weights};
 use super::geometry::{Segment, Walk, check_channels, product};
@@ -32,6 +34,9 @@ pub fn depthwise_conv2d(
 
 fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
     let walk = Walk::new(layer.geometry);
+    if let Some(pixels) = cells::pixels(layer, &walk, T::LANES) {
+        return cells::run(tier, layer, &walk, pixels, output);
+    }
     let padding = [layer.pad_value; BLOCK];
     let mut taps = tier.taps();
     let mut packed = None;
