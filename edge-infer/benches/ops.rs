@@ -9,8 +9,8 @@ use core::fmt;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use edge_infer::kernels::{
-    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, Requantize, Tier,
-    Window, add, conv2d, depthwise_conv2d, fully_connected_sums,
+    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, MaxPool, Requantize,
+    Tier, Window, add, conv2d, depthwise_conv2d, fully_connected_sums, max_pool,
 };
 
 fn main() {
@@ -132,10 +132,11 @@ fn fully_connected(bencher: Bencher<'_, '_>, case: &Case) {
     });
 }
 
-/// The same on every tier: it is in no network whose planner could put it into a convolution.
-#[divan::bench(args = [64, 128])]
-fn sum(bencher: Bencher<'_, '_>, channels: usize) {
-    let pixels = 14 * 14;
+/// It is in no network whose planner could put it into a convolution.
+#[divan::bench(args = cases(&[(14, [64; 2]), (14, [128; 2])]))]
+fn sum(bencher: Bencher<'_, '_>, case: &Case) {
+    let (pixels, channels) =
+        (usize::from(case.side) * usize::from(case.side), case.channels[0].into());
     let (first, second) = (values(pixels * channels), values(pixels * channels));
     let addend = |values, multiplier| Addend { values, multiplier, zero_point: 3 };
     let layer = Add {
@@ -146,7 +147,19 @@ fn sum(bencher: Bencher<'_, '_>, channels: usize) {
     };
     let mut output = vec![0; pixels * channels];
     bencher.counter(ItemsCount::new(output.len())).bench_local(|| {
-        add(black_box(&layer), black_box(&mut output)).expect("lengths fit");
+        add(case.tier, black_box(&layer), black_box(&mut output)).expect("lengths fit");
+    });
+}
+
+#[divan::bench(args = cases(&[(64, [16; 2]), (32, [64; 2])]))]
+fn maximum(bencher: Bencher<'_, '_>, case: &Case) {
+    let mut geometry = same(case, 2, 2);
+    (geometry.window.top, geometry.window.left) = (0, 0);
+    let input = values(geometry.input.elements());
+    let layer = MaxPool { geometry, input: &input };
+    let mut output = vec![0; geometry.output.elements()];
+    bencher.counter(ItemsCount::new(output.len())).bench_local(|| {
+        max_pool(case.tier, black_box(&layer), black_box(&mut output)).expect("lengths fit");
     });
 }
 

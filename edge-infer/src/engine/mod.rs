@@ -168,7 +168,8 @@ impl<'m> Engine<'m> {
         }
         let bytes = arena.get_mut(step::range(&input));
         let values = bytes.and_then(step::int8_mut).ok_or(self.endpoint())?;
-        normalize::write_input(rgb, self.model.metadata().input.colour, values);
+        let colour = self.model.metadata().input.colour;
+        normalize::write_input(rgb, colour, values);
         Ok(())
     }
 

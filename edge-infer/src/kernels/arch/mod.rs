@@ -17,7 +17,8 @@
 //! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd`, 8 |
 //! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd`, 16 |
 //!
-//! What is seldom run is not worth a tier: the row operations in `elementwise` serve all of them.
+//! What multiplies no weights is not worth instructions of a tier's own: the row operations in `elementwise` serve all of them, each
+//! compiled for the tier's instructions.
 //!
 //! ```text
 //! weights ── pack ──> Panel ─┐
@@ -157,6 +158,12 @@ pub(crate) struct Epilogue<'a> {
     pub(crate) step: usize,
 }
 
+/// Plain code over rows of numbers, of which each tier has a copy of its own. A closure would not do: tiers share its code.
+pub(crate) trait Plain {
+    /// Does the work. To be `#[inline(always)]`, with all it calls.
+    fn run(self);
+}
+
 /// What a tier implements. A value of the type is the proof that the processor can run it.
 pub(crate) trait Primitives: Copy {
     /// Memory for the sums of as many pixels as the tier likes to work on at a time.
@@ -194,6 +201,11 @@ pub(crate) trait Primitives: Copy {
 
     /// `round_to_i8(f32(sum) * m + residual)` for each pixel, with `m` chosen by the sum's sign.
     fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]);
+
+    /// Does `work`, compiled for the tier's instructions.
+    fn compiled(self, work: impl Plain) {
+        work.run();
+    }
 
     /// Exact sum of `a[i] * b[i]`; the shorter slice ends it.
     fn dot(self, a: &[i8], b: &[i8]) -> i32;

@@ -95,6 +95,15 @@ macro_rules! tier {
                 unsafe { $module::requantize(sums, epilogue, output) }
             }
 
+            fn compiled(self, work: impl Plain) {
+                #[target_feature($(enable = $feature),+)]
+                fn compiled(work: impl Plain) {
+                    work.run();
+                }
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { compiled(work) }
+            }
+
             fn dot(self, a: &[i8], b: &[i8]) -> i32 {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
                 unsafe { $module::dot(a, b) }

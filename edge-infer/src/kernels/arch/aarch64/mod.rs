@@ -17,7 +17,7 @@ mod rows;
 mod taps;
 
 use super::vector_tier::{LONGEST_ROW, has, tier};
-use super::{DEPTH, Epilogue, Primitives, Strip, Sums, Weights, one_by_one};
+use super::{DEPTH, Epilogue, Plain, Primitives, Strip, Sums, Weights, one_by_one};
 
 /// Bytes of a vector.
 const BYTES: usize = 16;

@@ -10,7 +10,7 @@ mod avx512vnni;
 mod filled;
 
 use super::vector_tier::{LONGEST_ROW, has, tier};
-use super::{Epilogue, Primitives, Strip, Sums, Weights, one_by_one};
+use super::{Epilogue, Plain, Primitives, Strip, Sums, Weights, one_by_one};
 
 tier!(
     /// 256-bit integer vectors: Haswell, Zen and later.

@@ -159,7 +159,7 @@ pub(super) fn store_bytes_at(vector: __m512i, place: usize, bytes: &mut [i8]) {
 
 /// A bit for each of `bytes` from place `place` on, as far as there are 64.
 #[inline(always)]
-fn mask_at(place: usize, bytes: usize) -> u64 {
+pub(super) fn mask_at(place: usize, bytes: usize) -> u64 {
     mask(bytes).checked_shl(place as u32).unwrap_or_default()
 }
 

@@ -12,7 +12,7 @@ use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
 
 use super::super::super::{DEPTH, Strip};
-use super::lanes::{load_bytes, load_bytes_at, to_unsigned};
+use super::lanes::{load_bytes, load_bytes_at, mask_at, to_unsigned};
 use super::{BYTES, GROUP};
 
 /// Most pixels of a tile.
@@ -56,14 +56,15 @@ impl Staged {
                 self.run(strip.of(first, P * len), 0, (P - 1) * len + row);
             }
             _ if depth <= BYTES => {
-                for pixel in 0..P {
-                    let (mut vector, mut at) = (_mm512_setzero_si512(), 0);
-                    for strip in strips {
-                        let piece = load_bytes_at(at, strip.of(first + pixel, len));
-                        vector = _mm512_or_si512(vector, piece);
-                        at += len;
+                let (mut rows, mut at) = ([_mm512_setzero_si512(); P], 0);
+                for strip in strips {
+                    for (row, piece) in rows.iter_mut().zip(pieces::<P>(strip, first, len, at)) {
+                        *row = _mm512_or_si512(*row, piece);
                     }
-                    self.store(pixel * self.step, vector);
+                    at += len;
+                }
+                for (pixel, row) in rows.into_iter().enumerate() {
+                    self.store(pixel * self.step, row);
                 }
             }
             _ => {
@@ -117,4 +118,28 @@ impl Staged {
             unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), to_unsigned(inputs)) }
         }
     }
+}
+
+/// A strip's pieces of `P` pixels, each `len` long and from byte `place` of its vector on, with zeros elsewhere.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn pieces<const P: usize>(
+    strip: &Strip<'_>,
+    first: usize,
+    len: usize,
+    place: usize,
+) -> [__m512i; P] {
+    let mut pieces = [_mm512_setzero_si512(); P];
+    let all = strip.values.get(first * strip.step..).unwrap_or_default();
+    let whole = all.len() >= (P - 1) * strip.step + len;
+    for (pixel, piece) in pieces.iter_mut().enumerate() {
+        *piece = if whole {
+            let from = all.as_ptr().wrapping_add(pixel * strip.step).wrapping_sub(place);
+            // SAFETY: all pieces are there, and the mask has a bit for each byte of this one; others are not read.
+            unsafe { _mm512_maskz_loadu_epi8(mask_at(place, len), from) }
+        } else {
+            load_bytes_at(place, strip.of(first + pixel, len))
+        };
+    }
+    pieces
 }
