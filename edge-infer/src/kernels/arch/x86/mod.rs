@@ -7,6 +7,7 @@
 
 mod avx2;
 mod avx512vnni;
+mod columns;
 mod filled;
 
 use super::vector_tier::{LONGEST_ROW, has, tier};

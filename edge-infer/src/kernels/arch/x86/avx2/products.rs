@@ -123,15 +123,14 @@ impl Row {
     fn stage(&mut self, strips: &[Strip<'_>], pixel: usize, len: usize) {
         let mut at = 0;
         for strip in strips {
-            let mut values = strip.of(pixel, len);
-            let mut to = at;
-            while !values.is_empty() && to < DEPTH {
+            // Vectors are loaded whole too, as far as there are values: what lies behind the piece is overwritten or has no weights.
+            let mut values = strip.values.get(pixel * strip.step..).unwrap_or_default();
+            for to in (at..DEPTH.min(at + len)).step_by(WIDTH) {
                 let wide = _mm256_cvtepi8_epi16(load_bytes(values));
                 // SAFETY: `to` is below `DEPTH`, so 16 numbers of 2 bytes from there end within the
                 // row.
                 unsafe { _mm256_storeu_si256(self.0.as_mut_ptr().byte_add(2 * to).cast(), wide) }
                 values = values.get(WIDTH..).unwrap_or_default();
-                to += WIDTH;
             }
             at += len;
         }

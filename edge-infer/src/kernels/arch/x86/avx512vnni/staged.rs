@@ -53,7 +53,7 @@ impl Staged {
         match strips {
             [strip] if strip.step == len => {
                 self.step = len;
-                self.run(strip.of(first, P * len), 0, (P - 1) * len + row);
+                self.run(strip, first, 0, (P - 1) * len + row);
             }
             _ if depth <= BYTES => {
                 let (mut rows, mut at) = ([_mm512_setzero_si512(); P], 0);
@@ -73,7 +73,7 @@ impl Staged {
                     let mut at = start;
                     for strip in strips {
                         let end = (at + len).next_multiple_of(GROUP);
-                        self.run(strip.of(first + pixel, len), at, end);
+                        self.run(strip, first + pixel, at, end);
                         at += len;
                     }
                 }
@@ -97,11 +97,12 @@ impl Staged {
         unsafe { self.bytes.as_ptr().add(at).cast::<i32>().read_unaligned() }
     }
 
-    /// Stores values from byte `at` to at least byte `end`, zeros where there are no more.
+    /// Stores a strip's values from a pixel's first one on, from byte `at` to at least byte `end`; zeros where there are no more. What
+    /// lies behind the pixel's piece is overwritten or has no weights.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    fn run(&mut self, values: &[i8], at: usize, end: usize) {
-        let mut values = values;
+    fn run(&mut self, strip: &Strip<'_>, pixel: usize, at: usize, end: usize) {
+        let mut values = strip.values.get(pixel * strip.step..).unwrap_or_default();
         for to in (at..end).step_by(BYTES) {
             self.store(to, load_bytes(values));
             values = values.get(BYTES..).unwrap_or_default();

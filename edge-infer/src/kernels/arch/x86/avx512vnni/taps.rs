@@ -3,6 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::super::super::{BLOCK, STRIPS, Strip, Sums, Weights};
+use super::super::columns::{COLUMN, follows};
 use super::lanes::{interleave, load_bytes, mask, narrow, store, store_bytes, to_unsigned};
 use super::{GROUP, Line, Start, Vectors, excess, load_lines, vectors};
 
@@ -90,17 +91,6 @@ pub(crate) fn multiply_taps(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]
             _ => multiply_quads::<{ STRIPS / GROUP }, 4>(taps, &quads, sums),
         }
     }
-}
-
-/// Taps of a column of a 3x3 window.
-const COLUMN: usize = 3;
-
-/// Whether each pixel has under `after` what the next one has under `before`.
-fn follows(before: &[Strip<'_>; GROUP], after: &[Strip<'_>; GROUP]) -> bool {
-    before.iter().zip(after).take(COLUMN).all(|(before, after)| {
-        let next = before.values.as_ptr().wrapping_add(before.step);
-        before.step == after.step && next == after.values.as_ptr()
-    })
 }
 
 /// The inputs plus 128 of the first taps of a quad, in the order of sums.
