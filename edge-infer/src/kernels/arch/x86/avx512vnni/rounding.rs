@@ -10,16 +10,20 @@ use super::vectors;
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(crate) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
     match vectors(epilogue.positive.len()) {
-        1 => requantize_of::<1>(sums, epilogue, output),
-        2 => requantize_of::<2>(sums, epilogue, output),
-        _ => requantize_of::<4>(sums, epilogue, output),
+        1 => requantize_of::<1, 4>(sums, epilogue, output),
+        2 => requantize_of::<2, 2>(sums, epilogue, output),
+        _ => requantize_of::<4, 1>(sums, epilogue, output),
     }
 }
 
-/// For pixels whose sums are in `V` vectors.
+/// For `P` pixels at a time, whose sums are in `V` vectors each.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn requantize_of<const V: usize>(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
+fn requantize_of<const V: usize, const P: usize>(
+    sums: &[Sums],
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
+) {
     let of = |multipliers| natural::<V>(bytemuck::try_cast_slice(multipliers).unwrap_or_default());
     let (positive, negative) = (of(epilogue.positive), of(epilogue.negative));
     let (mut alike, mut small) = (true, true);
@@ -31,10 +35,10 @@ fn requantize_of<const V: usize>(sums: &[Sums], epilogue: &Epilogue<'_>, output:
     let limited = epilogue.residual.is_some() || !small;
     let multipliers = [repeat(positive), repeat(negative)];
     match (alike, limited) {
-        (true, true) => round_all::<V, true, true>(sums, multipliers, epilogue, output),
-        (true, false) => round_all::<V, true, false>(sums, multipliers, epilogue, output),
-        (false, true) => round_all::<V, false, true>(sums, multipliers, epilogue, output),
-        (false, false) => round_all::<V, false, false>(sums, multipliers, epilogue, output),
+        (true, true) => round_all::<V, P, true, true>(sums, multipliers, epilogue, output),
+        (true, false) => round_all::<V, P, true, false>(sums, multipliers, epilogue, output),
+        (false, true) => round_all::<V, P, false, true>(sums, multipliers, epilogue, output),
+        (false, false) => round_all::<V, P, false, false>(sums, multipliers, epilogue, output),
     }
 }
 
@@ -58,59 +62,75 @@ fn repeat<const V: usize>(of_pixel: [__m512i; V]) -> Vectors {
 /// `ALIKE` multipliers for both signs, reals that must be `LIMITED` before they become integers.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn round_all<const V: usize, const ALIKE: bool, const LIMITED: bool>(
+fn round_all<const V: usize, const P: usize, const ALIKE: bool, const LIMITED: bool>(
     sums: &[Sums],
-    [positive, negative]: [Vectors; 2],
+    multipliers: [Vectors; 2],
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
+    let (groups, rest) = sums.as_chunks::<P>();
+    let mut first = 0;
+    for sums in groups {
+        round::<V, P, ALIKE, LIMITED>(sums, P, multipliers, epilogue, first, output);
+        first += P * epilogue.step;
+    }
+    if !rest.is_empty() {
+        let mut last = [Sums::ZERO; P];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        round::<V, P, ALIKE, LIMITED>(&last, rest.len(), multipliers, epilogue, first, output);
+    }
+}
+
+/// Rounds the first `count` of `P` pixels into `output`, from its value `first` on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn round<const V: usize, const P: usize, const ALIKE: bool, const LIMITED: bool>(
+    sums: &[Sums; P],
+    count: usize,
+    [positive, negative]: [Vectors; 2],
+    epilogue: &Epilogue<'_>,
+    first: usize,
+    output: &mut [i8],
+) {
+    let Some(output) = output.get_mut(first..) else {
+        return;
+    };
     let zero = _mm512_setzero_si512();
     let zero_point = _mm512_set1_epi16(epilogue.zero_point.into());
-    for (group, sums) in sums.chunks(4 / V).enumerate() {
-        let first = group * (4 / V) * epilogue.step;
-        let Some(output) = output.get_mut(first..) else {
-            return;
-        };
-        let pixels = Pixels::<V> {
-            count: sums.len(),
-            step: epilogue.step,
-            channels: epilogue.positive.len(),
-        };
-        let mut vectors = [zero; 4];
-        for (vectors, sums) in vectors.as_chunks_mut::<V>().0.iter_mut().zip(sums) {
-            *vectors = load(sums);
-        }
-        let mut reals = [_mm512_setzero_ps(); 4];
-        let multipliers = positive.into_iter().zip(negative);
-        for ((real, sum), (mut multiplier, negative)) in
-            reals.iter_mut().zip(vectors).zip(multipliers)
-        {
-            if !ALIKE {
-                let below_zero = _mm512_cmplt_epi32_mask(sum, zero);
-                multiplier = _mm512_mask_blend_epi32(below_zero, multiplier, negative);
-            }
-            *real = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_castsi512_ps(multiplier));
-        }
-        if let Some(residual) = epilogue.residual {
-            let values = pixels.load(residual.values.get(first..).unwrap_or_default());
-            let zero_point = _mm512_set1_epi32(residual.zero_point.into());
-            let multiplier = _mm512_set1_ps(residual.multiplier);
-            for (real, value) in reals.iter_mut().zip(widen(values)) {
-                let distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(value, zero_point));
-                *real = _mm512_add_ps(*real, _mm512_mul_ps(distance, multiplier));
-            }
-        }
-        if LIMITED {
-            for real in &mut reals {
-                *real = limit(*real);
-            }
-        }
-        let [a, b, c, d] = reals;
-        let [a, b, c, d] = [round(a), round(b), round(c), round(d)];
-        let low = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_point);
-        let high = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_point);
-        pixels.store(_mm512_packs_epi16(low, high), output);
+    let pixels = Pixels::<V> { count, step: epilogue.step, channels: epilogue.positive.len() };
+    let mut vectors = [zero; 4];
+    for (vectors, sums) in vectors.as_chunks_mut::<V>().0.iter_mut().zip(sums) {
+        *vectors = load(sums);
     }
+    let mut reals = [_mm512_setzero_ps(); 4];
+    let multipliers = positive.into_iter().zip(negative);
+    for ((real, sum), (mut multiplier, negative)) in reals.iter_mut().zip(vectors).zip(multipliers)
+    {
+        if !ALIKE {
+            let below_zero = _mm512_cmplt_epi32_mask(sum, zero);
+            multiplier = _mm512_mask_blend_epi32(below_zero, multiplier, negative);
+        }
+        *real = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_castsi512_ps(multiplier));
+    }
+    if let Some(residual) = epilogue.residual {
+        let values = pixels.load(residual.values.get(first..).unwrap_or_default());
+        let zero_point = _mm512_set1_epi32(residual.zero_point.into());
+        let multiplier = _mm512_set1_ps(residual.multiplier);
+        for (real, value) in reals.iter_mut().zip(widen(values)) {
+            let distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(value, zero_point));
+            *real = _mm512_add_ps(*real, _mm512_mul_ps(distance, multiplier));
+        }
+    }
+    if LIMITED {
+        for real in &mut reals {
+            *real = limit(*real);
+        }
+    }
+    let [a, b, c, d] = reals;
+    let [a, b, c, d] = [nearest(a), nearest(b), nearest(c), nearest(d)];
+    let low = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_point);
+    let high = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_point);
+    pixels.store(_mm512_packs_epi16(low, high), output);
 }
 
 /// At most `4 / V` pixels, `16 * V` bytes of a vector for each, where images have `channels`.
@@ -200,6 +220,6 @@ fn limit(real: __m512) -> __m512 {
 /// saturates them as the contract says; so would too large ones, if they were not limited.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn round(real: __m512) -> __m512i {
+fn nearest(real: __m512) -> __m512i {
     _mm512_cvt_roundps_epi32::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(real)
 }

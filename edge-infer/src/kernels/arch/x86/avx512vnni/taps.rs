@@ -77,18 +77,19 @@ pub(crate) fn multiply_taps(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]
     // channel.
     unsafe {
         match (vectors(taps.channels), strips.len()) {
-            (1, _) => multiply_quads::<{ STRIPS / GROUP }, 1>(taps, &quads, sums),
-            (2, _) => multiply_quads::<{ STRIPS / GROUP }, 2>(taps, &quads, sums),
+            (1, _) => multiply_quads::<{ STRIPS / GROUP }, GROUP, 1>(taps, &quads, sums),
+            (2, _) => multiply_quads::<{ STRIPS / GROUP }, GROUP, 2>(taps, &quads, sums),
             (_, 9) if follows(left, middle) && follows(middle, right) => {
                 multiply_columns::<1>(taps, [left, middle, right], sums);
             }
             (_, 9) if follows(left, right) => {
                 multiply_columns::<2>(taps, [left, middle, right], sums);
             }
-            (_, 0..=4) => multiply_quads::<1, 4>(taps, &quads, sums),
-            (_, 5..=8) => multiply_quads::<2, 4>(taps, &quads, sums),
-            (_, 9..=12) => multiply_quads::<3, 4>(taps, &quads, sums),
-            _ => multiply_quads::<{ STRIPS / GROUP }, 4>(taps, &quads, sums),
+            (_, 9) => multiply_quads::<3, COLUMN, 4>(taps, &quads, sums),
+            (_, 0..=4) => multiply_quads::<1, GROUP, 4>(taps, &quads, sums),
+            (_, 5..=8) => multiply_quads::<2, GROUP, 4>(taps, &quads, sums),
+            (_, 10..=12) => multiply_quads::<3, GROUP, 4>(taps, &quads, sums),
+            _ => multiply_quads::<{ STRIPS / GROUP }, GROUP, 4>(taps, &quads, sums),
         }
     }
 }
@@ -115,13 +116,13 @@ unsafe fn load_quad<const TAPS: usize>(
     interleave(inputs)
 }
 
-/// Four taps at a time, `Q` times, for sums in `V` vectors.
+/// A quad, of which `TAPS` are there, at a time, `Q` times, for sums in `V` vectors.
 ///
 /// # Safety
 /// Every strip of the quads holds the channels of every pixel.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn multiply_quads<const Q: usize, const V: usize>(
+unsafe fn multiply_quads<const Q: usize, const TAPS: usize, const V: usize>(
     taps: &Taps,
     strips: &[[Strip<'_>; GROUP]],
     sums: &mut [Sums],
@@ -135,7 +136,7 @@ unsafe fn multiply_quads<const Q: usize, const V: usize>(
             // SAFETY: the caller has the strips hold this pixel.
             add_products(
                 &mut products,
-                unsafe { load_quad::<GROUP>(strips, pixel, mask) },
+                unsafe { load_quad::<TAPS>(strips, pixel, mask) },
                 load_lines(quad),
             );
         }
