@@ -38,11 +38,11 @@ if [ "${1:-}" = count ]; then
   exit
 fi
 
-# on CPU TIERS: the tests on a processor that has these tiers and no others. Pools and refusals have no tiers.
+# on CPU TIERS: the tests on a processor that has these tiers and no others. Refusals have no tiers.
 on() {
   echo "-- $1: $2"
   EXPECT_TIERS=$2 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L $libraries -cpu $1" \
-    "${cargo[@]}" test --quiet "${build[@]}" --test kernels --test gallery -- tiers:: convolution fully_connected window residual multiplier searches
+    "${cargo[@]}" test --quiet "${build[@]}" --test kernels --test gallery -- tiers:: random:: by_hand:: searches
 }
 on max scalar,neon,dotprod,i8mm
 on cortex-a76 scalar,neon,dotprod

@@ -15,7 +15,7 @@
 //! | `dsp` | `smlad`, 2 pixels x 2 channels | `smlabb`, `smlatt` | 4 channels | `smlad` |
 //! | `helium` | `vmladava`, 2 pixels x 2 channels | `vmullb`, `vmullt` | 4 channels | `vmladava` |
 //! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd`, 8 |
-//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd`, 16 |
+//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels, 12 x 32 or 12 x 16 | `vpdpbusd`, 4 taps | 64 channels, of 1, 2 or 4 pixels | `vpdpbusd`, 16 |
 //!
 //! What multiplies no weights is not worth instructions of a tier's own: the row operations in `elementwise` serve all of them, each
 //! compiled for the tier's instructions.

@@ -20,7 +20,12 @@ use crate::kernels::{BLOCK, Convolution};
 const UNDER: usize = 1024;
 
 /// Pixels of a cell, or `None` where a tier that works on `lanes` channels at a time gains nothing by them.
+#[inline(always)]
 pub(super) fn pixels(layer: &Convolution<'_>, walk: &Walk, lanes: usize) -> Option<usize> {
+    // A tier without lanes has no copy of this code, nor room for it on a small stack.
+    if lanes == 1 {
+        return None;
+    }
     let channels = usize::from(layer.geometry.output.channels);
     let window = layer.geometry.window;
     let [height, width] = window.kernel.map(usize::from);
