@@ -59,7 +59,8 @@ pub(super) fn run<T: Primitives>(
     let mut under = [layer.pad_value; UNDER];
     // The first pixel whose sums are in the buffer, and the cells that are there.
     let (mut first, mut cells) = (0, 0);
-    for row in (0..walk.pixels()).step_by(walk.width().max(1)) {
+    let mut row = 0;
+    while row < walk.pixels() {
         let last = row + walk.width() - pixels;
         let mut pixel = row;
         while pixel < row + walk.width() {
@@ -69,7 +70,7 @@ pub(super) fn run<T: Primitives>(
                 (first, cells) = (pixel, 0);
             }
             let segment = walk.segment(pixel, (buffer.len() - cells) * pixels);
-            let whole = segment.pixels / pixels;
+            let whole = segment.pixels.checked_div(pixels).unwrap_or(0);
             let mut strips = [Strip::default(); STRIPS];
             let count = if whole > 0 {
                 fill(&mut strips, 0, 0, layer, walk, &segment, &padding)
@@ -93,6 +94,7 @@ pub(super) fn run<T: Primitives>(
             cells += made;
             pixel += made * pixels;
         }
+        row += walk.width();
     }
     round(first, buffer.get(..cells).unwrap_or_default());
 }
@@ -116,7 +118,7 @@ fn copy<'a>(
     let inside = row.saturating_sub(before).min(walk.input_width().saturating_sub(start));
     let row_len = row * channels;
     under.fill(layer.pad_value);
-    for (row, copy) in under.chunks_mut(row_len).take(height).enumerate() {
+    for (row, copy) in under.chunks_mut(row_len.max(1)).take(height).enumerate() {
         let Some(row) = walk.input_row(segment, row) else {
             continue;
         };
@@ -125,8 +127,8 @@ fn copy<'a>(
         let to = copy.get_mut(before * channels..).unwrap_or_default();
         to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
     }
-    for (tap, strip) in strips.iter_mut().enumerate().take(height * width) {
-        let (row, column) = (tap / width, tap % width);
+    let taps = (0..height).flat_map(|row| (0..width).map(move |column| [row, column]));
+    for (strip, [row, column]) in strips.iter_mut().zip(taps) {
         let values = under.get(row * row_len + column * channels..).unwrap_or_default();
         *strip = Strip { values, step: 0 };
     }
@@ -153,8 +155,9 @@ impl Repeated {
             positive: [0.0; BLOCK],
             negative: [0.0; BLOCK],
         };
-        for (to, from) in repeated.weights.iter_mut().zip(layer.weights.chunks(channels.max(1))) {
-            repeat(to, from);
+        let mut weights = layer.weights;
+        for to in repeated.weights.iter_mut().take(layer.geometry.taps()) {
+            repeat(to, weights.split_off(..channels).unwrap_or_default());
         }
         repeat(&mut repeated.bias, layer.bias);
         repeat(&mut repeated.positive, positive);
