@@ -2,10 +2,12 @@
 //!
 //! | module | job |
 //! |---|---|
+//! | [`ports`] | what a board hands in, as traits |
 //! | [`store`] | what must outlive a power cut: people, the audit ring, the models |
 //!
 //! Nothing here allocates or knows a pin.
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod ports;
 pub mod store;
