@@ -30,9 +30,10 @@
 //! | a released lock and its end | `pulse` |
 //! | a door forced or left open | `contact` |
 //! | all of it together | `machine` |
+//! | a door with its lock | `kept` |
 //!
 //! Pins, clocks, cameras, storage and who has which PIN are left to the board. The board drives the locked level before it makes
-//! a [`Door`], and follows [`Decision::bolt`] after every step.
+//! a [`Door`], and follows [`Decision::bolt`] after every step; [`Kept`] does both.
 //!
 //! ```
 //! use edge_infer::door::{Action, Bolt, Door, Event, Policy};
@@ -60,6 +61,7 @@ mod credential;
 mod event;
 mod evidence;
 mod gate;
+mod kept;
 mod lockout;
 mod machine;
 mod measure;
@@ -72,6 +74,7 @@ mod state;
 pub use action::{Action, Audit, Bolt, Cause, Decision, Ended, MAX_ACTIONS};
 pub use calibration::{Calibration, CalibrationError};
 pub use event::{Contact, Credential, Event, Face, Fault, Matched, Observation, Stamp};
+pub use kept::Kept;
 pub use machine::Door;
 pub use measure::Measure;
 pub use policy::{

@@ -10,7 +10,6 @@
 //! | pixels | `picture` |
 //! | the networks and what each must be | `models` |
 //! | a frame at the detector's size | `letterbox` |
-//! | the same person from frame to frame | `follow` |
 //! | crops for the liveness networks, their score | `liveness` |
 //! | all of it, for one frame | `eyes` |
 //!
@@ -18,7 +17,6 @@
 
 pub mod decode;
 mod eyes;
-mod follow;
 mod jpeg;
 mod letterbox;
 mod liveness;

@@ -1,20 +1,20 @@
 //! One visitor from frame to frame: the largest face's track, broken off where another person takes its place.
 //!
-//! `edge_infer`'s tracker follows boxes. Two things it does not know end a track here: time, and who it is. A face that does not
+//! The [`Tracker`] follows boxes. Two things it does not know end a track here: time, and who it is. A face that does not
 //! look like itself a frame ago is another's, whatever its box. Ends are cheap and joining two people is not, so what is in doubt is
 //! an end.
 
-use edge_infer::detect::{Face, Tracked, Tracker};
-use edge_infer::matching::{TemplateRef, cosine};
 use model_format::ModelId;
 
-/// Longest time between two frames of a track.
-const PAUSE_MS: u64 = 1_000;
+use super::{Face, Tracked, Tracker};
+use crate::matching::{TemplateRef, cosine};
 
-/// Follows the largest face.
+/// Follows the largest face. `M` is memory for a template's values: an array, a slice that is lent, a vector.
 #[derive(Debug)]
-pub(super) struct Follower {
+pub struct Follower<M> {
     tracker: Tracker,
+    /// Longest time between two frames of a track.
+    pause_ms: u32,
     at_ms: u64,
     /// Ends that the tracker does not know of.
     breaks: u32,
@@ -22,29 +22,30 @@ pub(super) struct Follower {
     /// Below this cosine from frame to frame it is another person.
     same: f32,
     /// The template of the track's last frame that had one.
-    previous: Vec<i8>,
+    previous: M,
     previous_track: Option<u32>,
 }
 
-impl Follower {
-    /// For templates of `len` values of `model`.
-    pub(super) fn new(model: ModelId, len: usize, same: f32) -> Self {
-        let tracker = Tracker::default();
+impl<M: AsRef<[i8]> + AsMut<[i8]>> Follower<M> {
+    /// For templates of `model`, as many values as `previous` has, whose content does not matter. Two faces with a cosine below
+    /// `same` are of two people. A longer time than `pause_ms` between two frames ends a track.
+    pub fn new(model: ModelId, same: f32, pause_ms: u32, previous: M) -> Self {
         Self {
-            tracker,
+            tracker: Tracker::default(),
+            pause_ms,
             at_ms: 0,
             breaks: 0,
             model,
             same,
-            previous: vec![0; len],
+            previous,
             previous_track: None,
         }
     }
 
-    /// The largest of the faces in the next frame, captured at `at_ms`.
-    pub(super) fn follow(&mut self, at_ms: u64, faces: &[Face]) -> Option<Tracked> {
+    /// The largest of the faces in the next frame, captured at `at_ms`; `None` if there is none. A clock that goes back is a gap.
+    pub fn follow(&mut self, at_ms: u64, faces: &[Face]) -> Option<Tracked> {
         // A clock that goes back is a pause too.
-        if at_ms.checked_sub(self.at_ms).is_none_or(|pause| pause > PAUSE_MS) {
+        if at_ms.checked_sub(self.at_ms).is_none_or(|pause| pause > self.pause_ms.into()) {
             self.tracker.follow(&[]);
         }
         self.at_ms = at_ms;
@@ -52,22 +53,25 @@ impl Follower {
         Some(Tracked { track: tracked.track.wrapping_add(self.breaks), ..tracked })
     }
 
-    /// The track of the face that `template` is of, which a broken one is a new number of, and the cosine with the template before.
-    pub(super) fn compare(&mut self, track: u32, template: &[i8]) -> (u32, Option<f32>) {
+    /// The track of the face that `template` is of, a new one if it does not go on with `track`, and its cosine with the template
+    /// of the same track before. A template of another length than the memory has none before it.
+    pub fn compare(&mut self, track: u32, template: &[i8]) -> (u32, Option<f32>) {
         let cosine = self.likeness(track, template);
         let is_other = cosine.is_some_and(|cosine| cosine < self.same);
         // Numbers only ever grow, by one of both counts at a time, so that none comes twice.
         self.breaks = self.breaks.wrapping_add(is_other.into());
         let track = track.wrapping_add(is_other.into());
-        self.previous.copy_from_slice(template);
-        self.previous_track = Some(track);
+        let previous = self.previous.as_mut();
+        let fits = previous.len() == template.len();
+        previous.iter_mut().zip(template).for_each(|(to, value)| *to = *value);
+        self.previous_track = fits.then_some(track);
         (track, cosine.filter(|_| !is_other))
     }
 
     fn likeness(&self, track: u32, template: &[i8]) -> Option<f32> {
         self.previous_track.filter(|previous| *previous == track)?;
         let now = TemplateRef::from_values(template, self.model).ok()?;
-        let before = TemplateRef::from_values(&self.previous, self.model).ok()?;
+        let before = TemplateRef::from_values(self.previous.as_ref(), self.model).ok()?;
         cosine(now, before).ok()
     }
 }
@@ -75,6 +79,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec::Vec;
 
     fn face(x: f32) -> Face {
         let landmarks = [[30., 40.], [70., 40.], [50., 60.], [35., 80.], [65., 80.]];
@@ -82,8 +87,8 @@ mod tests {
         Face { x, y: 0.0, width: 100.0, height: 120.0, landmarks, score: 0.9 }
     }
 
-    fn follower() -> Follower {
-        Follower::new(ModelId([4; 16]), 3, 0.25)
+    fn follower() -> Follower<[i8; 3]> {
+        Follower::new(ModelId([4; 16]), 0.25, 1_000, [0; 3])
     }
 
     const ANNA: [i8; 3] = [127, 10, 0];
@@ -92,7 +97,7 @@ mod tests {
 
     /// A frame with one face at `x` that is of `template`.
     fn frame(
-        follower: &mut Follower,
+        follower: &mut Follower<[i8; 3]>,
         at_ms: u64,
         x: f32,
         template: &[i8; 3],
@@ -126,9 +131,20 @@ mod tests {
     fn a_pause_and_a_clock_that_goes_back_end_a_track() {
         let mut follower = follower();
         assert_eq!(frame(&mut follower, 0, 0.0, &ANNA).0, 1);
-        assert_eq!(frame(&mut follower, PAUSE_MS, 0.0, &ANNA).0, 1);
-        assert_eq!(frame(&mut follower, 2 * PAUSE_MS + 1, 0.0, &ANNA), (2, None));
+        assert_eq!(frame(&mut follower, 1_000, 0.0, &ANNA).0, 1);
+        assert_eq!(frame(&mut follower, 2_001, 0.0, &ANNA), (2, None));
         assert_eq!(frame(&mut follower, 5, 0.0, &ANNA), (3, None));
+    }
+
+    #[test]
+    fn a_template_of_another_length_is_compared_with_nothing() {
+        let mut follower = follower();
+        frame(&mut follower, 0, 0.0, &ANNA);
+        for at_ms in [66, 132] {
+            let track = follower.follow(at_ms, &[face(0.0)]).unwrap().track;
+            assert_eq!(follower.compare(track, &[127, 10]), (1, None));
+        }
+        assert_eq!(frame(&mut follower, 198, 0.0, &ANNA), (1, None));
     }
 
     #[test]
