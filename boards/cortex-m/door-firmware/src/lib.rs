@@ -1,13 +1,48 @@
 //! The door on microcontrollers, all but the board: what a board hands in are a few small traits, what it gets back are levels for its lock.
 //!
+//! ```text
+//! self_test ─ networks ─> eyes ─┐
+//!                      roster ──┴─> door_loop ─> lock, watchdog          latch, canary, fault: beside the loop
+//! ```
+//!
 //! | module | job |
 //! |---|---|
 //! | [`ports`] | what a board hands in, as traits |
+//! | [`eyes`] | a frame to faces, a track, measures and a template |
+//! | [`roster`] | who may enter, in memory |
+//! | [`door_loop`] | the newest frame in, the level of the lock out |
+//! | [`self_test`], [`test_face`] | what a board proves to itself before it is a door |
+//! | [`latch`] | the end of a release that does not wait for the loop |
+//! | [`canary`] | whether somebody wrote beyond the networks' memory |
+//! | [`fault`] | the lock first, words after it; blink codes |
+//! | [`pin`] | lock and light on pins of `embedded-hal` |
+//! | [`settings`] | the policy for slow frames |
 //! | [`store`] | what must outlive a power cut: people, the audit ring, the models |
+//! | [`ram_gallery`] | people without flash, for tests and boards that have none |
+//! | [`visit`] | frames from a file, for boards without a camera and for tests |
 //!
-//! Nothing here allocates or knows a pin.
+//! Nothing here allocates, knows a pin's number, or decides when a door opens.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::std_instead_of_core, reason = "a failed test may panic")
+)]
 
+#[cfg(test)]
+extern crate std;
+
+pub mod canary;
+pub mod door_loop;
+pub mod eyes;
+pub mod fault;
+pub mod latch;
+pub mod pin;
 pub mod ports;
+pub mod ram_gallery;
+pub mod roster;
+pub mod self_test;
+pub mod settings;
 pub mod store;
+pub mod test_face;
+pub mod visit;

@@ -9,7 +9,7 @@
 
 use core::fmt::Display;
 
-use edge_infer::door::{Bolt, Stamp};
+use edge_infer::door::Bolt;
 use edge_infer::image::Frame;
 use model_format::ModelId;
 
@@ -32,8 +32,10 @@ pub trait FrameSource {
 /// A picture as the camera finished it.
 #[derive(Clone, Copy, Debug)]
 pub struct Shot<'a> {
-    /// Which one it is, and when it was captured, by the board's [`Clock`].
-    pub stamp: Stamp,
+    /// When it was captured, by the board's [`Clock`].
+    pub captured_ms: u64,
+    /// The camera's number of it, which grows by at least 1 a picture.
+    pub sequence: u64,
     /// Its pixels, at most as many columns and rows as the detector reads.
     pub frame: Frame<'a>,
 }

@@ -1,0 +1,91 @@
+//! One frame by stages, each between two marks that an emulator's instruction counter looks for and every processor passes over.
+
+use core::arch::asm;
+
+use door_firmware::visit::Visit;
+use edge_infer::detect::{Detector, Face, Limits};
+use edge_infer::engine::Engine;
+use edge_infer::image::quality::Quality;
+use edge_infer::image::{Frame, align};
+use edge_infer::kernels::Tier;
+use edge_infer::matching::{GalleryView, Template};
+use model_format::ModelView;
+use semihosting::println;
+use static_cell::ConstStaticCell;
+
+use crate::files::Store;
+use crate::visit::{ARENA, CROP, LEN};
+
+static ARENA_CELL: ConstStaticCell<[u8; ARENA]> = ConstStaticCell::new([0; ARENA]);
+static CROP_CELL: ConstStaticCell<[u8; CROP]> = ConstStaticCell::new([0; CROP]);
+
+/// Templates of the gallery that is searched.
+const GALLERY: usize = 100;
+
+/// Runs `work` between the marks.
+fn marked<T>(stage: &str, work: impl FnOnce() -> T) -> T {
+    println!("stage {stage}");
+    // SAFETY: hints without a meaning.
+    unsafe { asm!("hint #0x50") };
+    let result = work();
+    // SAFETY: as above.
+    unsafe { asm!("hint #0x51") };
+    result
+}
+
+/// Runs one frame of the visit by stages.
+pub fn run(store: &Store, [detector, embedding, visit]: [&str; 3]) -> Result<(), ()> {
+    let read = |name: &str| store.read(name).map_err(|error| println!("error: {name}: {error}"));
+    let bytes = [read(detector)?, read(embedding)?, read(visit)?];
+    let [detector, embedding, visit] = bytes.map(|bytes| &*bytes);
+    let [detector, embedding] = [detector, embedding].map(ModelView::parse);
+    let (Ok(detector), Ok(embedding)) = (detector, embedding) else { return Err(()) };
+    let frame = Visit::parse(visit).ok().and_then(|visit| visit.frames().next());
+    let frame = frame.ok_or(())?.frame;
+    let (arena, crop) = (ARENA_CELL.take(), CROP_CELL.take());
+    println!("tier {}", Tier::detect().name());
+    stages(detector, embedding, &frame, arena, crop).map_err(|error| println!("error: {error}"))
+}
+
+fn stages(
+    detector: ModelView<'_>,
+    embedding: ModelView<'_>,
+    frame: &Frame<'_>,
+    arena: &mut [u8],
+    crop: &mut [u8],
+) -> Result<(), &'static str> {
+    let detector = Detector::new(Engine::new(detector)).map_err(|_| "no detector")?;
+    marked("detect", || {
+        detector.engine().load_corner(frame, arena)?;
+        detector.engine().run_loaded(arena)
+    })
+    .map_err(|_| "the detector did not run")?;
+    let mut faces = [Face::default(); 8];
+    marked("faces", || detector.faces(arena, &Limits::default(), &mut faces))
+        .map_err(|_| "no faces")?;
+    let [face, ..] = faces;
+    marked("align", || {
+        let turn = align::similarity(&face.landmarks, &embedding.metadata().landmarks)?;
+        align::warp(frame, &turn, crop, 112, 112)
+    })
+    .map_err(|_| "no face")?;
+    let aligned = Frame::new(crop, 112, 112, 336).map_err(|_| "no crop")?;
+    core::hint::black_box(marked("quality", || Quality::of(&aligned)));
+    let mut values = [0.0; LEN];
+    marked("embed", || Engine::new(embedding).run(crop, arena)?.embedding(&mut values))
+        .map_err(|_| "the embedding network did not run")?;
+    let template = marked("quantize", || Template::from_embedding(&values, embedding.id()))
+        .map_err(|_| "no template")?;
+    let mut rows = [0; GALLERY * LEN];
+    rows.chunks_exact_mut(LEN).for_each(|row| row.copy_from_slice(template.values()));
+    let norms = [template.inverse_norm().get(); GALLERY];
+    let people: [u32; GALLERY] = core::array::from_fn(|at| at as u32);
+    let found = marked("match", || {
+        GalleryView::new(embedding.id(), LEN, &rows, &norms, &people)
+            .map(|gallery| gallery.search(template.as_ref()))
+    });
+    match found {
+        Ok(Ok(Some(best))) if best.person == 0 && best.cosine > 0.999 => Ok(()),
+        _ => Err("the search did not find its own template"),
+    }
+}
