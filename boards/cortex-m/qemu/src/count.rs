@@ -11,13 +11,9 @@ use edge_infer::kernels::Tier;
 use edge_infer::matching::{GalleryView, Template};
 use model_format::ModelView;
 use semihosting::println;
-use static_cell::ConstStaticCell;
 
 use crate::files::Store;
 use crate::visit::{ARENA, CROP, LEN};
-
-static ARENA_CELL: ConstStaticCell<[u8; ARENA]> = ConstStaticCell::new([0; ARENA]);
-static CROP_CELL: ConstStaticCell<[u8; CROP]> = ConstStaticCell::new([0; CROP]);
 
 /// Templates of the gallery that is searched.
 const GALLERY: usize = 100;
@@ -42,7 +38,7 @@ pub fn run(store: &Store, [detector, embedding, visit]: [&str; 3]) -> Result<(),
     let (Ok(detector), Ok(embedding)) = (detector, embedding) else { return Err(()) };
     let frame = Visit::parse(visit).ok().and_then(|visit| visit.frames().next());
     let frame = frame.ok_or(())?.frame;
-    let (arena, crop) = (ARENA_CELL.take(), CROP_CELL.take());
+    let ((_, arena), crop) = (ARENA.take().arm(), CROP.take());
     println!("tier {}", Tier::detect().name());
     stages(detector, embedding, &frame, arena, crop).map_err(|error| println!("error: {error}"))
 }

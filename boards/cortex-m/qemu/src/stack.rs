@@ -15,22 +15,29 @@ unsafe extern "C" {
     safe static _stack_start: u32;
 }
 
-/// Forbids the lowest 32 bytes of the stack, on a processor that has no limit of its own.
-pub fn guard(unit: &mut MPU) {
+/// Forbids the lowest 32 bytes of the stack, on a processor of Armv7-M, which has no limit of its own.
+pub fn guard(_: &mut MPU) {
+    const CONTROL: usize = 1;
+    const NUMBER: usize = 2;
+    const BASE: usize = 3;
+    const ATTRIBUTES: usize = 4;
     const ENABLE: u32 = 1;
     const DEFAULT_MAP: u32 = 1 << 2;
     /// 2^(4 + 1) bytes.
     const SIZE: u32 = 4 << 1;
     const NEVER_EXECUTE: u32 = 1 << 28;
     let lowest = (&raw const _stack_end).addr() as u32;
-    // SAFETY: region 0 becomes 32 bytes that nobody may access, which nothing but an overflow does; all else stays as the
-    // processor's map has it.
-    unsafe {
-        unit.rnr.write(0);
-        unit.rbar.write(lowest);
-        unit.rasr.write(NEVER_EXECUTE | SIZE | ENABLE);
-        unit.ctrl.write(DEFAULT_MAP | ENABLE);
-    }
+    // The registers as Armv7-M has them, whatever this is built for.
+    let registers = MPU::PTR.cast::<u32>().cast_mut();
+    let write = |word: usize, value: u32| {
+        // SAFETY: region 0 becomes 32 bytes that nobody may access, which nothing but an overflow does; all else stays as the
+        // processor's map has it. The unit is the caller's.
+        unsafe { registers.add(word).write_volatile(value) };
+    };
+    write(NUMBER, 0);
+    write(BASE, lowest);
+    write(ATTRIBUTES, NEVER_EXECUTE | SIZE | ENABLE);
+    write(CONTROL, DEFAULT_MAP | ENABLE);
     cortex_m::asm::dsb();
     cortex_m::asm::isb();
 }

@@ -27,13 +27,15 @@ use crate::{Board, camera, pins};
 pub const LEN: usize = 128;
 /// Most templates.
 const CAPACITY: usize = 16;
-/// Bytes of the networks' arena: the detector's plan is the larger one.
-pub const ARENA: usize = 1 << 20;
+/// Bytes of the networks' arena: what a detector of 256x320 pixels takes, whose plan is the larger one.
+const ARENA_BYTES: usize = 640 << 10;
 /// Bytes of an aligned face.
-pub const CROP: usize = 112 * 112 * 3;
+const CROP_BYTES: usize = 112 * 112 * 3;
 
-static ARENA_CELL: ConstStaticCell<Fenced<ARENA>> = ConstStaticCell::new(Fenced::new());
-static CROP_CELL: ConstStaticCell<[u8; CROP]> = ConstStaticCell::new([0; CROP]);
+/// The networks' memory.
+pub static ARENA: ConstStaticCell<Fenced<ARENA_BYTES>> = ConstStaticCell::new(Fenced::new());
+/// The aligned face's.
+pub static CROP: ConstStaticCell<[u8; CROP_BYTES]> = ConstStaticCell::new([0; CROP_BYTES]);
 static VALUES: ConstStaticCell<[f32; LEN]> = ConstStaticCell::new([0.0; LEN]);
 static TEMPLATES: ConstStaticCell<[[i8; LEN]; 2]> = ConstStaticCell::new([[0; LEN]; 2]);
 static ROWS: ConstStaticCell<[i8; CAPACITY * LEN]> = ConstStaticCell::new([0; CAPACITY * LEN]);
@@ -64,9 +66,9 @@ struct Tested {
 /// Runs the visit to its end, and until the lock is engaged again.
 pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Result<(), ()> {
     let told = |name: &str| store.read(name).map_err(|error| println!("error: {name}: {error}"));
-    let (fence, arena) = ARENA_CELL.take().arm();
+    let (fence, arena) = ARENA.take().arm();
     let [template, previous] = TEMPLATES.take();
-    let (crop, embedding) = (CROP_CELL.take(), VALUES.take());
+    let (crop, embedding) = (CROP.take(), VALUES.take());
     let mut memory = Memory { arena, crop, embedding, template, previous };
     let bytes = [files.detector, files.embedding, files.answer].map(told);
     let [Ok(detector), Ok(embedding), Ok(answer)] = bytes else { return Err(()) };

@@ -1,4 +1,4 @@
-//! Photographs of people to a visit: one of somebody enrols them, strangers come, they come themselves, strangers come again.
+//! Photographs of people to a visit: one of somebody enrols them, a stranger comes, and then they come themselves.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,8 +14,8 @@ pub(crate) type People = BTreeMap<String, Vec<image::RgbImage>>;
 
 /// The person enrolled.
 const ENROLLED: u32 = 1;
-/// After a release, longer than its pulse and the pause behind it, so that the next visitor meets a door at rest.
-const REST_MS: u32 = 5_000;
+/// Longer than the pause after a refusal, so that the next visitor meets a door at rest.
+const REST_MS: u32 = 2_000;
 /// Frames of a visitor.
 const FRAMES: usize = 3;
 
@@ -44,29 +44,22 @@ pub(crate) fn read(tar: &Path) -> Result<People, Box<dyn Error>> {
     Ok(people.into_iter().map(|(person, pictures)| (person, in_order(pictures))).collect())
 }
 
-/// The visit: whoever has most photographs is enrolled by the first and comes with the next ones; the two after them in number, and by
-/// name, are the strangers. A line a person goes to standard error.
+/// The visit: whoever has most photographs is enrolled by the first and comes with the next ones; the next in number, and by name, is the
+/// stranger. Who they are goes to standard error.
 pub(crate) fn visit(people: &People) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut order: Vec<_> = people.iter().collect();
     order.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
-    let [(enrolled, own), (stranger, first), (other, second), ..] = order[..] else {
-        return Err("photographs of three people are needed".into());
+    let [(enrolled, own), (stranger, theirs), ..] = order[..] else {
+        return Err("photographs of two people are needed".into());
     };
-    if own.len() <= FRAMES || first.len() < FRAMES || second.len() < FRAMES {
-        return Err(format!(
-            "{} photographs of one person and {FRAMES} of two are needed",
-            FRAMES + 1
-        )
-        .into());
+    if own.len() <= FRAMES || theirs.len() < FRAMES {
+        let needed = FRAMES + 1;
+        return Err(format!("{needed} photographs of one person and {FRAMES} of another").into());
     }
-    eprintln!("visit: enrolled {enrolled}, strangers {stranger} and {other}");
+    eprintln!("visit: enrolled {enrolled}, stranger {stranger}");
     let enrolment = [(ENROLLED, 0, &own[0])];
-    let frames: Vec<_> = enrolment
-        .into_iter()
-        .chain(come(first, 0))
-        .chain(come(&own[1..], REST_MS))
-        .chain(come(second, REST_MS))
-        .collect();
+    let frames: Vec<_> =
+        enrolment.into_iter().chain(come(theirs, 0)).chain(come(&own[1..], REST_MS)).collect();
     let size = own[0].dimensions();
     let count = u32::try_from(frames.len())?;
     let mut bytes = Visit::header(count, size.0, size.1).to_vec();
