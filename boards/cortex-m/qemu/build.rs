@@ -1,6 +1,6 @@
 //! Hands each board's memory map, `memory/BOARD/memory.x`, to the linker of that board's program alone.
 
-use std::error::Error;
+use core::error::Error;
 use std::path::Path;
 use std::{env, fs};
 

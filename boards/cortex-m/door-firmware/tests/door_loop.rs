@@ -1,4 +1,10 @@
 //! The loop with a camera, eyes, a lock and a watchdog that follow a script.
+#![allow(
+    clippy::unwrap_used,
+    clippy::std_instead_of_core,
+    clippy::panic,
+    reason = "a failed test may panic"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -131,13 +137,11 @@ fn door() -> (Rc<World>, Door, AllPorts) {
     (world, door, ports)
 }
 
+/// What came of a turn.
+type Played = Result<(Bolt, Reason), TurnError<&'static str, &'static str>>;
+
 /// A turn a scene, a second each. What the turns came to.
-fn play(
-    world: &World,
-    door: &mut Door,
-    ports: &mut AllPorts,
-    scenes: &[Scene],
-) -> Vec<Result<(Bolt, Reason), TurnError<&'static str, &'static str>>> {
+fn play(world: &World, door: &mut Door, ports: &mut AllPorts, scenes: &[Scene]) -> Vec<Played> {
     scenes
         .iter()
         .map(|scene| {

@@ -1,4 +1,10 @@
 //! People from a store into memory, and what is refused because a search would be wrong with it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::std_instead_of_core,
+    clippy::panic,
+    reason = "a failed test may panic"
+)]
 
 mod networks;
 

@@ -13,6 +13,7 @@ use model_format::ModelView;
 use semihosting::println;
 
 use crate::files::Store;
+use crate::program::Told;
 use crate::visit::{ARENA, CROP, LEN};
 
 /// Templates of the gallery that is searched.
@@ -30,17 +31,18 @@ fn marked<T>(stage: &str, work: impl FnOnce() -> T) -> T {
 }
 
 /// Runs one frame of the visit by stages.
-pub fn run(store: &Store, [detector, embedding, visit]: [&str; 3]) -> Result<(), ()> {
-    let read = |name: &str| store.read(name).map_err(|error| println!("error: {name}: {error}"));
+pub fn run(store: &Store, [detector, embedding, visit]: [&str; 3]) -> Result<(), Told> {
+    let read =
+        |name: &str| store.read(name).map_err(|error| Told::error(format_args!("{name}: {error}")));
     let bytes = [read(detector)?, read(embedding)?, read(visit)?];
     let [detector, embedding, visit] = bytes.map(|bytes| &*bytes);
     let [detector, embedding] = [detector, embedding].map(ModelView::parse);
-    let (Ok(detector), Ok(embedding)) = (detector, embedding) else { return Err(()) };
-    let frame = Visit::parse(visit).ok().and_then(|visit| visit.frames().next());
-    let frame = frame.ok_or(())?.frame;
+    let (detector, embedding) = (detector.map_err(Told::error)?, embedding.map_err(Told::error)?);
+    let visit = Visit::parse(visit).map_err(Told::error)?;
+    let frame = visit.frames().next().ok_or_else(|| Told::error("no frame"))?.frame;
     let ((_, arena), crop) = (ARENA.take().arm(), CROP.take());
     println!("tier {}", Tier::detect().name());
-    stages(detector, embedding, &frame, arena, crop).map_err(|error| println!("error: {error}"))
+    stages(detector, embedding, &frame, arena, crop).map_err(Told::error)
 }
 
 fn stages(

@@ -25,9 +25,21 @@ const WAS_HERE: u32 = 0x8F0D_21B6;
 #[unsafe(link_section = ".uninit.was_here")]
 static WAS_UP: MaybeUninit<AtomicU32> = MaybeUninit::uninit();
 
+/// Something went wrong, and was printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Told;
+
+impl Told {
+    /// Prints why.
+    pub fn error(why: impl core::fmt::Display) -> Self {
+        println!("error: {why}");
+        Self
+    }
+}
+
 /// Runs what the command line says. The lock's pin was locked by start-up.
 pub fn run(board: &Board) -> ! {
-    drop(pins::lock(board));
+    let _ = pins::lock(board);
     // SAFETY: every bit pattern of the word is a value.
     let was_up = unsafe { WAS_UP.assume_init_ref() };
     if was_up.swap(WAS_HERE, Ordering::Relaxed) == WAS_HERE {
@@ -64,10 +76,7 @@ pub fn run(board: &Board) -> ! {
             count::run(&store, [detector, embedding, visit])
         }
         ["provoke", end, "", "", "", ""] => provoke::run(board, clock, end),
-        _ => {
-            println!("error: visit, count or provoke, and their words");
-            Err(())
-        }
+        _ => Err(Told::error("visit, count or provoke, and their words")),
     };
     let (used, of) = stack::used();
     println!("stack {used} of {of}");

@@ -17,6 +17,7 @@ use door_firmware::settings;
 use edge_infer::door::{Bolt, Door, Event, Exit, Kept, Policy};
 use semihosting::println;
 
+use crate::program::Told;
 use crate::tick::{LATCH, Ticks};
 use crate::watchdog::Cmsdk;
 use crate::{Board, pins};
@@ -25,29 +26,28 @@ use crate::{Board, pins};
 const STARVE_MS: u32 = 200;
 
 /// Opens the lock by the exit button, and ends in the way that `end` names. Only a hang comes back.
-pub fn run(board: &Board, clock: Ticks, end: &str) -> Result<(), ()> {
+pub fn run(board: &Board, clock: Ticks, end: &str) -> Result<(), Told> {
     let policy = Policy { exit: Exit::Free, ..settings::policy() };
     let longest_ms = policy.pulse_ms + settings::GRACE_MS;
     let mut lock = Latched::new(pins::lock(board), clock, &LATCH, longest_ms);
-    let door = Door::new(policy).map_err(|error| println!("error: {error}"))?;
-    let mut kept = Kept::new(door, |bolt| lock.drive(bolt)).map_err(drop)?;
+    let door = Door::new(policy).map_err(Told::error)?;
+    let mut kept = Kept::new(door, |bolt| lock.drive(bolt)).map_err(Told::error)?;
     let open = kept.step(clock.now_ms(), Event::ExitButton, |bolt| lock.drive(bolt), |_| ());
     if open.map(|decision| decision.bolt()) != Ok(Bolt::Unlocked) || !pins::is_unlocked(board) {
-        println!("error: the door did not open");
-        return Err(());
+        return Err(Told::error("the door did not open"));
     }
     println!("provoke {end}");
     match end {
         "panic" => panic!("provoked"),
         "fault" => cortex_m::asm::udf(),
         "overflow" => {
-            println!("depth {}", deeper(black_box(1)));
-            Err(())
+            let depth = deeper(black_box(1));
+            Err(Told::error(format_args!("a stack of {depth} calls was not too deep")))
         }
         "hang" => {
             let start_ms = clock.now_ms();
             while clock.now_ms() - start_ms <= u64::from(longest_ms) + 1 {}
-            if pins::is_unlocked(board) { Err(()) } else { Ok(()) }
+            if pins::is_unlocked(board) { Err(Told::error("it is still open")) } else { Ok(()) }
         }
         "starve" => {
             cortex_m::interrupt::disable();
@@ -57,10 +57,7 @@ pub fn run(board: &Board, clock: Ticks, end: &str) -> Result<(), ()> {
             }
         }
         "reset" => cortex_m::peripheral::SCB::sys_reset(),
-        _ => {
-            println!("error: no such end");
-            Err(())
-        }
+        _ => Err(Told::error("no such end")),
     }
 }
 

@@ -19,6 +19,7 @@ use semihosting::println;
 use static_cell::ConstStaticCell;
 
 use crate::files::Store;
+use crate::program::Told;
 use crate::tick::{LATCH, Ticks};
 use crate::watchdog::Cmsdk;
 use crate::{Board, camera, pins};
@@ -64,42 +65,44 @@ struct Tested {
 }
 
 /// Runs the visit to its end, and until the lock is engaged again.
-pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Result<(), ()> {
-    let told = |name: &str| store.read(name).map_err(|error| println!("error: {name}: {error}"));
+pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Result<(), Told> {
+    let read =
+        |name: &str| store.read(name).map_err(|error| Told::error(format_args!("{name}: {error}")));
     let (fence, arena) = ARENA.take().arm();
     let [template, previous] = TEMPLATES.take();
     let (crop, embedding) = (CROP.take(), VALUES.take());
     let mut memory = Memory { arena, crop, embedding, template, previous };
-    let bytes = [files.detector, files.embedding, files.answer].map(told);
-    let [Ok(detector), Ok(embedding), Ok(answer)] = bytes else { return Err(()) };
+    let (detector, embedding) = (read(files.detector)?, read(files.embedding)?);
+    let answer = read(files.answer)?;
     let key = match files.key {
         "" => None,
-        name => Some(PublicKey(told(name)?.as_ref().try_into().map_err(|_| ())?)),
+        name => {
+            let key = read(name)?.as_ref().try_into();
+            Some(PublicKey(key.map_err(|_| Told::error("a key of other than 32 bytes"))?))
+        }
     };
     let tested = match self_test(detector, embedding, answer, key.as_ref(), &mut memory) {
         Ok(tested) => tested,
         Err(error) => {
             println!("self-test failed: {error}");
             blink(board, clock, error.blink());
-            return Err(());
+            return Err(Told);
         }
     };
     let Tested { detector, embedding } = tested;
-    let visit = Visit::parse(told(files.visit)?);
-    let visit = visit.map_err(|error| println!("error: {}: {error}", files.visit))?;
-    let mut eyes = Eyes::new(detector, embedding, memory)
-        .map_err(|error| println!("error: the detector: {error}"))?;
+    let visit = Visit::parse(read(files.visit)?).map_err(Told::error)?;
+    let mut eyes = Eyes::new(detector, embedding, memory).map_err(Told::error)?;
     let roster =
         RosterMemory { rows: ROWS.take(), inverse_norms: NORMS.take(), people: WHOSE.take() };
     let mut roster = Roster::new(&embedding, roster);
     let mut people = RamGallery::new(embedding.id());
     enrol(&mut eyes, &roster, &mut people, visit)?;
-    roster.load(&mut people).map_err(|error| println!("error: the people: {error}"))?;
+    roster.load(&mut people).map_err(Told::error)?;
 
     // No camera took these frames, so a photograph at the door is no danger here.
     let policy = Policy { liveness: Liveness::Off, ..settings::policy() };
     let calibration = roster.calibrate(policy.target_fpir, &embedding);
-    let calibration = calibration.map_err(|error| println!("error: {error}"))?;
+    let calibration = calibration.map_err(Told::error)?;
     println!("cosine {}", calibration.cosine());
     let longest_ms = policy.pulse_ms + settings::GRACE_MS;
     let mut ports = Ports {
@@ -109,8 +112,8 @@ pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Res
         watchdog: Cmsdk::start(board, settings::WATCHDOG_MS),
     };
     let witness = Witness { eyes, roster };
-    let mut door = DoorLoop::new(policy, 0, witness, Some(calibration), &mut ports)
-        .map_err(|error| println!("error: {error}"))?;
+    let mut door =
+        DoorLoop::new(policy, 0, witness, Some(calibration), &mut ports).map_err(Told::error)?;
     let rest_ms = u64::from(policy.pulse_ms + policy.cooldown_ms);
     let mut end_ms = None;
     while end_ms.is_none_or(|end_ms| clock.now_ms() < end_ms) {
@@ -120,7 +123,7 @@ pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Res
         let turn = door.turn(&mut ports, &mut |decision| {
             decision.actions().for_each(|action| println!("{action:?}"));
         });
-        let turn = turn.map_err(|error| println!("error: {error}"))?;
+        let turn = turn.map_err(Told::error)?;
         if turn.fresh {
             print_template(door.sight().eyes.template());
             println!("at {} ms: {}", clock.now_ms(), turn.decision.reason());
@@ -128,8 +131,7 @@ pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Res
             cortex_m::asm::wfi();
         }
         if !fence.is_whole() {
-            println!("error: {}", SelfTestError::Canary);
-            return Err(());
+            return Err(Told::error(SelfTestError::Canary));
         }
     }
     Ok(())
@@ -156,19 +158,17 @@ fn enrol(
     roster: &Roster<'_>,
     people: &mut RamGallery<CAPACITY, LEN>,
     visit: Visit<'_>,
-) -> Result<(), ()> {
+) -> Result<(), Told> {
     for (taken, sequence) in visit.frames().filter(|taken| taken.person != 0).zip(1..) {
         let shot = Shot { captured_ms: 0, sequence, frame: taken.frame };
-        let seen = eyes.look(&shot, roster).map_err(|error| println!("error: {error}"))?;
+        let seen = eyes.look(&shot, roster).map_err(Told::error)?;
         if seen.face.is_none() || seen.other_eye_distance.is_some() {
-            println!("error: person {}: not exactly one face", taken.person);
-            return Err(());
+            let person = taken.person;
+            return Err(Told::error(format_args!("person {person}: not exactly one face")));
         }
         print_template(eyes.template());
         let (person, model, values) = (taken.person, eyes.model(), eyes.template());
-        people
-            .add(Enrolled { person, name: "", model, values })
-            .map_err(|error| println!("error: {error}"))?;
+        people.add(Enrolled { person, name: "", model, values }).map_err(Told::error)?;
     }
     Ok(())
 }
