@@ -78,6 +78,8 @@ pub fn run(board: &Board) -> ! {
         ["provoke", end, "", "", "", ""] => provoke::run(board, clock, end),
         _ => Err(Told::error("visit, count or provoke, and their words")),
     };
+    // Whatever it came to: a program that ends holds no door open.
+    let _ = pins::lock(board);
     let (used, of) = stack::used();
     println!("stack {used} of {of}");
     process::exit(i32::from(result.is_err()))

@@ -1,6 +1,6 @@
 //! Photographs of people to a visit: one of somebody enrols them, a stranger comes, and then they come themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs::File;
 use std::io::{Cursor, Read as _};
@@ -16,11 +16,19 @@ pub(crate) type People = BTreeMap<String, Vec<image::RgbImage>>;
 const ENROLLED: u32 = 1;
 /// Longer than the pause after a refusal, so that the next visitor meets a door at rest.
 const REST_MS: u32 = 2_000;
-/// Frames of a visitor.
-const FRAMES: usize = 3;
 
-/// Reads `.../PERSON/PHOTOGRAPH.jpg` from a tar.
-pub(crate) fn read(tar: &Path) -> Result<People, Box<dyn Error>> {
+/// The names of a split, from lines of name, number, split.
+pub(crate) fn of_split(csv: &str, split: &str) -> BTreeSet<String> {
+    let rows = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let names = rows.filter_map(|row| match row[..] {
+        [name, _, its] if its == split => Some(name.to_owned()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// Reads `.../PERSON/PHOTOGRAPH.jpg` of these people from a tar.
+pub(crate) fn read(tar: &Path, names: &BTreeSet<String>) -> Result<People, Box<dyn Error>> {
     let mut people = BTreeMap::<String, Vec<(String, image::RgbImage)>>::new();
     for entry in tar::Archive::new(File::open(tar)?).entries()? {
         let mut entry = entry?;
@@ -31,6 +39,9 @@ pub(crate) fn read(tar: &Path) -> Result<People, Box<dyn Error>> {
             continue;
         };
         let person = person.display().to_string();
+        if !names.contains(&person) {
+            continue;
+        }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes)?;
         let picture = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Jpeg).decode()?;
@@ -44,25 +55,31 @@ pub(crate) fn read(tar: &Path) -> Result<People, Box<dyn Error>> {
     Ok(people.into_iter().map(|(person, pictures)| (person, in_order(pictures))).collect())
 }
 
-/// The visit: whoever has most photographs is enrolled by the first and comes with the next ones; the next in number, and by name, is the
-/// stranger. Who they are goes to standard error.
+/// The visit: of those with most photographs the first by name is enrolled by one and comes with the others; the second is the stranger.
+/// Who they are goes to standard error.
 pub(crate) fn visit(people: &People) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut order: Vec<_> = people.iter().collect();
     order.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
     let [(enrolled, own), (stranger, theirs), ..] = order[..] else {
         return Err("photographs of two people are needed".into());
     };
-    if own.len() <= FRAMES || theirs.len() < FRAMES {
-        let needed = FRAMES + 1;
-        return Err(format!("{needed} photographs of one person and {FRAMES} of another").into());
-    }
+    let ([first, second, third, ..], [one, two, three, ..]) = (&own[..], &theirs[..]) else {
+        return Err("three photographs of each are needed".into());
+    };
     eprintln!("visit: enrolled {enrolled}, stranger {stranger}");
-    let enrolment = [(ENROLLED, 0, &own[0])];
-    let frames: Vec<_> =
-        enrolment.into_iter().chain(come(theirs, 0)).chain(come(&own[1..], REST_MS)).collect();
-    let size = own[0].dimensions();
-    let count = u32::try_from(frames.len())?;
-    let mut bytes = Visit::header(count, size.0, size.1).to_vec();
+    // Nobody stands still: the last frame of the person is the one before the last, moved.
+    let moved = moved(second);
+    let frames = [
+        (ENROLLED, 0, first),
+        (0, 0, one),
+        (0, 0, two),
+        (0, 0, three),
+        (0, REST_MS, second),
+        (0, 0, third),
+        (0, 0, &moved),
+    ];
+    let size = first.dimensions();
+    let mut bytes = Visit::header(u32::try_from(frames.len())?, size.0, size.1).to_vec();
     for (person, pause_ms, picture) in frames {
         if picture.dimensions() != size {
             return Err("photographs of one size are needed".into());
@@ -74,10 +91,9 @@ pub(crate) fn visit(people: &People) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(bytes)
 }
 
-/// A visitor's frames: person, pause, picture.
-fn come(
-    pictures: &[image::RgbImage],
-    pause_ms: u32,
-) -> impl Iterator<Item = (u32, u32, &image::RgbImage)> {
-    pictures.iter().zip([pause_ms, 0, 0]).map(|(picture, pause_ms)| (0, pause_ms, picture))
+/// The picture, 3 pixels to the right and 2 down; its edges go on.
+fn moved(picture: &image::RgbImage) -> image::RgbImage {
+    image::RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        *picture.get_pixel(x.saturating_sub(3), y.saturating_sub(2))
+    })
 }
