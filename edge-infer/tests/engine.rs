@@ -420,15 +420,18 @@ fn a_frame_in_the_corner_is_the_image_with_black_around_it() {
     for file in [sums(ColourOrder::Rgb), sums(ColourOrder::Bgr), residual(), gated()] {
         let engine = Engine::new(file.view());
         let mut arena = vec![0x55; engine.arena_bytes()];
-        let pixel = Frame::new(&IMAGE[..3], 1, 1, 3).unwrap();
+        let pixel = Frame::new(&IMAGE[..3], 1, 1, 3).expect("a pixel");
+        let both = Frame::new(&IMAGE, 2, 1, 6).expect("two pixels");
         let mut whole = vec![0; engine.model().input().shape.elements()];
-        for (frame, shown) in [(pixel, 3), (Frame::new(&IMAGE, 2, 1, 6).unwrap(), 6)] {
+        for (frame, shown) in [(pixel, 3), (both, 6)] {
             whole.fill(0);
             whole[..shown].copy_from_slice(&IMAGE[..shown]);
-            let expected: Vec<i32> = engine.run(&whole, &mut arena).unwrap().sums().collect();
-            engine.load_corner(&frame, &mut arena).unwrap();
-            engine.run_loaded(&mut arena).unwrap();
-            let sums: Vec<i32> = engine.output(&arena).unwrap().sums().collect();
+            let run = engine.run(&whole, &mut arena).expect("image and arena fit");
+            let expected: Vec<i32> = run.sums().collect();
+            engine.load_corner(&frame, &mut arena).expect("it is no larger");
+            engine.run_loaded(&mut arena).expect("the arena fits");
+            let output = engine.output(&arena).expect("the arena fits");
+            let sums: Vec<i32> = output.sums().collect();
             assert_eq!(sums, expected);
         }
     }
@@ -443,8 +446,8 @@ fn rejects_a_frame_larger_than_the_input() {
     let [height, width] = [shape.height, shape.width].map(usize::from);
     let pixels = [0; 300];
     for side in [[height + 1, width], [height, width + 1]] {
-        let frame = Frame::new(&pixels, side[1], side[0], side[1] * 3).unwrap();
-        let error = engine.load_corner(&frame, &mut arena).unwrap_err();
+        let frame = Frame::new(&pixels, side[1], side[0], side[1] * 3).expect("pixels enough");
+        let error = engine.load_corner(&frame, &mut arena).expect_err("too large");
         assert_eq!(error, EngineError::FrameTooLarge { height, width, frame: side });
     }
 }

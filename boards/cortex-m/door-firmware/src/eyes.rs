@@ -84,6 +84,8 @@ pub struct Eyes<'m> {
     crop: &'m mut [u8],
     embedding: &'m mut [f32],
     template: &'m mut [i8],
+    /// Whether `template` is the last frame's.
+    has_template: bool,
 }
 
 /// What is known of the largest face.
@@ -111,7 +113,16 @@ impl<'m> Eyes<'m> {
         let loosest = embedding.thresholds().max_by(|a, b| a.fmr.total_cmp(&b.fmr));
         let same = loosest.map_or(-1.0, |row| row.cosine);
         let follower = Follower::new(embedding.id(), same, PAUSE_MS, previous);
-        Ok(Self { detector, embedder, follower, arena, crop, embedding: values, template })
+        Ok(Self {
+            detector,
+            embedder,
+            follower,
+            arena,
+            crop,
+            embedding: values,
+            template,
+            has_template: false,
+        })
     }
 
     /// The model that makes the templates.
@@ -120,10 +131,10 @@ impl<'m> Eyes<'m> {
         self.embedder.engine().model().id()
     }
 
-    /// The template of the last frame's largest face, if [`look`](Self::look) has found one that has any.
+    /// The template of the last frame's largest face; `None` if there was no face, or it has none.
     #[must_use]
-    pub fn template(&self) -> &[i8] {
-        self.template
+    pub fn template(&self) -> Option<&[i8]> {
+        self.has_template.then_some(&*self.template)
     }
 
     /// What the frame shows, and who of `roster` that is.
@@ -131,6 +142,7 @@ impl<'m> Eyes<'m> {
     /// # Errors
     /// [`LookError`].
     pub fn look(&mut self, shot: &Shot<'_>, roster: &Roster<'_>) -> Result<Observation, LookError> {
+        self.has_template = false;
         let mut faces = [Face::default(); MAX_FACES];
         let faces = self.find(&shot.frame, &mut faces).map_err(LookError::Detect)?;
         let digest = digest(&shot.frame);
@@ -173,6 +185,7 @@ impl<'m> Eyes<'m> {
         let scratch = Scratch { crop: self.crop, embedding: self.embedding, arena: self.arena };
         let landmarks = &tracked.face.landmarks;
         let embedded = self.embedder.embed(frame, landmarks, scratch, self.template)?;
+        self.has_template = embedded.has_template;
         let (track, to_previous) = match embedded.has_template {
             true => self.follower.compare(tracked.track, self.template),
             false => (tracked.track, None),

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`ports`] | what a board hands in, as traits |
 //! | [`eyes`] | a frame to faces, a track, measures and a template |
+//! | [`enrol`] | whether a frame is one to enrol somebody by |
 //! | [`roster`] | who may enter, in memory |
 //! | [`door_loop`] | the newest frame in, the level of the lock out |
 //! | [`self_test`], [`test_face`] | what a board proves to itself before it is a door |
@@ -34,6 +35,7 @@ extern crate std;
 
 pub mod canary;
 pub mod door_loop;
+pub mod enrol;
 pub mod eyes;
 pub mod fault;
 pub mod latch;

@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 
 use door_firmware::canary::Fenced;
 use door_firmware::door_loop::{DoorLoop, Ports, Witness};
+use door_firmware::enrol;
 use door_firmware::eyes::{Eyes, Memory};
 use door_firmware::fault::Blink;
 use door_firmware::latch::Latched;
@@ -13,7 +14,7 @@ use door_firmware::roster::{Roster, RosterMemory};
 use door_firmware::self_test::{self, KnownAnswer, Role, SelfTestError};
 use door_firmware::settings;
 use door_firmware::visit::Visit;
-use edge_infer::door::{Liveness, Policy};
+use edge_infer::door::{FacePolicy, Liveness, Policy};
 use model_format::{ModelView, PublicKey};
 use semihosting::println;
 use static_cell::ConstStaticCell;
@@ -96,11 +97,11 @@ pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Res
         RosterMemory { rows: ROWS.take(), inverse_norms: NORMS.take(), people: WHOSE.take() };
     let mut roster = Roster::new(&embedding, roster);
     let mut people = RamGallery::new(embedding.id());
-    enrol(&mut eyes, &roster, &mut people, visit)?;
-    roster.load(&mut people).map_err(Told::error)?;
-
     // No camera took these frames, so a photograph at the door is no danger here.
     let policy = Policy { liveness: Liveness::Off, ..settings::policy() };
+    enrol_all(&mut eyes, &roster, &mut people, visit, &policy.face)?;
+    roster.load(&mut people).map_err(Told::error)?;
+
     let calibration = roster.calibrate(policy.target_fpir, &embedding);
     let calibration = calibration.map_err(Told::error)?;
     println!("cosine {}", calibration.cosine());
@@ -125,7 +126,9 @@ pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Res
         });
         let turn = turn.map_err(Told::error)?;
         if turn.fresh {
-            print_template(door.sight().eyes.template());
+            if let Some(values) = door.sight().eyes.template() {
+                print_template(values);
+            }
             println!("at {} ms: {}", clock.now_ms(), turn.decision.reason());
         } else {
             cortex_m::asm::wfi();
@@ -153,21 +156,18 @@ fn self_test(
 }
 
 /// Enrols whom frames of the visit are for.
-fn enrol(
+fn enrol_all(
     eyes: &mut Eyes<'_>,
     roster: &Roster<'_>,
     people: &mut RamGallery<CAPACITY, LEN>,
     visit: Visit<'_>,
+    policy: &FacePolicy,
 ) -> Result<(), Told> {
     for (taken, sequence) in visit.frames().filter(|taken| taken.person != 0).zip(1..) {
         let shot = Shot { captured_ms: 0, sequence, frame: taken.frame };
-        let seen = eyes.look(&shot, roster).map_err(Told::error)?;
-        if seen.face.is_none() || seen.other_eye_distance.is_some() {
-            let person = taken.person;
-            return Err(Told::error(format_args!("person {person}: not exactly one face")));
-        }
-        print_template(eyes.template());
-        let (person, model, values) = (taken.person, eyes.model(), eyes.template());
+        let (person, model) = (taken.person, eyes.model());
+        let values = enrol::take(person, eyes, &shot, roster, policy, None).map_err(Told::error)?;
+        print_template(values);
         people.add(Enrolled { person, name: "", model, values }).map_err(Told::error)?;
     }
     Ok(())

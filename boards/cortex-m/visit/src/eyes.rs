@@ -74,11 +74,12 @@ pub(crate) fn expected(detector: &str, embedding: &str, visit: &str) -> Result<(
         let shot = Shot { captured_ms: sequence * 800, sequence, frame: taken.frame };
         let Observation { face, .. } = eyes.look(&shot, &roster)?;
         let face = face.ok_or("a photograph in which no face is found")?;
-        let hex: String = eyes.template().iter().map(|value| format!("{value:02x}")).collect();
+        let values = eyes.template().ok_or("a photograph without a template")?;
+        let hex: String = values.iter().map(|value| format!("{value:02x}")).collect();
         println!("template {hex}");
         match face.matched {
             None => {
-                let (person, model, values) = (taken.person, eyes.model(), eyes.template());
+                let (person, model) = (taken.person, eyes.model());
                 people.add(Enrolled { person, name: "", model, values })?;
                 roster.load(&mut people)?;
             }
