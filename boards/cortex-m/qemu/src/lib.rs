@@ -36,8 +36,6 @@ pub use cortex_m_rt;
 /// What makes a board this board.
 #[derive(Clone, Copy, Debug)]
 pub struct Board {
-    /// As QEMU calls it.
-    pub name: &'static str,
     /// The lights' register, the first of the FPGA I/O block.
     pub fpgaio: usize,
     /// The watchdog's registers.

@@ -6,7 +6,6 @@
 use qemu::Board;
 
 qemu::board!(Board {
-    name: "mps2-an500",
     fpgaio: 0x4002_8000,
     watchdog: 0x4000_8000,
     watchdog_hz: 25_000_000,

@@ -6,7 +6,6 @@
 use qemu::Board;
 
 qemu::board!(Board {
-    name: "mps2-an505",
     fpgaio: 0x5030_2000,
     watchdog: 0x5008_1000,
     watchdog_hz: 20_000_000,

@@ -6,7 +6,6 @@
 use qemu::Board;
 
 qemu::board!(Board {
-    name: "mps3-an547",
     fpgaio: 0x5930_2000,
     watchdog: 0x5802_E000,
     watchdog_hz: 32_768,
