@@ -5,7 +5,7 @@
 //!                                     └─ engine ─> embedding ─ quantize ─> template
 //! ```
 //!
-//! Which face of a frame that is, is left to [`detect`](crate::detect), whose it is to [`matching`](crate::matching).
+//! Which face of a frame that is, is left to [`detect`](crate::detect), whose it is to [`matching`].
 
 use crate::engine::{Engine, EngineError};
 use crate::image::align::{self, Landmarks};
