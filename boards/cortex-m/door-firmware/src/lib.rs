@@ -20,7 +20,8 @@
 //! | [`settings`] | the policy for slow frames |
 //! | [`store`] | what must outlive a power cut: people, the audit ring, the models |
 //! | [`ram_gallery`] | people without flash, for tests and boards that have none |
-//! | [`visit`] | frames from a file, for boards without a camera and for tests |
+//! | [`visit`], [`film`] | frames from a file, as they are stored and as a camera |
+//! | [`rehearsal`] | a whole door on such frames, for boards without a camera and for tests |
 //!
 //! Nothing here allocates, knows a pin's number, or decides when a door opens.
 #![no_std]
@@ -38,10 +39,12 @@ pub mod door_loop;
 pub mod enrol;
 pub mod eyes;
 pub mod fault;
+pub mod film;
 pub mod latch;
 pub mod pin;
 pub mod ports;
 pub mod ram_gallery;
+pub mod rehearsal;
 pub mod roster;
 pub mod self_test;
 pub mod settings;

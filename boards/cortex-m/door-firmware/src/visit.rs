@@ -93,7 +93,9 @@ impl<'a> Visit<'a> {
     /// The frames, in order.
     pub fn frames(self) -> impl Iterator<Item = Taken<'a>> {
         let Self { frames, width, height } = self;
-        frames.chunks_exact(RECORD + width * height * 3).filter_map(move |record| {
+        // Never 0, which the compiler does not know: it would keep a panic for that.
+        let record = (RECORD + width * height * 3).max(1);
+        frames.chunks_exact(record).filter_map(move |record| {
             let pixels = record.get(RECORD..)?;
             let frame = Frame::new(pixels, width, height, width * 3).ok()?;
             Some(Taken { person: word(record, 0), pause_ms: word(record, 4), frame })
