@@ -55,12 +55,6 @@ mod tests {
     use core::cell::Cell;
     use std::vec::Vec;
 
-    impl Clock for &Cell<u64> {
-        fn now_ms(&self) -> u64 {
-            self.get()
-        }
-    }
-
     #[test]
     fn frames_of_visitors_come_when_their_pause_is_over() {
         let mut bytes = Visit::header(3, 1, 1).to_vec();

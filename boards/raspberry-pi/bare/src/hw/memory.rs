@@ -41,6 +41,7 @@ impl<T> Once<T> {
     }
 
     /// The value; `None` for all but the first who ask.
+    #[expect(clippy::mut_from_ref, reason = "one caller gets it")]
     fn take(&'static self) -> Option<&'static mut T> {
         // Not by one exchange, which a core can't do before its caches are on; there is one core, and no interrupt asks.
         if self.taken.load(Ordering::Relaxed) {
