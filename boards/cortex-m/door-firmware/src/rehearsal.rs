@@ -16,12 +16,13 @@ use core::convert::Infallible;
 use core::fmt::{self, Arguments, Display};
 
 use edge_infer::detect::DetectorError;
-use edge_infer::door::{CalibrationError, Liveness, Policy};
+use edge_infer::door::{CalibrationError, FacePolicy, Liveness, Policy};
 use model_format::{ModelView, PublicKey};
 
 use crate::canary::{Fence, Fenced};
 use crate::door_loop::{DoorLoop, Ports, StartError, TurnError, Witness};
-use crate::eyes::{Eyes, LookError, Memory};
+use crate::enrol::{self, EnrolError};
+use crate::eyes::{Eyes, Memory};
 use crate::film::film;
 use crate::ports::{Clock, Enrolled, GalleryStore as _, LockOutput, Shot, Watchdog};
 use crate::ram_gallery::{RamGallery, RamGalleryError};
@@ -130,16 +131,15 @@ pub enum RehearsalError<L: Display> {
     /// The detector is none.
     #[error("the detector: {0}")]
     Detector(#[from] DetectorError),
-    /// A frame could not be looked at.
-    #[error(transparent)]
-    Look(#[from] LookError),
-    /// The frame that somebody is enrolled by has no face, or several.
-    #[error("person {person}: the frame shows not exactly one face")]
-    NotOneFace {
+    /// A frame is none to enrol somebody by.
+    #[error("person {person}: {error}")]
+    Enrol {
         /// Who.
         person: u32,
+        /// Why.
+        error: EnrolError,
     },
-    /// Somebody was not enrolled.
+    /// There is no place for somebody.
     #[error(transparent)]
     Gallery(#[from] RamGalleryError),
     /// They cannot be searched.
@@ -178,10 +178,9 @@ pub fn rehearse<'m, L: LockOutput, C: Clock + Copy, W: Watchdog, const ARENA: us
     let mut eyes = Eyes::new(detector, embedding, memory)?;
     let mut roster = Roster::new(&embedding, roster);
     let mut people = RamGallery::<CAPACITY, LEN>::new(embedding.id());
-    enrol::<L::Error>(&mut eyes, &roster, &mut people, visit, log)?;
-    roster.load(&mut people)?;
-
     let policy = policy();
+    enrol_all::<L::Error>(&mut eyes, &roster, &mut people, visit, &policy.face, log)?;
+    roster.load(&mut people)?;
     let calibration = roster.calibrate(policy.target_fpir, &embedding)?;
     log(format_args!("cosine {}", calibration.cosine()));
     let mut ports = Ports { frames: film(visit, clock), lock, clock, watchdog: watchdog() };
@@ -197,7 +196,9 @@ pub fn rehearse<'m, L: LockOutput, C: Clock + Copy, W: Watchdog, const ARENA: us
             decision.actions().for_each(|action| log(format_args!("{action:?}")));
         })?;
         if turn.fresh {
-            log(format_args!("template {}", Hex(door.sight().eyes.template())));
+            if let Some(values) = door.sight().eyes.template() {
+                log(format_args!("template {}", Hex(values)));
+            }
             log(format_args!("at {} ms: {}", clock.now_ms(), turn.decision.reason()));
         } else {
             idle();
@@ -222,21 +223,19 @@ fn self_test<'m>(
 }
 
 /// Enrols whom frames of the visit are for.
-fn enrol<L: Display>(
+fn enrol_all<L: Display>(
     eyes: &mut Eyes<'_>,
     roster: &Roster<'_>,
     people: &mut RamGallery<CAPACITY, LEN>,
     visit: Visit<'_>,
+    policy: &FacePolicy,
     log: &mut dyn FnMut(Arguments<'_>),
 ) -> Result<(), RehearsalError<L>> {
     for (taken, sequence) in visit.frames().filter(|taken| taken.person != 0).zip(1..) {
         let shot = Shot { captured_ms: 0, sequence, frame: taken.frame };
-        let seen = eyes.look(&shot, roster)?;
-        let person = taken.person;
-        if seen.face.is_none() || seen.other_eye_distance.is_some() {
-            return Err(RehearsalError::NotOneFace { person });
-        }
-        let (model, values) = (eyes.model(), eyes.template());
+        let (person, model) = (taken.person, eyes.model());
+        let values = enrol::take(person, eyes, &shot, roster, policy, None)
+            .map_err(|error| RehearsalError::Enrol { person, error })?;
         log(format_args!("template {}", Hex(values)));
         people.add(Enrolled { person, name: "", model, values })?;
     }

@@ -2,6 +2,8 @@
 
 use core::arch::asm;
 
+use door_firmware::eyes::Memory;
+use door_firmware::rehearsal::LEN;
 use door_firmware::visit::Visit;
 use edge_infer::detect::{Detector, Face, Limits};
 use edge_infer::engine::Engine;
@@ -14,7 +16,7 @@ use semihosting::println;
 
 use crate::files::Store;
 use crate::program::Told;
-use crate::visit::{ARENA, CROP, LEN};
+use crate::visit::ROOM;
 
 /// Templates of the gallery that is searched.
 const GALLERY: usize = 100;
@@ -40,7 +42,7 @@ pub fn run(store: &Store, [detector, embedding, visit]: [&str; 3]) -> Result<(),
     let (detector, embedding) = (detector.map_err(Told::error)?, embedding.map_err(Told::error)?);
     let visit = Visit::parse(visit).map_err(Told::error)?;
     let frame = visit.frames().next().ok_or_else(|| Told::error("no frame"))?.frame;
-    let ((_, arena), crop) = (ARENA.take().arm(), CROP.take());
+    let Memory { arena, crop, .. } = ROOM.take().memory();
     println!("tier {}", Tier::detect().name());
     stages(detector, embedding, &frame, arena, crop).map_err(Told::error)
 }

@@ -7,7 +7,6 @@
 //! | `watchdog` | the CMSDK watchdog |
 //! | `stack` | the stack's end, and how near it came |
 //! | `files` | models and frames, which the emulator lends |
-//! | `camera` | frames of a visit |
 //! | `program` | words of the command line to what runs |
 //! | `visit` | self-test, enrolment, the door |
 //! | `provoke` | every bad end, from an open lock |
@@ -18,7 +17,6 @@
 #![no_std]
 #![allow(unsafe_code, reason = "registers and memory of the boards")]
 
-pub mod camera;
 pub mod count;
 pub mod end;
 pub mod files;
