@@ -1,8 +1,11 @@
 //! A range of a flash chip: erased by sectors, programmed once, read back. What lies where is left to the stores.
 
+use core::cell::RefCell;
 use core::ops::Range;
 
-use embedded_storage::nor_flash::{NorFlash, NorFlashError as _, NorFlashErrorKind};
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError as _, NorFlashErrorKind, ReadNorFlash,
+};
 
 /// What everything that is programmed starts at and is long, a multiple of: the flash's own words must divide it.
 pub const GRAIN: u32 = 64;
@@ -112,11 +115,6 @@ impl<F: NorFlash> Region<F> {
         self.len / Self::SECTOR
     }
 
-    /// The chip, for the next store in it.
-    pub(crate) fn into_flash(self) -> F {
-        self.flash
-    }
-
     /// Reads `into.len()` bytes, a multiple of the chip's word to read.
     pub(crate) fn read(&mut self, at: u32, into: &mut [u8]) -> Result<(), FlashError> {
         let offset = self.start + at;
@@ -167,5 +165,44 @@ impl<F: NorFlash> Region<F> {
             }
         }
         Ok(true)
+    }
+}
+
+/// One chip for several stores. Only one of them uses it at a time, for the time of one call.
+#[derive(Debug)]
+pub struct Shared<'a, F>(pub &'a RefCell<F>);
+
+impl<F> Clone for Shared<'_, F> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<F: ErrorType> ErrorType for Shared<'_, F> {
+    type Error = F::Error;
+}
+
+impl<F: ReadNorFlash> ReadNorFlash for Shared<'_, F> {
+    const READ_SIZE: usize = F::READ_SIZE;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), F::Error> {
+        self.0.borrow_mut().read(offset, bytes)
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.borrow().capacity()
+    }
+}
+
+impl<F: NorFlash> NorFlash for Shared<'_, F> {
+    const WRITE_SIZE: usize = F::WRITE_SIZE;
+    const ERASE_SIZE: usize = F::ERASE_SIZE;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), F::Error> {
+        self.0.borrow_mut().erase(from, to)
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), F::Error> {
+        self.0.borrow_mut().write(offset, bytes)
     }
 }

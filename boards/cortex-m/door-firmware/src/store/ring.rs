@@ -45,10 +45,12 @@ pub struct Found {
     pub damaged: u32,
 }
 
-impl<F: NorFlash, const SLOT: usize> Ring<F, SLOT> {
+impl<F, const SLOT: usize> Ring<F, SLOT> {
     /// The most bytes of a record.
     pub(crate) const CAPACITY: usize = Slot::<SLOT>::CAPACITY - 8;
+}
 
+impl<F: NorFlash, const SLOT: usize> Ring<F, SLOT> {
     /// The ring in `range` of `flash`, two sectors or more.
     pub(crate) fn open(
         flash: F,
@@ -148,11 +150,6 @@ impl<F: NorFlash, const SLOT: usize> Ring<F, SLOT> {
             Content::Whole(record) => Some(body(record)),
             Content::Blank | Content::Damaged => None,
         })
-    }
-
-    /// The chip, for the next store in it.
-    pub(crate) fn into_flash(self) -> F {
-        self.region.into_flash()
     }
 
     fn slots(&self) -> u32 {

@@ -187,10 +187,6 @@ impl<F: NorFlash, const SLOT: usize> Halves<F, SLOT> {
         self.slot.clear();
     }
 
-    pub(super) fn into_flash(self) -> F {
-        self.region.into_flash()
-    }
-
     /// What lies in a half, by its records alone.
     fn look(&mut self, half: u32) -> Result<Live, FlashError> {
         let generation = self.commit(half)?.map_or(0, |commit| commit.generation);

@@ -180,11 +180,6 @@ impl<F: NorFlash, const SLOT: usize> Gallery<F, SLOT> {
         Ok(found)
     }
 
-    /// The chip, for the next store in it.
-    pub fn into_flash(self) -> F {
-        self.halves.into_flash()
-    }
-
     fn append(
         halves: &mut Halves<F, SLOT>,
         live: &mut Live,
