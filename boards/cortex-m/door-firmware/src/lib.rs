@@ -8,6 +8,13 @@
 //! Nothing here allocates or knows a pin.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::std_instead_of_core, reason = "a failed test may panic")
+)]
+
+#[cfg(test)]
+extern crate std;
 
 pub mod ports;
 pub mod store;

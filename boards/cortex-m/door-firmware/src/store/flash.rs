@@ -111,6 +111,11 @@ impl<F: NorFlash> Region<F> {
     /// Bytes of a sector.
     pub(crate) const SECTOR: u32 = F::ERASE_SIZE as u32;
 
+    /// Bytes of the range.
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
     pub(crate) fn sectors(&self) -> u32 {
         self.len / Self::SECTOR
     }

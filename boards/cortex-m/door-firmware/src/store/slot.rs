@@ -105,8 +105,6 @@ impl<const SLOT: usize> Slot<SLOT> {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
-
     use super::*;
     use proptest::prelude::*;
 

@@ -1,8 +1,6 @@
 //! Cuts the power at every operation of an action, before it, partly and after it, and counts what is found when it comes back. Which
 //! state that is, and that it is a good one, is left to the store's own tests.
 
-extern crate std;
-
 use std::println;
 
 use super::sim::{Cut, SimFlash};

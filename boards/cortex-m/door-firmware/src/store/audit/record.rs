@@ -117,8 +117,6 @@ fn hash(seq: u64, bytes: &[u8]) -> Hash {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
-
     use super::*;
 
     /// The hash is that of another program's SHA-256 over the 84 bytes as drawn.

@@ -1,7 +1,5 @@
 //! The log against a plain list, through power cuts, floods, flipped bits and hands that change it.
 
-extern crate std;
-
 use core::cell::RefCell;
 use std::println;
 use std::vec::Vec;
@@ -294,7 +292,6 @@ fn ten_years_wear_no_sector_out() {
                 }
             }
         }
-        drop(audit);
         let worst = 10 * cell.borrow().erases().iter().max().copied().unwrap();
         println!(
             "| audit | {name} | {sectors} + {sectors} sectors | {worst} of {rated} erases in ten years |"

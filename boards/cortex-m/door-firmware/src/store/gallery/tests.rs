@@ -1,7 +1,5 @@
 //! The gallery against a plain list: what is told to be stored is there, what is removed is nowhere, whatever fails in between.
 
-extern crate std;
-
 use std::string::String;
 use std::vec::Vec;
 use std::{format, vec};
@@ -265,6 +263,25 @@ fn a_flipped_bit_hides_one_record_at_most() {
     }
     // A record of 256 bytes is hit by each bit of its slot, a commit's slot likewise.
     assert_eq!((hidden, recovered), ((6 * 256 * 8_usize).div_ceil(3), (256 * 8_usize).div_ceil(3)));
+}
+
+/// Erases of the worst sector in ten years of five enrolments and five removals a week, with the power off every night; counted over one.
+#[test]
+fn ten_years_wear_no_sector_out() {
+    fn year<const W: usize, const P: usize, const E: usize>(name: &str, rated: u32) {
+        let mut flash = with_people::<W, P, E>(10);
+        for change in 0..5 * 52 {
+            let (mut gallery, _) = open(&mut flash);
+            let person = gallery.next_person().unwrap();
+            gallery.store(stored(person, "somebody", &values(change))).unwrap();
+            assert_eq!(open(&mut flash).0.remove(person), Ok(1));
+        }
+        let worst = 10 * flash.erases().iter().max().copied().unwrap();
+        std::println!("| gallery | {name} | 2 sectors | {worst} of {rated} erases in ten years |");
+        assert!(worst > 1000 && worst < rated / 2, "{worst}");
+    }
+    year::<1, 256, 4096>("NOR flash, 4 KiB sectors", 100_000);
+    year::<32, 32, 0x2_0000>("STM32H743, 128 KiB sectors", 10_000);
 }
 
 #[derive(Clone, Debug)]
