@@ -9,15 +9,15 @@ use crate::seal::{Direction, Key, MAX_MESSAGE, Nonce, Session};
 /// What a byte brought.
 #[derive(Debug)]
 #[must_use]
-pub enum Incoming<'d, 'o> {
+pub enum Incoming<'d> {
     /// No frame ended.
     Nothing,
-    /// A session began; this is to be sent.
-    Welcome(&'o [u8]),
+    /// A session began; so many bytes are to be sent.
+    Welcome(usize),
     /// The holder of the key asks. To be answered by [`Device::respond`].
     Request(Request<'d>),
-    /// A frame was refused; this is to be sent. Nothing changed.
-    Refused(ProtocolError, &'o [u8]),
+    /// A frame was refused; so many bytes are to be sent. Nothing changed.
+    Refused(ProtocolError, usize),
 }
 
 /// See the [module](self).
@@ -34,19 +34,19 @@ impl Device {
         Self { key, frames: Deframer::new(), session: None }
     }
 
-    /// Takes a byte of the line. `nonce` is called when a session begins, and what is to be sent is written to `out`.
-    pub fn receive<'d, 'o>(
+    /// Takes a byte of the line. `nonce` is called when a session begins, and what is to be sent is written to the start of `out`.
+    pub fn receive<'d>(
         &'d mut self,
         byte: u8,
         nonce: impl FnOnce() -> Nonce,
-        out: &'o mut [u8; MAX_WIRE],
-    ) -> Incoming<'d, 'o> {
+        out: &mut [u8; MAX_WIRE],
+    ) -> Incoming<'d> {
         let Some(frame) = self.frames.push(byte) else { return Incoming::Nothing };
         let refused = match frame {
             Ok((kind::HELLO, body)) => match begin(&self.key, body, nonce) {
                 Ok((session, ours)) => {
                     self.session = Some(session);
-                    return Incoming::Welcome(greet(kind::WELCOME, &ours, out));
+                    return Incoming::Welcome(greet(kind::WELCOME, &ours, out).len());
                 }
                 Err(error) => error,
             },
@@ -58,10 +58,8 @@ impl Device {
             Err(error) => error,
         };
         // One byte fits any frame.
-        Incoming::Refused(
-            refused,
-            encode(kind::REFUSED, &[refused.code()], out).unwrap_or_default(),
-        )
+        let frame = encode(kind::REFUSED, &[refused.code()], out).unwrap_or_default();
+        Incoming::Refused(refused, frame.len())
     }
 
     /// The frame that answers the request.

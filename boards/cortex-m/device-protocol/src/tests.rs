@@ -32,12 +32,12 @@ impl Door {
             };
             let templates = match self.device.receive(byte, nonce, &mut out) {
                 Incoming::Nothing => continue,
-                Incoming::Welcome(frame) => {
-                    sent.extend_from_slice(frame);
+                Incoming::Welcome(len) => {
+                    sent.extend_from_slice(&out[..len]);
                     continue;
                 }
-                Incoming::Refused(error, frame) => {
-                    sent.extend_from_slice(frame);
+                Incoming::Refused(error, len) => {
+                    sent.extend_from_slice(&out[..len]);
                     refused.push(error);
                     continue;
                 }

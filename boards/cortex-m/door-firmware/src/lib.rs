@@ -3,6 +3,7 @@
 //! | module | job |
 //! |---|---|
 //! | [`ports`] | what a board hands in, as traits |
+//! | [`protocol`] | what the host can ask of the device |
 //! | [`store`] | what must outlive a power cut: people, the audit ring, the models |
 //!
 //! Nothing here allocates or knows a pin.
@@ -17,4 +18,5 @@
 extern crate std;
 
 pub mod ports;
+pub mod protocol;
 pub mod store;

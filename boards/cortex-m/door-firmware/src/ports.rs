@@ -108,4 +108,14 @@ pub trait GalleryStore {
     /// # Errors
     /// Flash that does not keep what is written.
     fn remove(&mut self, person: u32) -> Result<usize, Self::Error>;
+
+    /// A number for a new person: above all that are enrolled, and, where the store can tell, above all that ever were.
+    ///
+    /// # Errors
+    /// Something that is stored cannot be read.
+    fn next_person(&mut self) -> Result<u32, Self::Error> {
+        let mut highest = 0;
+        self.for_each(&mut |one| highest = highest.max(one.person))?;
+        Ok(highest.saturating_add(1))
+    }
 }

@@ -270,4 +270,8 @@ impl<F: NorFlash, const SLOT: usize> GalleryStore for Gallery<F, SLOT> {
     fn remove(&mut self, person: u32) -> Result<usize, GalleryError> {
         self.remove_where(|stored| stored.person == person)
     }
+
+    fn next_person(&mut self) -> Result<u32, GalleryError> {
+        Gallery::next_person(self)
+    }
 }
