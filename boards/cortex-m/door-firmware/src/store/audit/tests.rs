@@ -250,6 +250,27 @@ fn a_flipped_bit_hides_one_record_and_is_seen() {
     }
 }
 
+/// A bit that flipped where nothing is written yet: the slot is passed over, whatever follows is kept.
+#[test]
+fn a_flipped_bit_in_a_blank_slot_is_passed_over() {
+    for slot in 10..40 {
+        let mut flash = with_records::<1, 256, 4096>(10);
+        flash.flip(slot * 128 * 8 + 77);
+        with(&mut flash, |audit, _| {
+            for person in 100..140 {
+                assert!(
+                    matches!(audit.append(granted(person), at(1)), Recorded::Written { .. }),
+                    "slot {slot}"
+                );
+            }
+            let (records, chain) = list(audit, Which::Kept);
+            let people: Vec<_> = records.iter().filter_map(|record| record.event.person).collect();
+            assert_eq!(people[people.len() - 40..], (100..140).collect::<Vec<_>>());
+            assert_eq!((chain.changed, chain.unlinked), (0, 0));
+        });
+    }
+}
+
 #[test]
 fn rejects_rings_of_one_sector() {
     let cell = RefCell::new(Rp2350::new(6));
