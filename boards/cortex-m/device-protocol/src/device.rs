@@ -20,7 +20,7 @@ pub enum Incoming<'d> {
     Refused(ProtocolError, usize),
 }
 
-/// See the [module](self).
+/// Sessions as the device sees them, one at a time.
 #[derive(Debug)]
 pub struct Device {
     key: Key,

@@ -16,7 +16,7 @@ pub enum Arrived<'h> {
     Response(Response<'h>),
 }
 
-/// See the [module](self).
+/// A session as the host sees it.
 #[derive(Debug)]
 pub struct Host {
     key: Key,

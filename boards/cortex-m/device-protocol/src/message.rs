@@ -11,6 +11,8 @@ pub const MAX_VALUES: usize = 600;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Request<'a> {
+    /// What the device is. Answered by [`Response::Status`].
+    Status,
     /// Who is enrolled: the template at this place, from 0, without its values. Answered by [`Response::Entry`] or [`Response::End`].
     List {
         /// Which place.
@@ -54,6 +56,15 @@ pub enum Request<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Response<'a> {
+    /// What the device is.
+    Status {
+        /// Id of the model that runs.
+        model: [u8; 16],
+        /// Hash of what precedes it.
+        preprocessing: [u8; 16],
+        /// In which boot it is, counted from 1.
+        boot: u32,
+    },
     /// A template.
     #[serde(borrow)]
     Entry(Entry<'a>),

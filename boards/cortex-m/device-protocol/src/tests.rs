@@ -100,7 +100,7 @@ fn a_sealed_frame_is_as_drawn() {
     let (mut host, _) = session();
     let hex: std::string::String =
         remove(&mut host, 300).iter().map(|byte| std::format!("{byte:02x}")).collect();
-    assert_eq!(hex, "0203010101036b91155ae98d876cbb2a6e1ce775ceb34701113f0ec38e00");
+    assert_eq!(hex, "0203010101036a9115312b1ac4cef4d6118f070d38ec4bfba640c795c100");
 }
 
 #[test]

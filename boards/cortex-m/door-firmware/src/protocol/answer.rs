@@ -6,10 +6,9 @@ use embedded_storage::nor_flash::NorFlash;
 use model_format::ModelId;
 
 use super::text::Text;
-use super::{Parts, refused};
+use super::{Parts, Pipeline, refused};
 use crate::ports::{Enrolled, GalleryStore, MAX_NAME};
 use crate::store::audit::{Chain, Event, Kind, Record, Which};
-use crate::store::gallery::PreprocessingId;
 
 /// What a response borrows.
 #[derive(Debug)]
@@ -28,11 +27,19 @@ impl Scratch {
 /// Does what is asked; the response, and whether the people changed.
 pub(super) fn answer<'s, G: GalleryStore, F: NorFlash + Clone>(
     request: Request<'_>,
-    preprocessing: PreprocessingId,
+    pipeline: Pipeline,
     parts: &mut Parts<'_, G, F>,
     scratch: &'s mut Scratch,
 ) -> (Response<'s>, bool) {
     let done = match request {
+        Request::Status => {
+            let Pipeline { model, preprocessing } = pipeline;
+            let boot = parts.audit.boot();
+            return (
+                Response::Status { model: model.0, preprocessing: preprocessing.0, boot },
+                false,
+            );
+        }
         Request::List { place } => return (entry(place, false, parts, scratch), false),
         Request::Export { place } => {
             if place == 0 {
@@ -42,7 +49,7 @@ pub(super) fn answer<'s, G: GalleryStore, F: NorFlash + Clone>(
         }
         Request::Log { book, after } => return (log(book, after, parts, scratch), false),
         Request::SelfTest => return (Response::SelfTest { failed: (parts.self_test)() }, false),
-        Request::Enroll { preprocessing: theirs, .. } if theirs != preprocessing.0 => {
+        Request::Enroll { preprocessing: theirs, .. } if theirs != pipeline.preprocessing.0 => {
             Err(Reason::Why(Refusal::Preprocessing))
         }
         Request::Enroll { person, name, model, values, .. } => {

@@ -15,6 +15,7 @@ mod text;
 
 use device_protocol::{Device, Incoming, Key, MAX_WIRE, Nonce, Refusal, Response};
 use embedded_storage::nor_flash::NorFlash;
+use model_format::ModelId;
 
 use crate::ports::GalleryStore;
 use crate::store::audit::{Audit, Event, Kind, Moment};
@@ -35,6 +36,15 @@ pub struct Parts<'a, G, F> {
     pub now: Moment,
 }
 
+/// All that makes an embedding of a picture. Templates of two pipelines are not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// The network.
+    pub model: ModelId,
+    /// What precedes it.
+    pub preprocessing: PreprocessingId,
+}
+
 /// What a byte led to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
@@ -49,14 +59,14 @@ pub struct Outcome<'o> {
 #[derive(Debug)]
 pub struct Server {
     device: Device,
-    preprocessing: PreprocessingId,
+    pipeline: Pipeline,
     scratch: Scratch,
 }
 
 impl Server {
-    /// With the key that the host has too, and what this firmware does to a picture.
-    pub fn new(key: Key, preprocessing: PreprocessingId) -> Self {
-        Self { device: Device::new(key), preprocessing, scratch: Scratch::new() }
+    /// With the key that the host has too, and what this firmware makes templates with.
+    pub fn new(key: Key, pipeline: Pipeline) -> Self {
+        Self { device: Device::new(key), pipeline, scratch: Scratch::new() }
     }
 
     /// Takes a byte of the line. A request is done before this returns, which takes as long as the flash does.
@@ -79,9 +89,7 @@ impl Server {
                 }
                 return Outcome { send: out.get(..len).unwrap_or_default(), changed: false };
             }
-            Incoming::Request(request) => {
-                answer(request, self.preprocessing, parts, &mut self.scratch)
-            }
+            Incoming::Request(request) => answer(request, self.pipeline, parts, &mut self.scratch),
         };
         let send = self.device.respond(&response, out).unwrap_or_default();
         Outcome { send, changed }

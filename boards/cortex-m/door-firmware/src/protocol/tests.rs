@@ -34,7 +34,16 @@ impl<'a> Door<'a> {
         let rate = Rate { burst: 10, each_ms: 1000 };
         let layout = Layout { kept: 8192..16384, routine: 16384..24576, rate };
         let (audit, _) = Audit::open(Shared(chip), layout, Moment::default()).unwrap();
-        Self { server: Server::new(Key::new([7; 32]), OURS), gallery, audit, nonces: 0, changes: 0 }
+        Self {
+            server: Server::new(
+                Key::new([7; 32]),
+                Pipeline { model: ModelId(MODEL), preprocessing: OURS },
+            ),
+            gallery,
+            audit,
+            nonces: 0,
+            changes: 0,
+        }
     }
 
     fn takes(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -220,6 +229,8 @@ fn what_was_done_is_in_the_log() {
     assert_eq!((end.records, end.damaged, end.changed, end.unlinked), (3, 0, 0, 0));
     let head = door.audit.head(Which::Kept).unwrap();
     assert_eq!(end.head, Some((head.seq, head.hash)));
+    let status = Response::Status { model: MODEL, preprocessing: OURS.0, boot: 1 };
+    ask(host, &mut door, Request::Status, |answer| assert_eq!(answer, Ok(status)));
     ask(host, &mut door, Request::SelfTest, |answer| {
         assert_eq!(answer, Ok(Response::SelfTest { failed: 3 }))
     });
