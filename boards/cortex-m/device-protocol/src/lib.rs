@@ -28,6 +28,7 @@ extern crate std;
 
 mod device;
 mod error;
+mod event;
 mod frame;
 mod host;
 mod message;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use device::{Device, Incoming};
 pub use error::{ProtocolError, Refusal};
+pub use event::EventKind;
 pub use frame::{MAX_FRAME, MAX_WIRE};
 pub use host::{Arrived, Host};
 pub use message::{Book, ChainEnd, Entry, LogRecord, MAX_VALUES, Request, Response};

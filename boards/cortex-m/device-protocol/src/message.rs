@@ -133,7 +133,7 @@ pub struct LogRecord {
     pub utc_ms: u64,
     /// Milliseconds since that boot.
     pub mono_ms: u64,
-    /// What happened, as a number of the firmware's.
+    /// What happened, as in [`EventKind`](crate::EventKind); a later firmware may know more.
     pub kind: u8,
     /// To whom.
     pub person: Option<u32>,

@@ -27,7 +27,8 @@ use book::Book;
 use repeats::{Count, Fate, Repeats};
 
 pub use super::ring::Found;
-pub use event::{Event, Kind, Moment};
+pub use device_protocol::EventKind as Kind;
+pub use event::{Event, Moment};
 pub use record::{Hash, Head, Record};
 pub use repeats::Rate;
 

@@ -279,20 +279,6 @@ fn rejects_rings_of_one_sector() {
     assert_eq!(open(layout(4096, 3, 1)), FlashError::TooFewSectors { needed: 2, sectors: 1 });
 }
 
-#[test]
-fn kinds_keep_their_numbers() {
-    for (kind, code) in [
-        (Kind::Started, 1),
-        (Kind::SelfTestFailed, 12),
-        (Kind::Refused, 64),
-        (Kind::Suppressed, 70),
-    ] {
-        assert_eq!((kind.code(), Kind::from_code(code)), (code, Some(kind)));
-    }
-    assert_eq!((Kind::from_code(0), Kind::from_code(13)), (None, None));
-    assert!(Kind::Refused.is_routine() && !Kind::SelfTestFailed.is_routine());
-}
-
 /// Erases of the worst sector in ten years, counted over one: 200 openings a day, and somebody who tries all day long.
 #[test]
 fn ten_years_wear_no_sector_out() {
