@@ -53,7 +53,7 @@ pub(super) fn answer<'s, G: GalleryStore, F: NorFlash + Clone>(
             Err(Reason::Why(Refusal::Preprocessing))
         }
         Request::Enroll { person, name, model, values, .. } => {
-            let values = bytemuck::must_cast_slice(values);
+            let values = bytemuck::cast_slice(values);
             enroll(person, name, ModelId(model), values, parts.gallery).map(|person| {
                 note(Event::new(Kind::Enrolled).person(person), parts);
                 Response::Enrolled { person }
@@ -131,7 +131,7 @@ fn entry<'s, G: GalleryStore, F>(
     let Some((person, model, len)) = found else { return Response::End };
     let values = match (with_values, values.get(..len)) {
         (false, _) => &[],
-        (true, Some(values)) => bytemuck::must_cast_slice(values),
+        (true, Some(values)) => bytemuck::cast_slice(values),
         (true, None) => return refused(Refusal::Template),
     };
     let len = u32::try_from(len).unwrap_or(u32::MAX);

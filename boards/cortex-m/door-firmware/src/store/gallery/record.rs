@@ -71,7 +71,7 @@ impl<'a> Stored<'a> {
             .put(&len.to_le_bytes())
             .put(&[name])
             .put(self.name.as_bytes())
-            .put(bytemuck::must_cast_slice(self.values))
+            .put(bytemuck::cast_slice(self.values))
             .finish()
     }
 
@@ -82,7 +82,7 @@ impl<'a> Stored<'a> {
         let (model, preprocessing) = (ModelId(fields.array()?), PreprocessingId(fields.array()?));
         let (len, name) = (fields.u16()?, fields.u8()?);
         let name = core::str::from_utf8(fields.slice(name.into())?).ok()?;
-        let values = bytemuck::must_cast_slice(fields.slice(len.into())?);
+        let values = bytemuck::cast_slice(fields.slice(len.into())?);
         let stored = Self { record, person, name, model, preprocessing, values };
         stored.check(values.len()).ok()?;
         fields.0.is_empty().then_some((generation, stored))

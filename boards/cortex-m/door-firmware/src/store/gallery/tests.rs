@@ -50,7 +50,7 @@ fn list<F: NorFlash>(gallery: &mut Small<F>) -> People {
 
 /// Whether 8 bytes in a row of a template are anywhere in the chip.
 fn remains(flash: &[u8], values: &[i8]) -> bool {
-    let values: &[u8] = bytemuck::must_cast_slice(values);
+    let values: &[u8] = bytemuck::cast_slice(values);
     let first: [bool; 256] = core::array::from_fn(|byte| values.contains(&(byte as u8)));
     let windows = || flash.windows(8).filter(|window| first[usize::from(window[0])]);
     windows().any(|window| values.windows(8).any(|ours| ours == window))
