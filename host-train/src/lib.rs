@@ -18,6 +18,7 @@ mod cpu;
 pub mod data;
 pub mod device;
 pub mod diff;
+pub mod door;
 pub mod evaluate;
 pub mod experiment;
 pub mod files;

@@ -4,6 +4,7 @@
 
 mod bench;
 mod data;
+mod device;
 mod diff;
 mod embed;
 mod eval;
@@ -63,6 +64,7 @@ enum Command {
     Bench(bench::BenchArgs),
     Experiment(experiment::ExperimentArgs),
     Data(data::DataArgs),
+    Device(device::DeviceArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
             Command::Bench(args) => bench::run(&args),
             Command::Experiment(args) => experiment::run(&args),
             Command::Data(args) => data::run(&args),
+            Command::Device(args) => device::run(&args),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,
