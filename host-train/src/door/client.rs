@@ -33,7 +33,7 @@ fn advice(error: &ProtocolError) -> String {
     }
 }
 
-/// See the [module](self).
+/// A session over a line.
 #[derive(Debug)]
 pub struct Client<L> {
     line: L,
