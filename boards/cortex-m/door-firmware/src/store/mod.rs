@@ -22,7 +22,9 @@
 //! chip also raises a fault when a torn word is read, which its driver must turn into bytes. Flash on QSPI does neither.
 //!
 //! Every record has its place at a multiple of its size, so that a damaged one hides no other, and nothing is ever programmed twice
-//! between two erases, which flash with error correction (STM32H7) does not allow.
+//! between two erases, which flash with error correction (STM32H7) does not allow. That is why the format is not that of
+//! `sequential-storage`: there records follow each other by their lengths, so that the rest of a torn one can be taken for a header that
+//! hides the next (its issue 136), and one byte at each end says whether a page is erased, which after half an erase it may not be.
 
 pub mod audit;
 mod bytes;
