@@ -18,6 +18,8 @@
 //! |---|---|
 //! | what may be set, and what is refused as unsafe | `policy` |
 //! | from a rate of false accepts to a cosine | `calibration` |
+//! | how far a rate may be from what was counted (feature `std`) | `confidence` |
+//! | whether the table of rates holds at this door (feature `std`) | `survey` |
 //! | who may enter at which minutes of the week | `schedule` |
 //! | what is told to the door | `event` |
 //! | what the door says | `action`, `reason`, `measure`, `state` |
@@ -55,6 +57,8 @@ mod action;
 mod calibration;
 mod camera;
 mod clock;
+#[cfg(feature = "std")]
+pub mod confidence;
 mod contact;
 mod credential;
 mod event;
@@ -68,6 +72,8 @@ mod pulse;
 mod reason;
 mod schedule;
 mod state;
+#[cfg(feature = "std")]
+mod survey;
 
 pub use action::{Action, Audit, Bolt, Cause, Decision, Ended, MAX_ACTIONS};
 pub use calibration::{Calibration, CalibrationError};
@@ -81,3 +87,5 @@ pub use policy::{
 pub use reason::Reason;
 pub use schedule::{Admission, MinuteOfWeek, Schedule, Weekday, Window, WindowError};
 pub use state::State;
+#[cfg(feature = "std")]
+pub use survey::{Basis, Count, Finding, Survey, SurveyError};

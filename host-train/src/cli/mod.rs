@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 a check that was asked for failed, 2 wrong use or unusable input. Every failure is one line.
 
 mod bench;
+mod calibrate;
 mod data;
 mod diff;
 mod embed;
@@ -54,6 +55,7 @@ enum Command {
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     Embed(embed::EmbedArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Inspect(inspect::InspectArgs),
     Plan(plan::PlanFileArgs),
     Diff(diff::DiffArgs),
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
             Command::Import(args) => import::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Embed(args) => embed::run(&args),
+            Command::Calibrate(args) => calibrate::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::Diff(args) => diff::run(&args),

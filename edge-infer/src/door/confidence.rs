@@ -1,19 +1,24 @@
-//! How large a rate may truly be of which a few events were seen: Clopper and Pearson's exact upper bound, one-sided.
+//! How large or small a rate may truly be of which a few events were seen: Clopper and Pearson's exact bounds, each one-sided.
 //!
-//! Of `n` trials `k` were events. The bound is the rate `p` at which so few would still be seen one time in twenty:
+//! Of `n` trials `k` were events. The upper bound is the rate `p` at which so few would still be seen one time in twenty:
 //!
 //! ```text
 //!   sum over i = 0..k of C(n, i) p^i (1 - p)^(n - i)  =  1 - CONFIDENCE
 //! ```
 //!
-//! Without an event it is about `3 / n`. It holds for trials that know nothing of each other. Pairs of a set of faces share
-//! faces, so that the truth is less certain than the bound says; it is the least that can be asked of a rate, not all.
+//! and the lower bound that at which so many would be. Without an event the upper one is about `3 / n`. They hold for trials that know
+//! nothing of each other. Pairs of a set of faces share faces, so that the truth is less certain than the bounds say; they are the
+//! least that can be asked of a rate, not all.
+//!
+//! Model files are calibrated by this on the host, and a board checks them by the same numbers. It takes logarithms, which `core` lacks,
+//! so it is there with feature `std` alone.
 
-/// How sure the bound is: the true rate lies above it in 5 % of all samples.
-pub(super) const CONFIDENCE: f64 = 0.95;
+/// How sure a bound is: the true rate lies beyond it in 5 % of all samples.
+pub const CONFIDENCE: f64 = 0.95;
 
 /// Upper bound, in [0, 1], of the rate of which `events` of `trials` are a sample; 1 if every trial is one, or there is none.
-pub(super) fn upper_bound(events: usize, trials: usize) -> f64 {
+#[must_use]
+pub fn upper_bound(events: usize, trials: usize) -> f64 {
     if events >= trials {
         return 1.0;
     }
@@ -33,8 +38,16 @@ pub(super) fn upper_bound(events: usize, trials: usize) -> f64 {
     }
 }
 
-/// The most events of `trials` whose bound is not above `rate`, in (0, 1); none if even no event at all leaves it above.
-pub(super) fn most_events(rate: f64, trials: usize) -> Option<usize> {
+/// Lower bound, in [0, 1], of the rate of which `events` of `trials` are a sample; 0 if there is no event.
+#[must_use]
+pub fn lower_bound(events: usize, trials: usize) -> f64 {
+    // What is not an event has an upper bound.
+    1.0 - upper_bound(trials.saturating_sub(events), trials)
+}
+
+/// The most events of `trials` whose upper bound is not above `rate`, in (0, 1); none if even no event at all leaves it above.
+#[must_use]
+pub fn most_events(rate: f64, trials: usize) -> Option<usize> {
     let bounded = |events: &usize| upper_bound(*events, trials) <= rate;
     if !bounded(&0) {
         return None;
@@ -48,9 +61,23 @@ pub(super) fn most_events(rate: f64, trials: usize) -> Option<usize> {
     Some(most)
 }
 
-/// The fewest trials that can bound a rate, in (0, 1): so many without an event.
-pub(super) fn fewest_trials(rate: f64) -> usize {
-    ((1.0 - CONFIDENCE).ln() / (-rate).ln_1p()).ceil() as usize
+/// The fewest trials whose upper bound is not above `rate`, in (0, 1), with so many events among them.
+#[must_use]
+pub fn fewest_trials(events: usize, rate: f64) -> usize {
+    let none = ((1.0 - CONFIDENCE).ln() / (-rate).ln_1p()).ceil() as usize;
+    if events == 0 {
+        return none;
+    }
+    // Events ask for more trials; the bound falls as these grow.
+    let (mut few, mut enough) = (none, none.saturating_mul(2));
+    while upper_bound(events, enough) > rate {
+        (few, enough) = (enough, enough.saturating_mul(2));
+    }
+    while enough - few > 1 {
+        let middle = usize::midpoint(few, enough);
+        if upper_bound(events, middle) > rate { few = middle } else { enough = middle }
+    }
+    enough
 }
 
 /// Chance of at most `events` of `trials` at a rate that is not below theirs; `choose` is `ln C(trials, events)`.
@@ -71,6 +98,7 @@ fn at_most(events: usize, trials: usize, rate: f64, choose: f64) -> f64 {
 
 /// `ln C(n, k)`.
 fn ln_choose(n: usize, k: usize) -> f64 {
+    let k = k.min(n - k);
     (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum()
 }
 
@@ -121,16 +149,37 @@ mod tests {
     fn the_fewest_trials_are_those_that_just_suffice() {
         // ln 0.05 / ln(1 - rate): 298.07, 2994.23, 29955.8, 299571.7, 2995731.2 (1e-6, where ln(1 - rate) is nearly -rate).
         let rates = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
-        assert_eq!(rates.map(fewest_trials), [299, 2_995, 29_956, 299_572, 2_995_731]);
-        for rate in rates {
-            let fewest = fewest_trials(rate);
-            assert!(upper_bound(0, fewest) <= rate && upper_bound(0, fewest - 1) > rate, "{rate}");
+        let fewest = rates.map(|rate| fewest_trials(0, rate));
+        assert_eq!(fewest, [299, 2_995, 29_956, 299_572, 2_995_731]);
+        for (rate, events) in rates.into_iter().flat_map(|rate| [0, 1, 3].map(|k| (rate, k))) {
+            let fewest = fewest_trials(events, rate);
+            let bound = |trials| upper_bound(events, trials);
+            assert!(bound(fewest) <= rate && bound(fewest - 1) > rate, "{events} at {rate}");
         }
+        // Bounds with one event: 472 trials 0.0100108, 473 trials 0.0099897.
+        assert_eq!(fewest_trials(1, 1e-2), 473);
     }
 
     #[test]
     fn ends_are_certain() {
         assert_eq!((upper_bound(3, 3), upper_bound(0, 0)), (1.0, 1.0));
+        assert_eq!((lower_bound(0, 3), lower_bound(0, 0)), (0.0, 0.0));
+    }
+
+    /// References: one less the sum below `events`, in decimal arithmetic of 50 digits.
+    #[test]
+    fn lower_bounds_are_the_exact_ones() {
+        for (events, trials, expected) in [
+            (1, 10, 0.005_116_196_891_823_702),
+            (5, 100, 0.019_905_563_662_171_84),
+            (3, 8_000, 0.000_102_218_984_846_547_8),
+            (60, 1_000, 0.048_124_364_008_956_37),
+        ] {
+            let got = lower_bound(events, trials);
+            assert!((got / expected - 1.0).abs() < 1e-8, "{events} of {trials}: {got}");
+        }
+        let all = lower_bound(20, 20);
+        assert!((all / 0.05_f64.powf(0.05) - 1.0).abs() < 1e-12, "{all}");
     }
 
     #[test]
