@@ -5,6 +5,7 @@
 //!   ├── store   people and templates, encrypted at rest      ──> gallery in memory ──> edge_infer::matching
 //!   └── audit   what the door did, hash-chained and bounded
 //! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
+//!   ├── survey          strangers' pictures against those enrolled and each other: does the model's table hold here?
 //!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
 //!       └── hub             what the loop shows, for pages, brokers and meters, which it never waits for
 //! camera, inputs, lock  where frames and events come from, what holds the door
@@ -34,6 +35,7 @@ pub mod outside;
 pub mod replay;
 pub mod run;
 pub mod store;
+pub mod survey;
 pub mod vision;
 pub mod watch;
 pub mod web;

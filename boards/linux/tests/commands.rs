@@ -44,6 +44,7 @@ fn every_command_has_help() {
         vec!["enroll"],
         vec!["people"],
         vec!["people", "import"],
+        vec!["calibrate"],
         vec!["test"],
         vec!["replay"],
         vec!["config"],

@@ -94,14 +94,23 @@ impl People {
             inverse_norms: Vec::new(),
             people: Vec::new(),
         };
-        for person in &self.people {
-            for template in person.templates.iter().filter(|t| t.pipeline == *pipeline) {
-                gallery.rows.extend(&template.values);
-                gallery.inverse_norms.push(template.inverse_norm);
-                gallery.people.push(person.id.0);
-            }
+        for (person, template) in self.enrolled(pipeline) {
+            gallery.rows.extend(&template.values);
+            gallery.inverse_norms.push(template.inverse_norm);
+            gallery.people.push(person.0);
         }
         gallery
+    }
+
+    /// The templates of `pipeline`, and whose each is.
+    pub fn enrolled<'a>(
+        &'a self,
+        pipeline: &'a Pipeline,
+    ) -> impl Iterator<Item = (PersonId, &'a StoredTemplate)> {
+        self.people.iter().flat_map(move |person| {
+            let own = person.templates.iter().filter(|template| template.pipeline == *pipeline);
+            own.map(|template| (person.id, template))
+        })
     }
 
     /// Who has no template of `pipeline` and must be enrolled again: after a change of the model, everybody.
