@@ -105,6 +105,7 @@ fn ln_choose(n: usize, k: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec::Vec;
 
     fn close(events: usize, trials: usize, expected: f64) {
         let got = upper_bound(events, trials);
