@@ -152,7 +152,8 @@ impl Local {
         match &self.found {
             Ok(found) if found.excess > 1.0 && set > found.calibration.target_fpir() => {
                 Some(format!(
-                    "strangers look alike here at least {:.1} times as often as the model's table says; to keep the target, set target_fpir = {:e}",
+                    "strangers look alike here at least {:.1} times as often as the model's table says; to keep the target, set \
+                     target_fpir = {:e}",
                     found.excess,
                     found.calibration.target_fpir()
                 ))
@@ -223,7 +224,8 @@ fn print(plan: &Plan, local: Option<&Local>) {
         match row {
             None => println!("{name:<11} nobody is enrolled"),
             Some(row) => println!(
-                "{name:<11} {templates} templates: cosine {:.4}, false match rate {:e}; a stranger's frame matches at most {:.1e} times by the table",
+                "{name:<11} {templates} templates: cosine {:.4}, false match rate {:e}; a stranger's frame matches at most {:.1e} \
+                 times by the table",
                 row.cosine(),
                 row.fmr(),
                 row.fpir_bound(templates)
@@ -261,8 +263,8 @@ fn print(plan: &Plan, local: Option<&Local>) {
     match found.basis {
         Basis::Pictures => println!("result      the pictures keep the target by themselves"),
         Basis::Table { missing } => println!(
-            "result      the target rests on the model's table, at target_fpir = {:e}; the pictures alone would need {missing} more comparisons, \
-             as {} more strangers make them",
+            "result      the target rests on the model's table, at target_fpir = {:e}; the pictures alone would need {missing} \
+             more comparisons, as {} more strangers make them",
             found.calibration.target_fpir(),
             local.comparisons.strangers_for(missing)
         ),
