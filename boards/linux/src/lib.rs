@@ -7,7 +7,7 @@
 //! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
 //!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
 //!       └── hub             what the loop shows, for pages, brokers and meters, which it never waits for
-//! camera, inputs, lock  where frames and events come from, what holds the door
+//! camera, inputs, lock  where frames and events come from, PINs among them; what holds the door
 //!   └── run             threads around the loop, and every way out of it with the lock engaged
 //! config, cli           settings in one file, and the commands
 //! ```
@@ -31,6 +31,7 @@ pub mod lock;
 pub mod metrics;
 pub mod mqtt;
 pub mod outside;
+mod port;
 pub mod replay;
 pub mod run;
 pub mod store;

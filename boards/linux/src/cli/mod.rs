@@ -12,6 +12,7 @@ mod pages;
 mod people;
 mod replay;
 mod run;
+mod secret;
 mod setup;
 mod test;
 mod web;
