@@ -73,7 +73,8 @@ pub struct Subject {
 }
 
 impl Seen {
-    fn new(model: ModelId, len: usize, faces: usize) -> Self {
+    /// Nothing yet; with room for `faces`, and for a template of `len` values.
+    pub(crate) fn new(model: ModelId, len: usize, faces: usize) -> Self {
         let template = vec![0; len];
         Self { faces: Vec::with_capacity(faces), subject: None, template, model }
     }
