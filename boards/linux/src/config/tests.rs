@@ -81,6 +81,8 @@ fn rejects_values_of_another_kind() {
         ("relay.channel=0", "relay.channel"),
         ("relay.channel=9", "relay.channel"),
         ("relay.kind=magnet", "hid"),
+        ("reader.kind=knock", "keyboard"),
+        ("reader.speed=fast", "speed"),
     ] {
         let error = set(&[argument]).unwrap_err();
         assert!(matches!(error, ConfigError::Value { .. }), "{argument}: {error}");

@@ -13,6 +13,7 @@ mod hid;
 mod hidraw;
 mod latch;
 mod relay;
+mod replug;
 mod serial;
 mod simulated;
 

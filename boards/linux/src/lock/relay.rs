@@ -1,5 +1,6 @@
 //! Which relay the settings name, opened with two handles.
 
+use super::replug::replugged;
 use super::{Bolt, EdgeLog, OutputLine, PinRelay, SerialRelay, hid};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -106,12 +107,18 @@ impl RelayConfig {
                 Relays { own: Box::new(PinRelay(own)), spare: Box::new(PinRelay(spare)) }
             }
             RelayKind::Serial => {
-                let [own, spare] = SerialRelay::open(&self.device, self.channel)?;
-                Relays { own: Box::new(own), spare: Box::new(spare) }
+                let (device, channel) = (self.device.clone(), self.channel);
+                replugged(move || {
+                    let [own, spare] = SerialRelay::open(&device, channel)?;
+                    Ok(Relays { own: Box::new(own), spare: Box::new(spare) })
+                })?
             }
             RelayKind::Hid => {
-                let [own, spare] = hid::open(&self.device, self.channel)?;
-                Relays { own: Box::new(own), spare: Box::new(spare) }
+                let (device, channel) = (self.device.clone(), self.channel);
+                replugged(move || {
+                    let [own, spare] = hid::open(&device, channel)?;
+                    Ok(Relays { own: Box::new(own), spare: Box::new(spare) })
+                })?
             }
         })
     }
