@@ -21,6 +21,7 @@ pub mod diff;
 pub mod evaluate;
 pub mod experiment;
 pub mod files;
+pub mod flash;
 pub mod graph;
 pub mod key_file;
 pub mod likeness;

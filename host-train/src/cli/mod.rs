@@ -10,6 +10,7 @@ mod eval;
 mod experiment;
 mod export;
 mod failure;
+mod flash;
 mod gate;
 mod import;
 mod inspect;
@@ -63,6 +64,7 @@ enum Command {
     Bench(bench::BenchArgs),
     Experiment(experiment::ExperimentArgs),
     Data(data::DataArgs),
+    Flash(flash::FlashArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
             Command::Bench(args) => bench::run(&args),
             Command::Experiment(args) => experiment::run(&args),
             Command::Data(args) => data::run(&args),
+            Command::Flash(args) => flash::run(&args),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,
