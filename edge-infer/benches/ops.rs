@@ -9,8 +9,8 @@ use core::fmt;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use edge_infer::kernels::{
-    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, Requantize, Tier,
-    Window, add, conv2d, depthwise_conv2d, fully_connected_sums,
+    Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, MaxPool, Requantize,
+    Tier, Window, add, conv2d, depthwise_conv2d, fully_connected_sums, max_pool,
 };
 
 fn main() {
@@ -89,18 +89,20 @@ fn convolve(
 }
 
 #[divan::bench(args = cases(&[
-    (56, [64, 128]), (28, [128, 64]), (14, [128, 256]), (14, [256, 128]), (7, [128, 512]),
+    (128, [16, 16]), (64, [16, 64]), (40, [32, 17]), (56, [64, 128]), (28, [128, 64]), (14, [128, 256]), (14, [256, 128]), (7, [128, 512]),
 ]))]
 fn pointwise(bencher: Bencher<'_, '_>, case: &Case) {
     convolve(bencher, case.tier, same(case, 1, 1), case.channels[0], conv2d);
 }
 
-#[divan::bench(args = cases(&[(56, [3, 64])]))]
+#[divan::bench(args = cases(&[(128, [3, 16]), (56, [3, 64])]))]
 fn stem(bencher: Bencher<'_, '_>, case: &Case) {
     convolve(bencher, case.tier, same(case, 3, 2), case.channels[0], conv2d);
 }
 
-#[divan::bench(args = cases(&[(56, [64; 2]), (28, [128; 2]), (14, [256; 2]), (7, [512; 2])]))]
+#[divan::bench(args = cases(&[
+    (128, [16; 2]), (40, [13; 2]), (56, [64; 2]), (28, [128; 2]), (14, [256; 2]), (7, [512; 2]),
+]))]
 fn depthwise(bencher: Bencher<'_, '_>, case: &Case) {
     convolve(bencher, case.tier, same(case, 3, 1), 1, depthwise_conv2d);
 }
@@ -113,7 +115,7 @@ fn depthwise_global(bencher: Bencher<'_, '_>, case: &Case) {
 }
 
 /// A window of one tap: a product a value, and what it takes to make int8 of it.
-#[divan::bench(args = cases(&[(56, [64; 2]), (14, [256; 2])]))]
+#[divan::bench(args = cases(&[(128, [16; 2]), (56, [64; 2]), (14, [256; 2])]))]
 fn requantize(bencher: Bencher<'_, '_>, case: &Case) {
     convolve(bencher, case.tier, same(case, 1, 1), 1, depthwise_conv2d);
 }
@@ -130,10 +132,11 @@ fn fully_connected(bencher: Bencher<'_, '_>, case: &Case) {
     });
 }
 
-/// The same on every tier: it is in no network whose planner could put it into a convolution.
-#[divan::bench(args = [64, 128])]
-fn sum(bencher: Bencher<'_, '_>, channels: usize) {
-    let pixels = 14 * 14;
+/// It is in no network whose planner could put it into a convolution.
+#[divan::bench(args = cases(&[(14, [64; 2]), (14, [128; 2])]))]
+fn sum(bencher: Bencher<'_, '_>, case: &Case) {
+    let (pixels, channels) =
+        (usize::from(case.side) * usize::from(case.side), case.channels[0].into());
     let (first, second) = (values(pixels * channels), values(pixels * channels));
     let addend = |values, multiplier| Addend { values, multiplier, zero_point: 3 };
     let layer = Add {
@@ -144,7 +147,19 @@ fn sum(bencher: Bencher<'_, '_>, channels: usize) {
     };
     let mut output = vec![0; pixels * channels];
     bencher.counter(ItemsCount::new(output.len())).bench_local(|| {
-        add(black_box(&layer), black_box(&mut output)).expect("lengths fit");
+        add(case.tier, black_box(&layer), black_box(&mut output)).expect("lengths fit");
+    });
+}
+
+#[divan::bench(args = cases(&[(64, [16; 2]), (32, [64; 2])]))]
+fn maximum(bencher: Bencher<'_, '_>, case: &Case) {
+    let mut geometry = same(case, 2, 2);
+    (geometry.window.top, geometry.window.left) = (0, 0);
+    let input = values(geometry.input.elements());
+    let layer = MaxPool { geometry, input: &input };
+    let mut output = vec![0; geometry.output.elements()];
+    bencher.counter(ItemsCount::new(output.len())).bench_local(|| {
+        max_pool(case.tier, black_box(&layer), black_box(&mut output)).expect("lengths fit");
     });
 }
 

@@ -11,6 +11,7 @@
 //! - [`detect`]: boxes and landmarks from a detector's outputs; the largest face from frame to frame.
 //! - [`image`]: views a frame, turns a face upright, stores pixels as int8, measures what they are worth.
 //! - [`engine`]: walks a model's ops over one arena that the caller lends.
+//! - [`embedder`]: alignment, measures and engine for one face: from its landmarks to its template.
 //! - [`kernels`]: the layers over plain slices, by a number contract that gives every target the
 //!   same bits.
 //! - [`matching`]: int8 templates, cosine, search of a gallery.
@@ -73,6 +74,7 @@ extern crate std;
 
 pub mod detect;
 pub mod door;
+pub mod embedder;
 pub mod engine;
 mod float;
 pub mod image;

@@ -3,6 +3,7 @@
 //! The image has two pixels; as int8 they are (2, 3, 4) and (-8, 0, 12).
 
 use edge_infer::engine::{Engine, EngineError};
+use edge_infer::image::Frame;
 use model_format::writer::{
     ActivationSpec, AddSpec, ConvSpec, FullyConnectedResultSpec, FullyConnectedSpec, LookupSpec,
     MetadataSpec, ModelBuilder, OpSpec, OutputSpec, RequantizeSpec, ScaleChannelsSpec,
@@ -411,6 +412,43 @@ fn a_stream_makes_the_rows_of_its_tensors_one_after_the_other() {
         }
         let last: Vec<i32> = last.iter().map(|byte| byte.cast_signed().into()).collect();
         assert_eq!((steps, last), (if rows == [Rows::ALL; 3] { 3 } else { 1 }, expected.clone()));
+    }
+}
+
+#[test]
+fn a_frame_in_the_corner_is_the_image_with_black_around_it() {
+    for file in [sums(ColourOrder::Rgb), sums(ColourOrder::Bgr), residual(), gated()] {
+        let engine = Engine::new(file.view());
+        let mut arena = vec![0x55; engine.arena_bytes()];
+        let pixel = Frame::new(&IMAGE[..3], 1, 1, 3).expect("a pixel");
+        let both = Frame::new(&IMAGE, 2, 1, 6).expect("two pixels");
+        let mut whole = vec![0; engine.model().input().shape.elements()];
+        for (frame, shown) in [(pixel, 3), (both, 6)] {
+            whole.fill(0);
+            whole[..shown].copy_from_slice(&IMAGE[..shown]);
+            let run = engine.run(&whole, &mut arena).expect("image and arena fit");
+            let expected: Vec<i32> = run.sums().collect();
+            engine.load_corner(&frame, &mut arena).expect("it is no larger");
+            engine.run_loaded(&mut arena).expect("the arena fits");
+            let output = engine.output(&arena).expect("the arena fits");
+            let sums: Vec<i32> = output.sums().collect();
+            assert_eq!(sums, expected);
+        }
+    }
+}
+
+#[test]
+fn rejects_a_frame_larger_than_the_input() {
+    let file = residual();
+    let engine = Engine::new(file.view());
+    let mut arena = vec![0; engine.arena_bytes()];
+    let shape = engine.model().input().shape;
+    let [height, width] = [shape.height, shape.width].map(usize::from);
+    let pixels = [0; 300];
+    for side in [[height + 1, width], [height, width + 1]] {
+        let frame = Frame::new(&pixels, side[1], side[0], side[1] * 3).expect("pixels enough");
+        let error = engine.load_corner(&frame, &mut arena).expect_err("too large");
+        assert_eq!(error, EngineError::FrameTooLarge { height, width, frame: side });
     }
 }
 

@@ -70,7 +70,7 @@ pub enum ModelError {
     Pixels(PathBuf),
     /// A network of other outputs.
     #[error(
-        "the network gives {0}: eval, embed and --verdict need one with an embedding as its only output"
+        "the network gives {0}: eval, embed, calibrate and --verdict need one with an embedding as its only output"
     )]
     NoEmbedding(String),
     /// The run's settings build no network.

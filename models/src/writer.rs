@@ -3,6 +3,7 @@
 //! The bytes depend on the fields of [`ModelBuilder`] alone, so that a build can be repeated bit for bit. Arena offsets
 //! and lifetimes are the planner's work; the writer only records them, and the parser refuses wrong ones.
 
+mod calibrated;
 mod content;
 mod layout;
 pub mod plan;
@@ -12,6 +13,7 @@ mod sign;
 use std::string::String;
 use std::vec::Vec;
 
+pub use calibrated::calibrated;
 pub use content::content_id;
 #[cfg(feature = "signature")]
 pub use sign::SigningKey;

@@ -5,9 +5,10 @@
 //!   ├── store   people and templates, encrypted at rest      ──> gallery in memory ──> edge_infer::matching
 //!   └── audit   what the door did, hash-chained and bounded
 //! vision ─ enrol        faces of pictures: who is to be enrolled, and from which of them
+//!   ├── survey          strangers' pictures against those enrolled and each other: does the model's table hold here?
 //!   └── watch           frame, faces, gallery, edge_infer::door, lock: the loop, under a camera or a list (replay)
 //!       └── hub             what the loop shows, for pages, brokers and meters, which it never waits for
-//! camera, inputs, lock  where frames and events come from, what holds the door
+//! camera, inputs, lock  where frames and events come from, PINs among them; what holds the door
 //!   └── run             threads around the loop, and every way out of it with the lock engaged
 //! config, cli           settings in one file, and the commands
 //! ```
@@ -31,9 +32,11 @@ pub mod lock;
 pub mod metrics;
 pub mod mqtt;
 pub mod outside;
+mod port;
 pub mod replay;
 pub mod run;
 pub mod store;
+pub mod survey;
 pub mod vision;
 pub mod watch;
 pub mod web;

@@ -60,6 +60,19 @@ fn doctor_says_what_is_wrong_and_what_to_do() {
         ("warning".into(), "warning".into(), "ok".into())
     );
 
+    // Whoever asks for a second factor needs something to give it to.
+    let asked = ["--set", "second_factor=20000"];
+    let told = text(&with(&["doctor"], &asked).stdout);
+    assert!(told.contains("nobody gets in") && told.contains("set reader.kind"), "{told}");
+    let made = Command::new("mkfifo").arg(at("keys")).status().unwrap();
+    assert!(made.success());
+    let device = format!("reader.device={}", at("keys"));
+    let reader = [&asked[..], &["--set", "reader.kind=pipe", "--set", &device]].concat();
+    let told = text(&with(&["doctor"], &reader).stdout);
+    assert!(told.contains("0 of 0 people have a PIN or card"), "{told}");
+    let idle = text(&with(&["doctor"], &reader[2..]).stdout);
+    assert!(idle.contains("no second factor is asked for"), "{idle}");
+
     // A key that others may read, a camera and a relay that are not there.
     std::fs::set_permissions(at("key"), std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .unwrap();

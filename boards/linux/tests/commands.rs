@@ -1,8 +1,9 @@
 //! The program as it is called: exit codes, what stands on stdout and on stderr. No networks are needed here.
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn door(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_door"));
@@ -44,6 +45,7 @@ fn every_command_has_help() {
         vec!["enroll"],
         vec!["people"],
         vec!["people", "import"],
+        vec!["calibrate"],
         vec!["test"],
         vec!["replay"],
         vec!["config"],
@@ -125,6 +127,56 @@ fn a_store_is_made_once_and_people_come_and_go() {
     refused(folder, &["people", "purge"], 2);
     assert_eq!(good(folder, &["people", "purge", "--yes"]), "0 people forgotten\n");
     assert_eq!(good(folder, &["people", "list"]), "");
+}
+
+/// A command that reads a line from standard input.
+fn typed(folder: &Path, arguments: &[&str], line: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_door"));
+    command.arg("--config").arg(folder.join("door.toml")).args(arguments);
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn pins_and_cards_are_given_and_forgotten_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    good(folder, &["people", "init"]);
+    let document = folder.join("in.json");
+    let people = r#"{"format":1,"next_person":3,"next_template":1,"people":[{"id":1,"profile":{"name":"Ada"},"templates":[]},
+        {"id":2,"profile":{"name":"Bob"},"templates":[]}]}"#;
+    std::fs::write(&document, people).unwrap();
+    good(folder, &["people", "import", document.to_str().unwrap()]);
+    for (arguments, line) in [
+        (&["people", "credential", "1"][..], "471147\n"),
+        (&["people", "credential", "1", "--duress"], "471148\r\n"),
+        (&["people", "credential", "2"], "0A00F1B2C3"),
+    ] {
+        let output = typed(folder, arguments, line);
+        assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    }
+    for (id, line, why) in [
+        ("2", "471147\n", "taken"),
+        ("1", "0A00F1B2C3\n", "taken"),
+        ("2", "123\n", "3 characters"),
+        ("9", "9999\n", "no person 9"),
+    ] {
+        let output = typed(folder, &["people", "credential", id], line);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(why) && error.lines().count() == 1, "{error}");
+    }
+    let list = good(folder, &["people", "list", "--json"]);
+    assert!(list.contains("\"credentials\":2") && list.contains("\"credentials\":1"), "{list}");
+    let out = folder.join("out.json");
+    good(folder, &["people", "export", out.to_str().unwrap()]);
+    let text = std::fs::read_to_string(out).unwrap();
+    assert!(text.contains("\"mac\"") && !text.contains("471147") && !text.contains("0A00F1B2C3"));
+    let forgotten = good(folder, &["people", "credential", "1", "--forget"]);
+    assert_eq!(forgotten, "2 PINs and cards forgotten\n");
+    assert!(typed(folder, &["people", "credential", "2"], "471147\n").status.success());
 }
 
 #[test]

@@ -10,10 +10,12 @@
 //! ```
 //!
 //! Faces are found greedily: the best cell, then the best that does not overlap it, and so on. That asks nothing of memory
-//! but the faces themselves. [`Tracker`] follows the largest from frame to frame. Running the network is left to
+//! but the faces themselves. [`Tracker`] follows the largest from frame to frame, [`Follower`] the same
+//! person. Running the network is left to
 //! [`engine`](crate::engine), turning a face upright to [`image`](crate::image), what a score is worth to the caller.
 
 mod cell;
+mod follow;
 mod track;
 
 use model_format::{ElementType, ModelView, Shape, Tensor, TensorIndex};
@@ -23,6 +25,7 @@ use crate::float;
 use crate::image::align::Landmarks;
 use cell::Cell;
 
+pub use follow::Follower;
 pub use track::{Tracked, Tracker};
 
 /// A face in an image, in pixels of the network's input; it may reach beyond the image.

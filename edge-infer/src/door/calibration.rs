@@ -121,6 +121,12 @@ impl Calibration {
         self.fmr
     }
 
+    /// Share of single frames of strangers that match any of so many templates, at most. The table may hold a stricter row than was
+    /// asked for, so it may lie below the target.
+    pub fn fpir_bound(&self, templates: u32) -> f32 {
+        self.fmr * templates as f32
+    }
+
     /// The rate that it was chosen for.
     pub fn target_fpir(&self) -> f32 {
         self.target_fpir

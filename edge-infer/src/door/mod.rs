@@ -18,6 +18,8 @@
 //! |---|---|
 //! | what may be set, and what is refused as unsafe | `policy` |
 //! | from a rate of false accepts to a cosine | `calibration` |
+//! | how far a rate may be from what was counted (feature `std`) | `confidence` |
+//! | whether the table of rates holds at this door (feature `std`) | `survey` |
 //! | who may enter at which minutes of the week | `schedule` |
 //! | what is told to the door | `event` |
 //! | what the door says | `action`, `reason`, `measure`, `state` |
@@ -30,9 +32,10 @@
 //! | a released lock and its end | `pulse` |
 //! | a door forced or left open | `contact` |
 //! | all of it together | `machine` |
+//! | a door with its lock | `kept` |
 //!
 //! Pins, clocks, cameras, storage and who has which PIN are left to the board. The board drives the locked level before it makes
-//! a [`Door`], and follows [`Decision::bolt`] after every step.
+//! a [`Door`], and follows [`Decision::bolt`] after every step; [`Kept`] does both.
 //!
 //! ```
 //! use edge_infer::door::{Action, Bolt, Door, Event, Policy};
@@ -55,11 +58,14 @@ mod action;
 mod calibration;
 mod camera;
 mod clock;
+#[cfg(feature = "std")]
+pub mod confidence;
 mod contact;
 mod credential;
 mod event;
 mod evidence;
 mod gate;
+mod kept;
 mod lockout;
 mod machine;
 mod measure;
@@ -68,10 +74,13 @@ mod pulse;
 mod reason;
 mod schedule;
 mod state;
+#[cfg(feature = "std")]
+mod survey;
 
 pub use action::{Action, Audit, Bolt, Cause, Decision, Ended, MAX_ACTIONS};
 pub use calibration::{Calibration, CalibrationError};
 pub use event::{Contact, Credential, Event, Face, Fault, Matched, Observation, Stamp};
+pub use kept::Kept;
 pub use machine::Door;
 pub use measure::Measure;
 pub use policy::{
@@ -81,3 +90,5 @@ pub use policy::{
 pub use reason::Reason;
 pub use schedule::{Admission, MinuteOfWeek, Schedule, Weekday, Window, WindowError};
 pub use state::State;
+#[cfg(feature = "std")]
+pub use survey::{Basis, Count, Finding, Survey, SurveyError};

@@ -18,7 +18,7 @@ use core::ops::Range;
 
 use model_format::{ModelView, Op, TensorIndex};
 
-use crate::image::normalize;
+use crate::image::{Frame, normalize};
 use crate::kernels::Tier;
 pub use output::Output;
 
@@ -55,6 +55,19 @@ pub enum EngineError {
         needed: usize,
         /// Bytes passed.
         got: usize,
+    },
+    /// A frame does not fit the model's input.
+    #[error(
+        "the model reads {height}x{width} pixels, the frame has {}x{}; set the camera to at most that size",
+        frame[0], frame[1]
+    )]
+    FrameTooLarge {
+        /// Rows of the input.
+        height: usize,
+        /// Columns of the input.
+        width: usize,
+        /// Rows and columns of the frame.
+        frame: [usize; 2],
     },
     /// The buffer for the embedding has another length than the embedding.
     #[error("the embedding has {needed} values, the buffer holds {got}")]
@@ -168,8 +181,37 @@ impl<'m> Engine<'m> {
         }
         let bytes = arena.get_mut(step::range(&input));
         let values = bytes.and_then(step::int8_mut).ok_or(self.endpoint())?;
-        normalize::write_input(rgb, self.model.metadata().input.colour, values);
+        let colour = self.model.metadata().input.colour;
+        normalize::write_input(rgb, colour, values);
         Ok(())
+    }
+
+    /// Writes a frame that is no larger than the model's input into the arena, black beside and below it: [`load`](Self::load)
+    /// without a copy of the whole input, for a board that has no memory for one.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooSmall`], or [`EngineError::FrameTooLarge`].
+    pub fn load_corner(&self, frame: &Frame<'_>, arena: &mut [u8]) -> Result<(), EngineError> {
+        self.check(arena)?;
+        let input = self.model.input();
+        let [height, width] = [input.shape.height, input.shape.width].map(usize::from);
+        if frame.width() > width || frame.height() > height {
+            let frame = [frame.height(), frame.width()];
+            return Err(EngineError::FrameTooLarge { height, width, frame });
+        }
+        let bytes = arena.get_mut(step::range(&input));
+        let values = bytes.and_then(step::int8_mut).ok_or(self.endpoint())?;
+        normalize::write_corner(frame, self.model.metadata().input.colour, width, values);
+        Ok(())
+    }
+
+    /// Runs what follows [`load`](Self::load) or [`load_corner`](Self::load_corner): every step, in order.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooSmall`].
+    pub fn run_loaded(&self, arena: &mut [u8]) -> Result<(), EngineError> {
+        self.check(arena)?;
+        self.model.steps().try_for_each(|ops| self.run_step(&ops, arena, &mut |_, _, _| ()))
     }
 
     /// Runs step number `index`, counted from 0, and gives the bytes that its last op wrote: a whole tensor.

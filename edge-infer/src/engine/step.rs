@@ -233,7 +233,7 @@ impl Step<'_, '_> {
             activation: activation(op.activation),
             zero_point: output.zero_point,
         };
-        kernels::add(&layer, int8_mut(result)?).ok()
+        kernels::add(self.tier, &layer, int8_mut(result)?).ok()
     }
 
     fn max_pool(self, op: &model::MaxPool) -> Option<()> {
@@ -241,7 +241,7 @@ impl Step<'_, '_> {
         let ranges = [input.bytes, self.output.bytes];
         let [values, result] = self.arena.get_disjoint_mut(ranges).ok()?;
         let layer = kernels::MaxPool { geometry, input: int8(values)? };
-        kernels::max_pool(&layer, int8_mut(result)?).ok()
+        kernels::max_pool(self.tier, &layer, int8_mut(result)?).ok()
     }
 
     fn global_average_pool(self, op: &model::GlobalAveragePool) -> Option<()> {
@@ -255,7 +255,7 @@ impl Step<'_, '_> {
             multiplier: op.multiplier,
             zero_point: self.output.tensor.zero_point,
         };
-        kernels::global_average_pool(&layer, int8_mut(result)?).ok()
+        kernels::global_average_pool(self.tier, &layer, int8_mut(result)?).ok()
     }
 
     fn scale_channels(self, op: &model::ScaleChannels<'_>) -> Option<()> {
@@ -269,7 +269,7 @@ impl Step<'_, '_> {
             factors: op.factors,
             zero_point: self.output.tensor.zero_point,
         };
-        kernels::scale_channels(&layer, int8_mut(result)?).ok()
+        kernels::scale_channels(self.tier, &layer, int8_mut(result)?).ok()
     }
 
     fn lookup(self, op: &model::Lookup<'_>) -> Option<()> {
@@ -293,7 +293,7 @@ impl Step<'_, '_> {
             ],
             zero_point: self.output.tensor.zero_point,
         };
-        kernels::concat(&layer, int8_mut(result)?).ok()
+        kernels::concat(self.tier, &layer, int8_mut(result)?).ok()
     }
 
     fn upsample(self, op: &model::Upsample) -> Option<()> {

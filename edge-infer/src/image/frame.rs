@@ -88,6 +88,13 @@ impl<'a> Frame<'a> {
         self.height
     }
 
+    /// The rows from the top, each `width` times red, green, blue.
+    pub fn rows(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        // No row overflows: `new` has checked that the last one ends within the slice.
+        let (pixels, stride, row) = (self.pixels, self.stride, self.width * PIXEL);
+        (0..self.height).map_while(move |y| pixels.get(y * stride..)?.get(..row))
+    }
+
     /// The pixel in column `x` of row `y`; black outside the frame.
     #[inline(always)]
     pub(super) fn pixel_or_black(&self, x: i64, y: i64) -> [u8; PIXEL] {

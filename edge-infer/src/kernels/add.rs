@@ -7,7 +7,7 @@
 //! ```
 
 use super::geometry::check;
-use super::{Activation, Addend, BLOCK, LengthError, arch};
+use super::{Activation, Addend, BLOCK, LengthError, Plain, Tier, arch};
 
 /// Arguments of [`add`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Add<'a> {
 ///
 /// # Errors
 /// The slices are not equally long, or not a whole number of pixels. `output` is then untouched.
-pub fn add(layer: &Add<'_>, output: &mut [i8]) -> Result<(), LengthError> {
+pub fn add(tier: Tier, layer: &Add<'_>, output: &mut [i8]) -> Result<(), LengthError> {
     let [a, b] = layer.inputs;
     let channels = layer.channels;
     check("first input", a.values, output.len())?;
@@ -34,14 +34,29 @@ pub fn add(layer: &Add<'_>, output: &mut [i8]) -> Result<(), LengthError> {
     layer.activation.check(channels)?;
     let pixels = output.len().checked_div(channels).unwrap_or(0);
     check("output", output, pixels * channels)?;
-    let mut unwritten = output;
-    for first in (0..pixels).map(|pixel| pixel * channels) {
-        let pixel = unwritten.split_off_mut(..channels).unwrap_or_default();
-        for (block, output) in pixel.chunks_mut(BLOCK).enumerate() {
-            let channel = block * BLOCK;
-            let (a, b) = (a.skip(first + channel), b.skip(first + channel));
-            arch::add(a, b, layer.activation.slopes(channel), layer.zero_point, output);
+    tier.compiled((layer, output));
+    Ok(())
+}
+
+impl Plain for (&Add<'_>, &mut [i8]) {
+    #[inline(always)]
+    fn run(self) {
+        let (layer, output) = self;
+        let [a, b] = layer.inputs;
+        // Without slopes of their own, channels need not be told apart.
+        let channels = match layer.activation {
+            Activation::Prelu(_) => layer.channels,
+            Activation::None | Activation::Relu => output.len(),
+        };
+        let pixels = output.len().checked_div(channels).unwrap_or(0);
+        let mut unwritten = output;
+        for first in (0..pixels).map(|pixel| pixel * channels) {
+            let pixel = unwritten.split_off_mut(..channels).unwrap_or_default();
+            for (block, output) in pixel.chunks_mut(BLOCK).enumerate() {
+                let channel = block * BLOCK;
+                let (a, b) = (a.skip(first + channel), b.skip(first + channel));
+                arch::add(a, b, layer.activation.slopes(channel), layer.zero_point, output);
+            }
         }
     }
-    Ok(())
 }

@@ -8,7 +8,7 @@
 //! A multiplier of 1 between equal zero points passes values on as they are.
 
 use super::geometry::{check, product};
-use super::{Addend, LengthError, arch};
+use super::{Addend, LengthError, Plain, Tier, arch};
 
 /// Arguments of [`concat()`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,24 +27,32 @@ pub struct Concat<'a> {
 ///
 /// # Errors
 /// A slice is not as long as its pixels and channels say. `output` is then untouched.
-pub fn concat(layer: &Concat<'_>, output: &mut [i8]) -> Result<(), LengthError> {
+pub fn concat(tier: Tier, layer: &Concat<'_>, output: &mut [i8]) -> Result<(), LengthError> {
     let ([a, b], [first, second]) = (layer.inputs, layer.channels);
     let channels = first.saturating_add(second);
     check("first input", a.values, product(&[layer.pixels, first]))?;
     check("second input", b.values, product(&[layer.pixels, second]))?;
     check("output", output, product(&[layer.pixels, channels]))?;
-    let mut unwritten = output;
-    let (mut a, mut b) = (a, b);
-    for _ in 0..layer.pixels {
-        for (input, channels) in [(&mut a, first), (&mut b, second)] {
-            let output = unwritten.split_off_mut(..channels).unwrap_or_default();
-            for (output, &value) in output.iter_mut().zip(input.values) {
-                let distance = i32::from(value) - i32::from(input.zero_point);
-                let scaled = distance as f32 * input.multiplier;
-                *output = arch::round_to_i8(scaled, layer.zero_point);
+    tier.compiled((layer, output));
+    Ok(())
+}
+
+impl Plain for (&Concat<'_>, &mut [i8]) {
+    #[inline(always)]
+    fn run(self) {
+        let (layer, output) = self;
+        let ([mut a, mut b], [first, second]) = (layer.inputs, layer.channels);
+        let mut unwritten = output;
+        for _ in 0..layer.pixels {
+            for (input, channels) in [(&mut a, first), (&mut b, second)] {
+                let output = unwritten.split_off_mut(..channels).unwrap_or_default();
+                for (output, &value) in output.iter_mut().zip(input.values) {
+                    let distance = i32::from(value) - i32::from(input.zero_point);
+                    let scaled = distance as f32 * input.multiplier;
+                    *output = arch::round_to_i8(scaled, layer.zero_point);
+                }
+                *input = input.skip(channels);
             }
-            *input = input.skip(channels);
         }
     }
-    Ok(())
 }

@@ -57,17 +57,28 @@ fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
     let walk = Walk::new(layer.geometry);
     let mut panel = tier.panel();
     let mut packed = None;
-    layer.for_each_segment(tier, &walk, output, |first, segment, sums| {
-        for chunk in Chunk::all(&layer.geometry) {
+    layer.for_each_segment(tier, &walk, output, |first, segment, sums, mut finish| {
+        let mut chunks = Chunk::all(&layer.geometry).peekable();
+        while let Some(chunk) = chunks.next() {
             if packed != Some((first, chunk)) {
                 tier.pack(chunk.weights(layer, first), &mut panel);
                 packed = Some((first, chunk));
             }
-            chunk.with_strips(layer, &walk, &segment, |strips| {
-                tier.multiply(&mut panel, strips, chunk.len, sums);
+            let finish = if chunks.peek().is_none() { finish.take() } else { None };
+            chunk.with_strips(layer, &walk, &segment, |strips| match finish {
+                None => tier.multiply(&mut panel, strips, chunk.len, sums),
+                Some(Finish { epilogue, output }) => {
+                    tier.finish(&mut panel, strips, chunk.len, sums, &epilogue, output);
+                }
             });
         }
     });
+}
+
+/// How a segment's sums become int8, and where.
+pub(super) struct Finish<'a> {
+    pub(super) epilogue: Epilogue<'a>,
+    pub(super) output: &'a mut [i8],
 }
 
 /// A part of the window that a panel holds: some whole kernel rows, or a part of one.
@@ -187,16 +198,17 @@ impl Convolution<'_> {
         self.residual.map_or(Ok(()), |residual| check("residual", residual.values, output.len()))
     }
 
-    /// Fills the output, a block of channels after the other: `accumulate(first, segment, sums)` sums
-    /// up the windows of a segment for the channels from `first` on; stretches of pixels are then
-    /// rounded to int8.
+    /// Fills the output, a block of channels after the other: `accumulate(first, segment, sums, finish)`
+    /// sums up the windows of a segment for the channels from `first` on. Stretches of pixels are then
+    /// rounded to int8. A tier that finishes does so itself where a stretch is a single segment, as in a
+    /// sliding walk all are: `accumulate` is then told where to.
     #[inline(always)]
     pub(super) fn for_each_segment<T: Primitives>(
         &self,
         tier: T,
         walk: &Walk,
         output: &mut [i8],
-        mut accumulate: impl FnMut(usize, Segment, &mut [Sums]),
+        mut accumulate: impl FnMut(usize, Segment, &mut [Sums], Option<Finish<'_>>),
     ) {
         let channels = usize::from(self.geometry.output.channels);
         let mut buffer = T::BUFFER;
@@ -206,21 +218,56 @@ impl Convolution<'_> {
             let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
             let negative = self.requantize.activation.negative(first, positive);
             let zero_point = self.requantize.zero_point;
-            for pixel in (0..walk.pixels()).step_by(buffer.len()) {
-                let pixels = buffer.len().min(walk.pixels() - pixel);
-                let mut unfilled = buffer.get_mut(..pixels).unwrap_or_default();
-                while !unfilled.is_empty() {
-                    let segment = walk.segment(pixel + pixels - unfilled.len(), unfilled.len());
-                    let sums = unfilled.split_off_mut(..segment.pixels).unwrap_or_default();
-                    accumulate(first, segment, sums);
-                }
+            let reach = self.reach::<T>(first);
+            let mut pixel = 0;
+            while pixel < walk.pixels() {
+                let most = buffer.len().min(walk.pixels() - pixel);
+                let mut segment = walk.segment(pixel, most);
+                let pixels = if walk.slides() { segment.pixels } else { most };
                 let start = pixel * channels + first;
+                pixel += pixels;
+                let output = output.get_mut(start..).unwrap_or_default();
                 let residual = self.residual.map(|residual| residual.skip(start));
                 let epilogue =
-                    Epilogue { positive, negative, zero_point, residual, step: channels };
-                let sums = buffer.get(..pixels).unwrap_or_default();
-                tier.requantize(sums, &epilogue, output.get_mut(start..).unwrap_or_default());
+                    Epilogue { positive, negative, zero_point, residual, step: channels, reach };
+                let (mut finish, output) = if T::FINISHES && segment.pixels == pixels {
+                    (Some(Finish { epilogue, output }), None)
+                } else {
+                    (None, Some(output))
+                };
+                let mut unfilled = buffer.get_mut(..pixels).unwrap_or_default();
+                loop {
+                    let sums = unfilled.split_off_mut(..segment.pixels).unwrap_or_default();
+                    accumulate(first, segment, sums, finish.take());
+                    if unfilled.is_empty() {
+                        break;
+                    }
+                    segment = walk.segment(pixel - unfilled.len(), unfilled.len());
+                }
+                if let Some(output) = output {
+                    tier.requantize(buffer.get(..pixels).unwrap_or_default(), &epilogue, output);
+                }
             }
         }
+    }
+
+    /// [`Epilogue::reach`] of the block of channels from `first` on, whatever the input holds.
+    pub(super) fn reach<T: Primitives>(&self, first: usize) -> f32 {
+        if !T::FINISHES {
+            return f32::INFINITY;
+        }
+        let block = |multipliers: &[f32]| {
+            // The bits of magnitudes are in their order, with infinity and NaN at the end.
+            let bits = multipliers.iter().take(BLOCK).map(|multiplier| multiplier.abs().to_bits());
+            bits.fold(0, |most, bits| bits.max(most))
+        };
+        let positive = self.requantize.multiplier.get(first..).unwrap_or_default();
+        let most = block(positive).max(block(self.requantize.activation.negative(first, positive)));
+        let bias = self.bias.get(first..).unwrap_or_default().iter().take(BLOCK);
+        let bias = bias.fold(0, |most, bias| bias.unsigned_abs().max(most));
+        let depth = self.weights.len().checked_div(self.bias.len()).unwrap_or(0);
+        let sum = depth as f32 * (128.0 * 128.0) + bias as f32;
+        let residual = self.residual.map_or(0.0, |residual| 255.0 * residual.multiplier.abs());
+        sum * f32::from_bits(most) + residual
     }
 }

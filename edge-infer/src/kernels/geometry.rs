@@ -1,16 +1,16 @@
 //! Where a sliding window lies: which taps of it meet the input, and which meet padding.
 //!
-//! The convolutions share this one walk. A window of `kernel` taps at output `(y, x)` starts at
+//! All kernels with windows share this one walk. A window of `kernel` taps at output `(y, x)` starts at
 //! input row `y * stride - top` and column `x * stride - left`:
 //!
 //! ```text
 //!            padding │ input row
 //!   taps      0   1  │  2   3   4      kernel width 5, left 2, x = 0
-//!            └─run──┘└───run────┘
+//!             before │   inside
 //! ```
 //!
-//! In NHWC the taps of a run are neighbours in the input and in the weights, so a run of `n` taps
-//! over `C` channels is one contiguous row of `n * C` numbers.
+//! In NHWC neighbouring taps are neighbours in the input and in the weights, so `n` of them over `C`
+//! channels are one contiguous row of `n * C` numbers.
 
 use super::LengthError;
 
@@ -58,54 +58,15 @@ pub struct Geometry {
     pub window: Window,
 }
 
-/// Neighbouring taps of one kernel row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Run {
-    /// Index of the first tap in the window, row by row.
-    pub(super) tap: usize,
-    /// Number of taps, at least 1.
-    pub(super) taps: usize,
-    /// Index of the input pixel under the first tap; `None` when the run lies in padding.
-    pub(super) pixel: Option<usize>,
-}
-
 impl Geometry {
     /// Taps of the window.
     pub(super) fn taps(&self) -> usize {
         let [height, width] = self.window.kernel.map(usize::from);
         height * width
     }
-
-    /// Hands `visit` the runs of the window at output row `y`, column `x`: every tap once, in the
-    /// order of the weights.
-    #[inline(always)]
-    pub(super) fn for_each_run(&self, y: usize, x: usize, mut visit: impl FnMut(Run)) {
-        let [height, width] = self.window.kernel.map(usize::from);
-        let [down, right] = self.window.stride.map(usize::from);
-        let rows = Overlap::new(y * down, self.window.top, height, self.input.height.into());
-        let columns = Overlap::new(x * right, self.window.left, width, self.input.width.into());
-        let mut run = |tap, taps, pixel| {
-            if taps > 0 {
-                visit(Run { tap, taps, pixel });
-            }
-        };
-        for row in 0..height {
-            let first = row * width;
-            if row < rows.before || row >= rows.before + rows.inside {
-                run(first, width, None);
-                continue;
-            }
-            let input_row = rows.start + (row - rows.before);
-            let pixel = input_row * usize::from(self.input.width) + columns.start;
-            let after = columns.before + columns.inside;
-            run(first, columns.before, None);
-            run(first + columns.before, columns.inside, Some(pixel));
-            run(first + after, width - after, None);
-        }
-    }
 }
 
-/// A [`Geometry`] as the convolutions walk it: pixel after pixel, in segments.
+/// A [`Geometry`] as the kernels walk it: pixel after pixel, in segments.
 #[derive(Clone, Copy)]
 pub(super) struct Walk {
     /// Height, width.
@@ -113,6 +74,8 @@ pub(super) struct Walk {
     output: [usize; 2],
     /// The first column from which on windows reach beyond the right edge.
     end: usize,
+    /// Whether segments go to the end of their row.
+    slides: bool,
     geometry: Geometry,
 }
 
@@ -129,13 +92,35 @@ impl Walk {
         }
         let last = (usize::from(left) + input[1]).checked_sub(kernel[1].into());
         let end = last.and_then(|last| last.checked_div(stride[1].into())).map_or(0, |x| x + 1);
-        Self { input, output, end: end.min(output[1]), geometry }
+        Self { input, output, end: end.min(output[1]), slides: false, geometry }
+    }
+
+    /// The same in segments that go to the end of their row, whatever columns of it lie in padding.
+    pub(super) fn sliding(geometry: Geometry) -> Self {
+        Self { slides: true, ..Self::new(geometry) }
+    }
+
+    /// Whether it is a sliding one.
+    pub(super) fn slides(&self) -> bool {
+        self.slides
     }
 
     /// Pixels of the output.
     pub(super) fn pixels(&self) -> usize {
         let [height, width] = self.output;
         height * width
+    }
+
+    /// Columns of the output.
+    pub(super) fn width(&self) -> usize {
+        let [_, width] = self.output;
+        width
+    }
+
+    /// Columns of the input.
+    pub(super) fn input_width(&self) -> usize {
+        let [_, width] = self.input;
+        width
     }
 
     /// The segment that begins at output pixel `pixel`, of at most `most` pixels.
@@ -148,9 +133,16 @@ impl Walk {
         let y = pixel.checked_div(width).unwrap_or(0);
         let x = pixel - y * width;
         let rows = Overlap::new(y * down, top, kernel_height, input_height);
-        let columns = Overlap::new(x * right, left, kernel_width, input_width);
-        let pixels = if columns.inside < kernel_width { 1 } else { self.end - x };
-        Segment { pixels: pixels.min(most), rows, columns }
+        let reach = if self.slides { usize::MAX } else { kernel_width };
+        let columns = Overlap::new(x * right, left, reach, input_width);
+        let pixels = if self.slides {
+            width - x
+        } else if columns.inside < kernel_width {
+            1
+        } else {
+            self.end.saturating_sub(x)
+        };
+        Segment { pixels: pixels.min(most).max(1), rows, columns }
     }
 
     /// The input row under row `row` of a segment's windows; `None` in padding.
@@ -165,8 +157,7 @@ impl Walk {
     /// Index of the input pixel in this row and column.
     #[inline(always)]
     pub(super) fn input_pixel(&self, row: usize, column: usize) -> usize {
-        let [_, width] = self.input;
-        row * width + column
+        row * self.input_width() + column
     }
 }
 
@@ -182,11 +173,12 @@ pub(super) struct Overlap {
 /// Neighbouring pixels of one output row whose windows meet the input alike.
 #[derive(Clone, Copy)]
 pub(super) struct Segment {
-    /// Number of pixels, at least 1; more than 1 only if no column of the windows lies in padding.
+    /// Number of pixels, at least 1; more than 1 only if no column of the windows lies in padding, or if the walk is a sliding
+    /// one.
     pub(super) pixels: usize,
     /// Rows of the windows.
     pub(super) rows: Overlap,
-    /// Columns of the first window.
+    /// Columns of the first window; in a sliding walk all of the row from there on.
     pub(super) columns: Overlap,
 }
 
@@ -229,30 +221,6 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn a_corner_window_splits_into_padding_and_input() {
-        let extent = Extent { height: 4, width: 4, channels: 1 };
-        let window = Window { kernel: [3, 3], stride: [1, 1], top: 1, left: 1 };
-        let geometry = Geometry { input: extent, output: extent, window };
-        let mut runs = [None; 6];
-        let mut count = 0;
-        geometry.for_each_run(0, 3, |run| {
-            runs[count] = Some((run.tap, run.taps, run.pixel));
-            count += 1;
-        });
-        assert_eq!(
-            runs,
-            [
-                Some((0, 3, None)),
-                Some((3, 2, Some(2))),
-                Some((5, 1, None)),
-                Some((6, 2, Some(6))),
-                Some((8, 1, None)),
-                None
-            ]
-        );
-    }
-
-    #[test]
     fn elements_that_cannot_be_counted_saturate() {
         assert_eq!(product(&[usize::MAX, 2]), usize::MAX);
         assert_eq!(Extent { height: 3, width: 5, channels: 7 }.elements(), 105);
@@ -262,32 +230,50 @@ mod tests {
         /// Against the definition: tap (ky, kx) meets input (y * stride + ky - top, x * stride + kx
         /// - left).
         #[test]
-        fn runs_are_the_windows_taps_in_order(
-            (height, width) in (1_u16..6, 1_u16..6),
+        fn segments_are_the_windows_of_all_pixels_in_order(
+            (height, width) in (1_u16..6, 1_u16..9),
             kernel in [1_u8..5, 1_u8..5],
             stride in [1_u8..4, 1_u8..4],
             (top, left) in (0_u8..7, 0_u8..7),
-            (y, x) in (0_usize..8, 0_usize..8),
+            most in 1_usize..9,
         ) {
             let input = Extent { height, width, channels: 1 };
             let window = Window { kernel, stride, top, left };
             let geometry = Geometry { input, output: input, window };
-            let mut expected = Vec::new();
-            for ky in 0..i64::from(kernel[0]) {
-                for kx in 0..i64::from(kernel[1]) {
-                    let row = y as i64 * i64::from(stride[0]) + ky - i64::from(top);
-                    let column = x as i64 * i64::from(stride[1]) + kx - i64::from(left);
-                    let (height, width) = (i64::from(height), i64::from(width));
-                    let inside = (0..height).contains(&row) && (0..width).contains(&column);
-                    expected.push(inside.then(|| (row * width + column) as usize));
+            let (mut expected, mut seen) = (Vec::new(), Vec::new());
+            let inside = |place: i64, len: u16| (0..i64::from(len)).contains(&place);
+            for pixel in 0..i64::from(height) * i64::from(width) {
+                let (y, x) = (pixel / i64::from(width), pixel % i64::from(width));
+                for ky in 0..i64::from(kernel[0]) {
+                    for kx in 0..i64::from(kernel[1]) {
+                        let row = y * i64::from(stride[0]) + ky - i64::from(top);
+                        let column = x * i64::from(stride[1]) + kx - i64::from(left);
+                        let is_input = inside(row, height) && inside(column, width);
+                        expected.push(is_input.then(|| (row * i64::from(width) + column) as usize));
+                    }
                 }
             }
-            let mut taps = Vec::new();
-            geometry.for_each_run(y, x, |run| {
-                assert_eq!(run.tap, taps.len());
-                taps.extend((0..run.taps).map(|tap| run.pixel.map(|pixel| pixel + tap)));
-            });
-            prop_assert_eq!(taps, expected);
+            let walk = Walk::new(geometry);
+            let mut first = 0;
+            while first < walk.pixels() {
+                let segment = walk.segment(first, most);
+                prop_assert!((1..=most).contains(&segment.pixels));
+                first += segment.pixels;
+                for pixel in 0..segment.pixels {
+                    for row in 0..usize::from(kernel[0]) {
+                        let row = walk.input_row(&segment, row);
+                        for column in 0..usize::from(kernel[1]) {
+                            let column = column.checked_sub(segment.columns.before);
+                            let column = column.filter(|&column| column < segment.columns.inside);
+                            seen.push(row.zip(column).map(|(row, column)| {
+                                let start = walk.input_pixel(row, segment.columns.start);
+                                start + column + pixel * usize::from(stride[1])
+                            }));
+                        }
+                    }
+                }
+            }
+            prop_assert_eq!(seen, expected);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use super::geometry::{check, product};
-use super::{BLOCK, LengthError, arch};
+use super::{BLOCK, LengthError, Plain, Tier, arch};
 
 /// Arguments of [`global_average_pool`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,21 +28,32 @@ pub struct GlobalAveragePool<'a> {
 /// # Errors
 /// The input is not `pixels` times as long as the output. `output` is then untouched.
 pub fn global_average_pool(
+    tier: Tier,
     layer: &GlobalAveragePool<'_>,
     output: &mut [i8],
 ) -> Result<(), LengthError> {
     let channels = output.len();
     check("input", layer.input, product(&[layer.pixels, channels]))?;
-    let multipliers = [layer.multiplier; BLOCK];
-    // A checked model's sums fit an i32; for another, wrapping gives a wrong mean but no panic.
-    let zeros = i32::from(layer.input_zero_point).wrapping_mul(layer.pixels as i32);
-    for (block, output) in output.chunks_mut(BLOCK).enumerate() {
-        let mut sums = [zeros.wrapping_neg(); BLOCK];
-        for pixel in 0..layer.pixels {
-            let values = layer.input.get(pixel * channels + block * BLOCK..).unwrap_or_default();
-            arch::accumulate(&mut sums, values);
-        }
-        arch::requantize(&sums, &multipliers, &multipliers, layer.zero_point, output);
-    }
+    tier.compiled((layer, output));
     Ok(())
+}
+
+impl Plain for (&GlobalAveragePool<'_>, &mut [i8]) {
+    #[inline(always)]
+    fn run(self) {
+        let (layer, output) = self;
+        let channels = output.len();
+        let multipliers = [layer.multiplier; BLOCK];
+        // A checked model's sums fit an i32; for another, wrapping gives a wrong mean but no panic.
+        let zeros = i32::from(layer.input_zero_point).wrapping_mul(layer.pixels as i32);
+        for (block, output) in output.chunks_mut(BLOCK).enumerate() {
+            let mut sums = [zeros.wrapping_neg(); BLOCK];
+            for pixel in 0..layer.pixels {
+                let values =
+                    layer.input.get(pixel * channels + block * BLOCK..).unwrap_or_default();
+                arch::accumulate(&mut sums, values);
+            }
+            arch::requantize(&sums, &multipliers, &multipliers, layer.zero_point, output);
+        }
+    }
 }

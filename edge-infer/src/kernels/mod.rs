@@ -39,8 +39,8 @@ pub use scale_channels::{ScaleChannels, scale_channels};
 pub use upsample::{Upsample, upsample};
 
 pub use arch::Tier;
-pub(crate) use arch::round_to_i8;
 use arch::{BLOCK, Primitives, on_tier};
+pub(crate) use arch::{Plain, round_to_i8};
 
 impl Tier {
     /// Does nothing but the tier's dot product, on numbers in registers, and says how many
@@ -49,6 +49,11 @@ impl Tier {
     /// reaches.
     pub fn saturate(self, turns: u32) -> u64 {
         on_tier!(self, primitives => primitives.saturate(turns))
+    }
+
+    /// Does `work`, compiled for the tier's instructions.
+    pub(crate) fn compiled(self, work: impl Plain) {
+        on_tier!(self, primitives => primitives.compiled(work));
     }
 
     /// Exact sum of `a[i] * b[i]`; the shorter slice ends it.

@@ -5,8 +5,22 @@ use model_format::Threshold;
 use proptest::prelude::*;
 
 /// `mobilefacenet-128-ms1m`'s own table.
-const TABLE: [(f32, f32); 5] =
-    [(1e-2, 0.2520), (1e-3, 0.3363), (1e-4, 0.4072), (1e-5, 0.4766), (1e-6, 0.6609)];
+const TABLE: [(f32, f32); 14] = [
+    (1e-2, 0.2520),
+    (5e-3, 0.2791),
+    (2e-3, 0.3125),
+    (1e-3, 0.3363),
+    (5e-4, 0.3588),
+    (2e-4, 0.3873),
+    (1e-4, 0.4072),
+    (5e-5, 0.4261),
+    (2e-5, 0.4551),
+    (1e-5, 0.4766),
+    (5e-6, 0.5012),
+    (2e-6, 0.5364),
+    (1e-6, 0.6609),
+    (5e-7, 0.7499),
+];
 
 fn table() -> impl Iterator<Item = Threshold> {
     TABLE.into_iter().map(|(fmr, cosine)| Threshold { fmr, cosine })
@@ -18,7 +32,10 @@ fn a_gallery_of_n_needs_the_rate_over_n() {
         (1e-2, 1, 0.2520),
         (1e-2, 10, 0.3363),
         (1e-3, 10, 0.4072),
-        (1e-3, 11, 0.4766),
+        (1e-3, 11, 0.4261),
+        (1e-3, 20, 0.4261),
+        (1e-3, 21, 0.4551),
+        (1e-3, 80, 0.4766),
         (1e-3, 100, 0.4766),
         (1e-4, 100, 0.6609),
         (1e-2, 10_000, 0.6609),
@@ -26,7 +43,8 @@ fn a_gallery_of_n_needs_the_rate_over_n() {
         let chosen = Calibration::new(target, templates, table()).unwrap();
         assert_eq!(chosen.cosine(), cosine, "{target} over {templates}");
         assert_eq!((chosen.target_fpir(), chosen.templates()), (target, templates));
-        assert!(chosen.fmr() * templates as f32 <= target * 1.000_001);
+        let bound = chosen.fpir_bound(templates);
+        assert!(bound <= target * 1.000_001 && bound > target / 2.51, "{target} over {templates}");
     }
 }
 
@@ -60,15 +78,16 @@ fn rejects_a_model_that_nobody_measured() {
 
 #[test]
 fn rejects_a_rate_beyond_the_table() {
-    let error = Calibration::new(1e-4, 200, table()).unwrap_err();
-    let CalibrationError::BeyondTable { needed, least, templates: 200, .. } = error else {
+    assert_eq!(Calibration::new(1e-4, 200, table()).unwrap().cosine(), 0.7499);
+    let error = Calibration::new(1e-4, 400, table()).unwrap_err();
+    let CalibrationError::BeyondTable { needed, least, templates: 400, .. } = error else {
         panic!("{error}");
     };
-    assert_eq!(least, 1e-6);
-    assert!((needed - 5e-7).abs() < 1e-12);
+    assert_eq!(least, 5e-7);
+    assert!((needed - 2.5e-7).abs() < 1e-12);
     assert_eq!(
         error.to_string(),
-        "200 templates at a target FPIR of 0.0001 need a false match rate of 5e-7, the table's least is 1e-6; \
+        "400 templates at a target FPIR of 0.0001 need a false match rate of 2.5e-7, the table's least is 5e-7; \
          calibrate with more impostors, enrol fewer templates or ask for less"
     );
 }

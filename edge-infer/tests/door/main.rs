@@ -10,3 +10,5 @@ mod reports;
 mod scene;
 mod schedule;
 mod story;
+#[cfg(feature = "std")]
+mod survey;

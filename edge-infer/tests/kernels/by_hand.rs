@@ -123,17 +123,21 @@ pub(crate) fn a_small_convolution_by_hand() {
 
 #[cfg_attr(test, test)]
 pub(crate) fn pools_and_a_scaling_by_hand() {
+    Tier::available().for_each(pool_and_scale);
+}
+
+fn pool_and_scale(tier: Tier) {
     let input = [1, -9, 4, -3, -128, 7, 100, 127]; // 2x2 pixels of 2 channels
     let extent = |side| Extent { height: side, width: side, channels: 2 };
     let window = Window { kernel: [2, 2], stride: [2, 2], top: 1, left: 1 };
     let geometry = Geometry { input: extent(2), output: extent(2), window };
     let mut output = [0; 8];
     // Padded by one on all sides, each window meets one pixel.
-    max_pool(&MaxPool { geometry, input: &input }, &mut output).expect("lengths fit");
+    max_pool(tier, &MaxPool { geometry, input: &input }, &mut output).expect("lengths fit");
     assert_eq!(output, input);
     let window = Window { top: 0, left: 0, ..window };
     let geometry = Geometry { output: extent(1), window, ..geometry };
-    max_pool(&MaxPool { geometry, input: &input }, &mut output[..2]).expect("lengths fit");
+    max_pool(tier, &MaxPool { geometry, input: &input }, &mut output[..2]).expect("lengths fit");
     assert_eq!(output[..2], [100, 127]);
 
     let average = GlobalAveragePool {
@@ -143,7 +147,7 @@ pub(crate) fn pools_and_a_scaling_by_hand() {
         multiplier: 0.125,
         zero_point: -2,
     };
-    global_average_pool(&average, &mut output[..2]).expect("lengths fit");
+    global_average_pool(tier, &average, &mut output[..2]).expect("lengths fit");
     // (1 + 4 - 128 + 100 - 4) / 8 = -3.375; (-9 - 3 + 7 + 127 - 4) / 8 = 14.75.
     assert_eq!(output[..2], [-5, 13]);
 
@@ -156,7 +160,7 @@ pub(crate) fn pools_and_a_scaling_by_hand() {
         factors: &factors,
         zero_point: 3,
     };
-    scale_channels(&scaling, &mut output).expect("lengths fit");
+    scale_channels(tier, &scaling, &mut output).expect("lengths fit");
     // Halves of 0, 3, -129, 99 to even; -2 times -10, -4, 6, 126; 3 added.
     assert_eq!(output, [3, 23, 5, 11, -61, -9, 53, -128]);
 }
@@ -173,6 +177,10 @@ pub(crate) fn a_lookup_is_its_table() {
 
 #[cfg_attr(test, test)]
 pub(crate) fn a_concatenation_brings_both_sides_to_one_scale() {
+    Tier::available().for_each(concatenate);
+}
+
+fn concatenate(tier: Tier) {
     // Two pixels: one channel as it is, two channels halved about their zero point 10 and moved to
     // -3.
     let layer = Concat {
@@ -185,12 +193,12 @@ pub(crate) fn a_concatenation_brings_both_sides_to_one_scale() {
         zero_point: -3,
     };
     let mut output = [0; 6];
-    concat(&layer, &mut output).expect("slices fit");
+    concat(tier, &layer, &mut output).expect("slices fit");
     // Halves go to the even neighbour: 3 / 2 to 2, 5 / 2 to 2; -138 / 2 is exact.
     assert_eq!(output, [-128, -3, -1, 127, -1, -72]);
     let wide = Addend { values: &[127, -128], multiplier: 4.0, zero_point: 0 };
     let layer = Concat { inputs: [wide, Addend { values: &[0; 4], ..wide }], ..layer };
-    concat(&layer, &mut output).expect("slices fit");
+    concat(tier, &layer, &mut output).expect("slices fit");
     assert_eq!(output, [127, -3, -3, -128, -3, -3]);
 }
 

@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 
 use edge_infer::kernels::{
     Activation, Add, Addend, Convolution, Extent, FullyConnected, Geometry, GlobalAveragePool,
-    MaxPool, Requantize, ScaleChannels, Tier, Window, add, conv2d, depthwise_conv2d,
+    LengthError, MaxPool, Requantize, ScaleChannels, Tier, Window, add, conv2d, depthwise_conv2d,
     fully_connected, fully_connected_sums, global_average_pool, max_pool, scale_channels,
 };
 
 use crate::definition::{Values, convolution_by_definition, nearest, requantize, term};
 
 /// Channel counts around the block of 64 and the vector widths below it.
-pub(crate) const CHANNELS: [u16; 9] = [1, 2, 3, 7, 8, 17, 64, 65, 130];
+pub(crate) const CHANNELS: [u16; 11] = [1, 2, 3, 7, 8, 16, 17, 32, 64, 65, 130];
 
 /// The output of a window over `input` with padding on all four sides, or `None` where it does not
 /// fit.
@@ -36,6 +36,16 @@ pub(crate) fn geometry(
 
 /// Runs a random layer of this geometry in the kernel and by definition.
 pub(crate) fn check_convolution(geometry: Geometry, depthwise: bool, seed: u64) {
+    check_convolution_of_scale(geometry, depthwise, seed, 1.0);
+}
+
+/// The same with multipliers that are larger by `scale`.
+pub(crate) fn check_convolution_of_scale(
+    geometry: Geometry,
+    depthwise: bool,
+    seed: u64,
+    scale: f32,
+) {
     let mut values = Values(seed);
     let outputs = usize::from(geometry.output.channels);
     let taps = geometry.window.kernel.map(usize::from).iter().product::<usize>();
@@ -43,7 +53,10 @@ pub(crate) fn check_convolution(geometry: Geometry, depthwise: bool, seed: u64) 
     let input = values.bytes(geometry.input.elements(), -128);
     let weights = values.bytes(terms * outputs, -127);
     let bias = values.biases(outputs);
-    let multiplier = values.multipliers(outputs, terms);
+    let mut multiplier = values.multipliers(outputs, terms);
+    for multiplier in &mut multiplier {
+        *multiplier *= scale;
+    }
     let negative: Vec<f32> =
         multiplier.iter().map(|m| m * (values.unit() as f32 * 3.0 - 1.0)).collect();
     let residual_values = values.bytes(geometry.output.elements(), -128);
@@ -103,6 +116,15 @@ pub(crate) fn check_fully_connected(inputs: usize, outputs: usize, mut values: V
     }
 }
 
+/// Runs a kernel on every tier and compares its output.
+fn on_every_tier(expected: &[i8], kernel: impl Fn(Tier, &mut [i8]) -> Result<(), LengthError>) {
+    for tier in Tier::available() {
+        let mut output = vec![0; expected.len()];
+        kernel(tier, &mut output).expect("lengths fit");
+        assert_eq!(output, expected, "{}", tier.name());
+    }
+}
+
 pub(crate) fn check_add(pixels: usize, channels: usize, multipliers: [f32; 2], mut values: Values) {
     let count = pixels * channels;
     let stored = [values.bytes(count, -128), values.bytes(count, -128)];
@@ -115,28 +137,26 @@ pub(crate) fn check_add(pixels: usize, channels: usize, multipliers: [f32; 2], m
     });
     let zero_point = zero_points[2];
     for activation in [Activation::None, Activation::Relu, Activation::Prelu(&slopes)] {
-        let mut output = vec![0; count];
         let layer = Add { channels, inputs, activation, zero_point };
-        add(&layer, &mut output).expect("lengths fit");
-        for (index, &output) in output.iter().enumerate() {
+        let expected = (0..count).map(|index| {
             let sum = term(inputs[0], index) + term(inputs[1], index);
             let activated = match activation {
                 Activation::Relu => sum.max(0.0),
                 Activation::Prelu(slopes) if sum < 0.0 => sum * slopes[index % channels],
                 _ => sum,
             };
-            assert_eq!(output, nearest(activated, zero_point));
-        }
+            nearest(activated, zero_point)
+        });
+        on_every_tier(&expected.collect::<Vec<_>>(), |tier, output| add(tier, &layer, output));
     }
 }
 
 pub(crate) fn check_max_pool(geometry: Geometry, mut values: Values) {
     let Geometry { input: from, output: to, window } = geometry;
     let input = values.bytes(from.elements(), -128);
-    let mut output = vec![0; to.elements()];
-    max_pool(&MaxPool { geometry, input: &input }, &mut output).expect("lengths fit");
+    let layer = MaxPool { geometry, input: &input };
     let channels = usize::from(to.channels);
-    for (index, &output) in output.iter().enumerate() {
+    let expected = (0..to.elements()).map(|index| {
         let (place, channel) = (index / channels, index % channels);
         let start = |place: usize, stride: u8, before: u8| {
             (place * usize::from(stride)) as i64 - i64::from(before)
@@ -150,8 +170,9 @@ pub(crate) fn check_max_pool(geometry: Geometry, mut values: Values) {
                 && (0..i64::from(window.kernel[0])).contains(&row)
                 && (0..i64::from(window.kernel[1])).contains(&column)
         });
-        assert_eq!(Some(output), seen.map(|(_, &value)| value).max());
-    }
+        seen.map(|(_, &value)| value).max().expect("padding is less than a window")
+    });
+    on_every_tier(&expected.collect::<Vec<_>>(), |tier, output| max_pool(tier, &layer, output));
 }
 
 pub(crate) fn check_average(pixels: usize, channels: usize, multiplier: f32, mut values: Values) {
@@ -160,13 +181,13 @@ pub(crate) fn check_average(pixels: usize, channels: usize, multiplier: f32, mut
     let (input_zero_point, zero_point) = (zero_points[0], zero_points[1]);
     let layer =
         GlobalAveragePool { input: &input, pixels, input_zero_point, multiplier, zero_point };
-    let mut output = vec![0; channels];
-    global_average_pool(&layer, &mut output).expect("lengths fit");
-    for (channel, &output) in output.iter().enumerate() {
+    let expected = (0..channels).map(|channel| {
         let column = input.iter().skip(channel).step_by(channels);
         let sum = column.map(|&x| i64::from(x) - i64::from(input_zero_point)).sum();
-        assert_eq!(output, requantize(sum, multiplier, multiplier, 0.0, zero_point));
-    }
+        requantize(sum, multiplier, multiplier, 0.0, zero_point)
+    });
+    let kernel = |tier, output: &mut [i8]| global_average_pool(tier, &layer, output);
+    on_every_tier(&expected.collect::<Vec<_>>(), kernel);
 }
 
 pub(crate) fn check_scaling(pixels: usize, channels: usize, mut values: Values) {
@@ -182,11 +203,11 @@ pub(crate) fn check_scaling(pixels: usize, channels: usize, mut values: Values) 
         factors: &factors,
         zero_point,
     };
-    let mut output = vec![0; input.len()];
-    scale_channels(&layer, &mut output).expect("lengths fit");
-    for (index, (&output, &x)) in output.iter().zip(&input).enumerate() {
+    let expected = input.iter().enumerate().map(|(index, &x)| {
         let factor = factors[(i64::from(gate[index % channels]) + 128) as usize];
         let distance = i64::from(x) - i64::from(input_zero_point);
-        assert_eq!(output, requantize(distance, factor, factor, 0.0, zero_point));
-    }
+        requantize(distance, factor, factor, 0.0, zero_point)
+    });
+    let kernel = |tier, output: &mut [i8]| scale_channels(tier, &layer, output);
+    on_every_tier(&expected.collect::<Vec<_>>(), kernel);
 }

@@ -103,26 +103,33 @@ fn rejects_addends_of_wrong_length() {
     let side = Addend { values: &[3; 6], multiplier: 1.0, zero_point: 1 };
     let layer = Add { channels: 3, inputs: [side; 2], activation: Activation::None, zero_point: 0 };
     let mut output = [0; 6];
-    assert_eq!(add(&layer, &mut output), Ok(()));
+    assert_eq!(add(Tier::SCALAR, &layer, &mut output), Ok(()));
     assert_eq!(output, [4; 6]);
-    assert_eq!(add(&layer, &mut [0; 5]), refusal("first input", 5, 6), "the output says how many");
+    assert_eq!(
+        add(Tier::SCALAR, &layer, &mut [0; 5]),
+        refusal("first input", 5, 6),
+        "the output says how many"
+    );
     let uneven = Add { channels: 4, ..layer };
-    assert_eq!(add(&uneven, &mut output), refusal("output", 4, 6));
+    assert_eq!(add(Tier::SCALAR, &uneven, &mut output), refusal("output", 4, 6));
     let none = Add { channels: 0, ..layer };
-    assert_eq!(add(&none, &mut output), refusal("output", 0, 6));
+    assert_eq!(add(Tier::SCALAR, &none, &mut output), refusal("output", 0, 6));
 }
 
 #[test]
 fn rejects_max_pool_slices_of_wrong_length() {
     let geometry = layer().geometry;
     let input = &[0; 12];
-    assert_eq!(max_pool(&MaxPool { geometry, input }, &mut [0; 12]), Ok(()));
-    assert_eq!(max_pool(&MaxPool { geometry, input }, &mut [0; 11]), refusal("output", 12, 11));
+    assert_eq!(max_pool(Tier::SCALAR, &MaxPool { geometry, input }, &mut [0; 12]), Ok(()));
+    assert_eq!(
+        max_pool(Tier::SCALAR, &MaxPool { geometry, input }, &mut [0; 11]),
+        refusal("output", 12, 11)
+    );
     let short = MaxPool { geometry, input: &[0; 6] };
-    assert_eq!(max_pool(&short, &mut [0; 12]), refusal("input", 12, 6));
+    assert_eq!(max_pool(Tier::SCALAR, &short, &mut [0; 12]), refusal("input", 12, 6));
     let output = Extent { channels: 4, ..EXTENT };
     let other = MaxPool { geometry: Geometry { output, ..geometry }, input };
-    assert_eq!(max_pool(&other, &mut [0; 16]), refusal("a pixel's output", 3, 4));
+    assert_eq!(max_pool(Tier::SCALAR, &other, &mut [0; 16]), refusal("a pixel's output", 3, 4));
 }
 
 #[test]
@@ -131,9 +138,12 @@ fn rejects_an_average_of_wrong_length() {
     let layer =
         GlobalAveragePool { input: &[5; 12], pixels: 4, input_zero_point, multiplier, zero_point };
     let mut output = [1; 3];
-    assert_eq!(global_average_pool(&layer, &mut output[..2]), refusal("input", 8, 12));
+    assert_eq!(
+        global_average_pool(Tier::SCALAR, &layer, &mut output[..2]),
+        refusal("input", 8, 12)
+    );
     assert_eq!(output, [1; 3]);
-    assert_eq!(global_average_pool(&layer, &mut output), Ok(()));
+    assert_eq!(global_average_pool(Tier::SCALAR, &layer, &mut output), Ok(()));
     assert_eq!(output, [20; 3]);
 }
 
@@ -151,7 +161,7 @@ fn rejects_slices_of_wrong_length_where_values_only_move() {
     let side = |values| Addend { values, multiplier: 1.0, zero_point: 0 };
     let both = |a, b, output: &mut [i8]| {
         let inputs = [side(a), side(b)];
-        concat(&Concat { pixels: 2, channels: [1, 2], inputs, zero_point: 0 }, output)
+        concat(Tier::SCALAR, &Concat { pixels: 2, channels: [1, 2], inputs, zero_point: 0 }, output)
     };
     assert_eq!(both(&[3; 3], &[4; 4], &mut output), refusal("first input", 2, 3));
     assert_eq!(both(&[3; 2], &[4; 3], &mut output), refusal("second input", 4, 3));
@@ -179,7 +189,8 @@ fn rejects_scaling_slices_of_wrong_length() {
         zero_point: 0,
     };
     let mut output = [1; 6];
-    let run = |layer: &ScaleChannels<'_>, output: &mut [i8]| scale_channels(layer, output);
+    let run =
+        |layer: &ScaleChannels<'_>, output: &mut [i8]| scale_channels(Tier::SCALAR, layer, output);
     assert_eq!(run(&layer, &mut output[..5]), refusal("output", 3, 5));
     assert_eq!(
         run(&ScaleChannels { input: &[4; 5], ..layer }, &mut output),

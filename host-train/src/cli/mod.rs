@@ -3,13 +3,16 @@
 //! Exit codes: 0 done, 1 a check that was asked for failed, 2 wrong use or unusable input. Every failure is one line.
 
 mod bench;
+mod calibrate;
 mod data;
+mod device;
 mod diff;
 mod embed;
 mod eval;
 mod experiment;
 mod export;
 mod failure;
+mod flash;
 mod gate;
 mod import;
 mod inspect;
@@ -54,6 +57,7 @@ enum Command {
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     Embed(embed::EmbedArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Inspect(inspect::InspectArgs),
     Plan(plan::PlanFileArgs),
     Diff(diff::DiffArgs),
@@ -63,6 +67,8 @@ enum Command {
     Bench(bench::BenchArgs),
     Experiment(experiment::ExperimentArgs),
     Data(data::DataArgs),
+    Device(device::DeviceArgs),
+    Flash(flash::FlashArgs),
 }
 
 /// Runs the command that the program's arguments name.
@@ -78,6 +84,7 @@ pub fn main() -> ExitCode {
             Command::Import(args) => import::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Embed(args) => embed::run(&args),
+            Command::Calibrate(args) => calibrate::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::Diff(args) => diff::run(&args),
@@ -87,6 +94,8 @@ pub fn main() -> ExitCode {
             Command::Bench(args) => bench::run(&args),
             Command::Experiment(args) => experiment::run(&args),
             Command::Data(args) => data::run(&args),
+            Command::Device(args) => device::run(&args),
+            Command::Flash(args) => flash::run(&args),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,20 +7,20 @@ use super::gate::{Gate, Held};
 use super::progress::Progress;
 use super::quantize::base_name;
 use crate::data::{Pairs, Source};
-use crate::evaluate::{ComparisonRow, comparison_text};
+use crate::evaluate::{ComparisonRow, ThresholdTable, comparison_text};
 use crate::files;
 use crate::model::{FloatModel, Model};
 use crate::verdict::{JudgedFaces, Measured, Verdict};
 use model_format::writer::ModelBuilder;
-use model_format::{ModelFile, ModelView, Threshold};
+use model_format::{ModelFile, ModelView};
 use std::path::{Path, PathBuf};
 
 /// Faces to judge float and int8 by.
 #[derive(clap::Args)]
 pub(super) struct VerdictArgs {
     /// Labelled faces, folders or tars with one directory a person, that neither training nor --calibration has seen. Float and
-    /// int8 are compared on all their pairs and on searches. The result goes into the file, with cosines for false match rates from
-    /// 1e-2 to 1e-6, as far down as the impostor pairs bound them with 95 % (Clopper and Pearson, one-sided, as if no two pairs
+    /// int8 are compared on all their pairs and on searches. The result goes into the file, with cosines for false match rates 1e-2,
+    /// 5e-3, 2e-3 .. 1e-7, as far down as the impostor pairs bound each with 95 % (Clopper and Pearson, one-sided, as if no two pairs
     /// shared a face). In searches with strangers, the first image of each person is enrolled, and who has a single one is a
     /// stranger.
     #[arg(long, value_delimiter = ',', value_name = "A[,B]")]
@@ -95,8 +95,7 @@ pub(super) fn calibrated(
     model: &mut ModelBuilder,
     verdict: &Verdict,
 ) -> Result<ModelFile, Failure> {
-    let thresholds = verdict.table.thresholds.iter();
-    model.thresholds = thresholds.map(|at| Threshold { fmr: at.fmr, cosine: at.cosine }).collect();
+    model.thresholds = verdict.table.rows();
     model.metadata.verdict = verdict.line();
     Ok(ModelFile::from_bytes(model.build()?)?)
 }
@@ -111,15 +110,20 @@ pub(super) fn text(verdict: &Verdict) -> String {
     if [&verdict.float, &verdict.int8].iter().any(|network| network.all.rates.collapsed) {
         lines.push(format!("ALARM: {}", super::eval::COLLAPSED));
     }
-    lines.extend(verdict.table.thresholds.iter().map(|at| {
+    lines.extend(table_text(&verdict.table));
+    lines.join("\n")
+}
+
+/// A table of thresholds for a terminal, line by line.
+pub(super) fn table_text(table: &ThresholdTable) -> impl Iterator<Item = String> {
+    let kept = table.thresholds.iter().map(|at| {
         format!(
             "threshold {:.4} keeps a false match rate of {} ({} impostor pairs match, upper bound {:.2e} with 95 %), TAR {:.2} %",
             at.cosine, at.rate, at.accepted_impostors, at.bound, 100.0 * at.tar
         )
-    }));
-    let out = verdict.table.left_out.iter();
-    lines.extend(out.map(|out| format!("no threshold for {}: {}", out.rate, out.reason)));
-    lines.join("\n")
+    });
+    let out = table.left_out.iter();
+    kept.chain(out.map(|out| format!("no threshold for {}: {}", out.rate, out.reason)))
 }
 
 /// What was compared.

@@ -18,7 +18,6 @@
 
 mod collapse;
 mod comparison;
-mod confidence;
 mod error;
 mod histogram;
 mod identification;
@@ -42,7 +41,7 @@ pub use open_set::OpenSet;
 pub use roc::{OperatingPoint, Roc, RocPoint, STANDARD_FARS, resolvable};
 pub use separation::Separation;
 pub use summary::{AllPairsSummary, PairsSummary, Rates};
-pub use thresholds::{CalibratedThreshold, LeftOut, ThresholdTable};
+pub use thresholds::{CALIBRATED_RATES, CalibratedThreshold, LeftOut, ThresholdTable};
 pub use unit_rows::UnitRows;
 pub(crate) use unit_rows::dot;
 pub use verification::{BestThreshold, FoldResult, KFold, ScoredPair, best_threshold, k_fold};

@@ -4,11 +4,11 @@
 //! impostor pairs no longer resolve the rate; `thresholds`, `accepted_impostors` and `far_bounds` have the same keys and say from
 //! which cosine that rate accepts, how many pairs it really let through, and how large the true rate may be. `collapsed` is the alarm of [`is_collapsed`].
 
-use super::confidence::upper_bound;
 use super::{
     ComparisonRow, EvaluateError, Rank1, Roc, ScoredPair, Unit, identification::AllPairs,
     is_collapsed, k_fold,
 };
+use edge_infer::door::confidence::upper_bound;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

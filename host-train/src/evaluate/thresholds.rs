@@ -1,7 +1,7 @@
 //! From false match rates to cosines: the table that a model file carries for doors.
 //!
 //! A rate in the table is an upper bound, not what was counted: at and above its cosine so few impostor pairs score that, with
-//! 95 %, the true false match rate is not above it ([`super::confidence`]).
+//! 95 %, the true false match rate is not above it ([`edge_infer::door::confidence`]).
 //!
 //! ```text
 //!   cosine(rate) = least c of four decimals  with  bound(impostor scores >= c, impostor scores) <= rate
@@ -14,9 +14,34 @@
 //! many weighs on all of these pairs: the true rate is less certain than the bound says. It is also that of people like those
 //! measured, by such a camera, and of one comparison: a gallery of N templates compares N times.
 
-use super::confidence::{fewest_trials, most_events, upper_bound};
-use super::roc::{OperatingPoint, Roc, STANDARD_FARS};
+use super::roc::{OperatingPoint, Roc};
+use edge_infer::door::confidence::{fewest_trials, most_events, upper_bound};
+use model_format::{MAX_THRESHOLDS, Threshold};
 use serde::Serialize;
+
+/// The rates of a table, the loosest first, with their names: as many as a model file has places for.
+///
+/// A door takes the next row that is strict enough for its gallery, and never a cosine between two. So rows are near each other, that
+/// no gallery matches at a rate more than two and a half times lower than it needs; by 1, 2 and 5, that people can read them; and from the
+/// loosest that a door may ask for down to a target of 1e-4 among a thousand templates.
+pub const CALIBRATED_RATES: [(&str, f64); MAX_THRESHOLDS as usize] = [
+    ("1e-2", 1e-2),
+    ("5e-3", 5e-3),
+    ("2e-3", 2e-3),
+    ("1e-3", 1e-3),
+    ("5e-4", 5e-4),
+    ("2e-4", 2e-4),
+    ("1e-4", 1e-4),
+    ("5e-5", 5e-5),
+    ("2e-5", 2e-5),
+    ("1e-5", 1e-5),
+    ("5e-6", 5e-6),
+    ("2e-6", 2e-6),
+    ("1e-6", 1e-6),
+    ("5e-7", 5e-7),
+    ("2e-7", 2e-7),
+    ("1e-7", 1e-7),
+];
 
 /// Decimals of a threshold, as a factor.
 const STEPS: f64 = 1e4;
@@ -50,12 +75,12 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// The cosines of the standard rates, and the rates that have none.
+/// The cosines of [`CALIBRATED_RATES`], and the rates that have none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ThresholdTable {
     /// Rates falling, cosines rising.
     pub thresholds: Vec<CalibratedThreshold>,
-    /// Every other standard rate.
+    /// Every other rate.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -64,7 +89,7 @@ impl ThresholdTable {
     pub fn new(roc: &Roc) -> Self {
         let mut table = Self { thresholds: Vec::new(), left_out: Vec::new() };
         // From the strictest rate up, so that of equal cosines the stricter keeps its place.
-        for (rate, value) in STANDARD_FARS.into_iter().rev() {
+        for (rate, value) in CALIBRATED_RATES.into_iter().rev() {
             // Either form of the rate must hold.
             let fmr = value as f32;
             match least_cosine(roc, value.min(fmr.into())) {
@@ -93,13 +118,19 @@ impl ThresholdTable {
         table.left_out.reverse();
         table
     }
+
+    /// The thresholds as a model file has them.
+    pub fn rows(&self) -> Vec<Threshold> {
+        let rows = self.thresholds.iter();
+        rows.map(|at| Threshold { fmr: at.fmr, cosine: at.cosine }).collect()
+    }
 }
 
 /// The least cosine that keeps the rate, or why there is none.
 fn least_cosine(roc: &Roc, rate: f64) -> Result<f32, String> {
     let scores = roc.impostor_scores();
     let most = most_events(rate, scores.len()).ok_or_else(|| {
-        let fewest = fewest_trials(rate);
+        let fewest = fewest_trials(0, rate);
         format!("it needs at least {fewest} impostor pairs, there are {}", scores.len())
     })?;
     // Even the loosest rate lets only a few through.
@@ -126,21 +157,34 @@ mod tests {
 
     #[test]
     fn a_thousand_pairs_by_hand() {
-        // Scores 0, 0.0005 .. 0.4995. Of 1,000, 4 may pass at 1e-2 (see `confidence`): the fifth from above, 0.4975, may not.
+        // Scores 0, 0.0005 .. 0.4995. Of 1,000, 4 may pass at 1e-2 (see `confidence`): the fifth from above, 0.4975, may not. At 5e-3 1
+        // may, and 0.4990 may not.
         let made = table((0..1_000).map(|i| i as f32 / 2_000.0).collect());
-        assert_eq!(cosines(&made), [("1e-2", 0.4976)]);
+        assert_eq!(cosines(&made), [("1e-2", 0.4976), ("5e-3", 0.4991)]);
         let at = &made.thresholds[0];
         assert_eq!((at.fmr, at.accepted_impostors, at.tar), (0.01, 4, 0.5));
         assert!((at.bound - 0.009_129_95).abs() < 1e-7 && at.bound <= f64::from(at.fmr));
         let reasons: Vec<&str> = made.left_out.iter().map(|out| &*out.reason).collect();
-        assert_eq!(reasons[0], "it needs at least 2995 impostor pairs, there are 1000");
-        assert_eq!(made.left_out.len(), 4);
+        // ln 0.05 / ln 0.998 is 1496.4.
+        assert_eq!(reasons[0], "it needs at least 1497 impostor pairs, there are 1000");
+        assert_eq!(made.left_out.len(), 14);
+    }
+
+    #[test]
+    fn rates_are_what_their_names_say_and_near_each_other() {
+        assert!(CALIBRATED_RATES.iter().all(|(name, value)| name.parse() == Ok(*value)));
+        for [(_, looser), (name, rate)] in CALIBRATED_RATES.array_windows() {
+            let times = looser / rate;
+            assert!(times > 1.9 && times < 2.6, "{name}: {times}");
+        }
     }
 
     #[test]
     fn a_rate_without_one_accepted_pair_needs_its_number_of_pairs() {
-        for (pairs, rates) in [(298, 0), (299, 1), (2_994, 1), (2_995, 2)] {
-            assert_eq!(table(vec![0.25; pairs]).left_out.len(), 5 - rates.min(1), "{pairs}");
+        for (pairs, rates) in
+            [(298, 0), (299, 1), (598, 2), (1_497, 3), (2_994, 3), (2_995, 4), (5_990, 5)]
+        {
+            assert_eq!(table(vec![0.25; pairs]).left_out.len(), 16 - rates.min(1), "{pairs}");
             let spread = table((0..pairs).map(|i| 0.5 * i as f32 / pairs as f32).collect());
             assert_eq!(spread.thresholds.len(), rates, "{pairs}");
         }
@@ -152,7 +196,8 @@ mod tests {
         assert_eq!(cosines(&made), [("1e-3", 0.2501)]);
         assert_eq!(made.thresholds[0].accepted_impostors, 0);
         let out: Vec<&str> = made.left_out.iter().map(|out| out.rate).collect();
-        assert_eq!(out, ["1e-2", "1e-4", "1e-5", "1e-6"]);
+        assert_eq!(out[..4], ["1e-2", "5e-3", "2e-3", "5e-4"]);
+        assert_eq!(out.len(), 15);
         assert_eq!(made.left_out[0].reason, "its least cosine is that of 1e-3 too");
     }
 
@@ -175,7 +220,8 @@ mod tests {
             })
             .collect();
         let made = table(scores.clone());
-        assert_eq!(made.thresholds.len(), 3);
+        assert_eq!(made.thresholds.last().map(|at| at.rate), Some("1e-4"));
+        assert_eq!(made.thresholds.len(), 7);
         assert!(made.thresholds.is_sorted_by(|a, b| a.fmr > b.fmr && a.cosine < b.cosine));
         for at in &made.thresholds {
             let keeps = |step: &i32| {

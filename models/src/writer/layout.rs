@@ -226,7 +226,7 @@ fn with_activation(
 }
 
 /// The list of outputs.
-fn outputs(outputs: &[OutputSpec]) -> Result<Vec<u8>, WriteError> {
+pub(super) fn outputs(outputs: &[OutputSpec]) -> Result<Vec<u8>, WriteError> {
     let mut list = Vec::new();
     for OutputSpec { name, tensor } in outputs {
         list.extend(tensor.0.to_le_bytes());
@@ -242,7 +242,8 @@ fn text_len(text: Text, len: usize) -> Result<[u8; 2], WriteError> {
     Ok(u16::try_from(len).map_err(|_| too_long)?.to_le_bytes())
 }
 
-fn metadata(
+/// The metadata section.
+pub(super) fn metadata(
     spec: &MetadataSpec,
     thresholds: &[Threshold],
     outputs: &[u8],
@@ -293,7 +294,7 @@ pub(super) fn pad(bytes: &mut Vec<u8>, align: u32) {
 }
 
 /// Appends `part` and says where it lies.
-fn append(bytes: &mut Vec<u8>, part: &[u8]) -> Result<Extent, WriteError> {
+pub(super) fn append(bytes: &mut Vec<u8>, part: &[u8]) -> Result<Extent, WriteError> {
     let extent = Extent { offset: offset(bytes.len())?, len: offset(part.len())? };
     bytes.extend_from_slice(part);
     Ok(extent)

@@ -5,11 +5,12 @@ use crate::audit::Log;
 use crate::camera::SourceKind;
 use crate::config::Config;
 use crate::disk::Folder;
+use crate::inputs::ReaderKind;
 use crate::lock::RelayKind;
 use crate::run::clock;
 use crate::watch::Roster;
 use crate::web::Passwords;
-use edge_infer::door::Liveness;
+use edge_infer::door::{Liveness, SecondFactor};
 use serde_json::json;
 
 /// Looks at camera, relay, networks, people, log and clock, and says what to do about what is wrong
@@ -38,6 +39,7 @@ pub(super) fn run(settings: &Settings, args: &DoctorArgs) -> Result<(), Failure>
         ("relay", relay(&config)),
         ("networks", networks(&config)),
         ("people", people(&config)),
+        ("reader", reader(&config)),
         ("log", log(&config)),
         ("clock", calendar()),
         ("liveness", liveness(&config)),
@@ -101,9 +103,10 @@ fn camera(config: &Config) -> Found {
 fn relay(config: &Config) -> Found {
     let relay = &config.relay;
     match relay.open() {
-        Ok(_) if relay.kind == RelayKind::Simulated => {
-            Warning(relay.describe(), "set relay.kind to gpio or serial when the wires are there")
-        }
+        Ok(_) if relay.kind == RelayKind::Simulated => Warning(
+            relay.describe(),
+            "set relay.kind to gpio, serial or hid when the wires are there",
+        ),
         Ok(_) => Fine(format!("{}: engaged", relay.describe())),
         Err(error) => Wrong(
             format!("{}: {error}", relay.describe()),
@@ -161,6 +164,43 @@ fn people(config: &Config) -> Found {
             calibration.cosine()
         )),
         Err(error) => Wrong(error.to_string(), "until then the door lets nobody in"),
+    }
+}
+
+/// A door that asks for a second factor needs a reader and people with a PIN or card; one that does not has no use for them.
+fn reader(config: &Config) -> Found {
+    let asked = config.policy.second_factor != SecondFactor::Off;
+    let device = config.reader.device.display();
+    match (asked, config.reader.kind) {
+        (false, ReaderKind::Off) => {
+            return Fine("off, and no second factor is asked for".to_owned());
+        }
+        (true, ReaderKind::Off) => {
+            return Wrong(
+                "second_factor is asked for, and there is no reader: nobody gets in".to_owned(),
+                "set reader.kind and reader.device, or second_factor to off",
+            );
+        }
+        _ => {}
+    }
+    if let Err(error) = config.reader.open() {
+        return Wrong(
+            format!("{device}: {error}"),
+            "stop a running door; set reader.device; let the door's user into the group dialout, or input for a keyboard",
+        );
+    }
+    let people = setup::everybody(&config.people);
+    let [count, with] = people.map_or([0; 2], |people| {
+        let with = people.iter().filter(|person| !person.credentials.is_empty());
+        [people.iter().len(), with.count()]
+    });
+    let text = format!("{device}: {with} of {count} people have a PIN or card");
+    match asked {
+        false => Warning(text, "no second factor is asked for: set second_factor to milliseconds"),
+        true if with < count => {
+            Warning(text, "the others do not get in: give them one with `door people credential`")
+        }
+        true => Fine(text),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 a check failed (nobody was enrolled, the picture would not open), 2 wrong use or unusable input. Every
 //! failure is one line.
 
+mod calibrate;
 mod config;
 mod demo;
 mod doctor;
@@ -12,6 +13,7 @@ mod pages;
 mod people;
 mod replay;
 mod run;
+mod secret;
 mod setup;
 mod test;
 mod web;
@@ -41,6 +43,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Enroll(enrol::EnrolArgs),
     People(people::PeopleArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Test(test::TestArgs),
     Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&settings, &args),
         Command::Enroll(args) => enrol::run(&settings, &args),
         Command::People(args) => people::run(&settings, &args),
+        Command::Calibrate(args) => calibrate::run(&settings, &args),
         Command::Test(args) => test::run(&settings, &args),
         Command::Replay(args) => replay::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),

@@ -1,6 +1,6 @@
 //! `people`: who is enrolled, and every change but enrolment.
 
-use super::{Failure, Settings, print_json, setup};
+use super::{Failure, Settings, print_json, secret, setup};
 use crate::config::Config;
 use crate::disk::Folder;
 use crate::store::{Person, PersonId, Profile, Store, StoreKey};
@@ -32,6 +32,19 @@ enum PeopleCommand {
         id: u32,
         /// For display
         name: String,
+    },
+    /// Gives a person one PIN or card more, read from standard input or typed twice; or forgets all of theirs
+    ///
+    /// Stop a door whose pages run, which has the people for itself. A PIN is what the reader gives: digits, or a card's number.
+    Credential {
+        /// Who, as `list` says
+        id: u32,
+        /// One that is given when its owner is forced to: the door does the same as ever, and the log has an alarm at once
+        #[arg(long)]
+        duress: bool,
+        /// Forget the person's PINs and cards
+        #[arg(long, conflicts_with = "duress")]
+        forget: bool,
     },
     /// Forgets people, all of them or none
     Remove {
@@ -73,6 +86,16 @@ pub(super) fn run(settings: &Settings, args: &PeopleArgs) -> Result<(), Failure>
                 people
                     .set_profile(id, Profile { name: name.clone(), ..profile.unwrap_or_default() })
             })?;
+        }
+        PeopleCommand::Credential { id, forget: true, .. } => {
+            let id = PersonId(*id);
+            let forgotten = setup::store(people)?.change(|people| people.remove_credentials(id))?;
+            println!("{forgotten} PINs and cards forgotten");
+        }
+        PeopleCommand::Credential { id, duress, .. } => {
+            let (id, mut store) = (PersonId(*id), setup::store(people)?);
+            let text = secret::read("PIN or card: ")?;
+            store.change(|people| people.add_credential(id, text.trim(), *duress))?;
         }
         PeopleCommand::Remove { id } => {
             let remove = |people: &mut crate::store::People| {
@@ -133,6 +156,7 @@ fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
                 "id": person.id,
                 "profile": person.profile,
                 "templates": person.templates.len(),
+                "credentials": person.credentials.len(),
                 "usable": active(person),
             })
         });

@@ -67,7 +67,7 @@ pub(super) fn run(settings: &Settings, args: &ReplayArgs) -> Result<(), Failure>
         people: people.iter().len(),
         templates,
         // The table may hold a stricter rate than was asked for.
-        fpir_bound: calibration.fmr() * templates as f32,
+        fpir_bound: calibration.fpir_bound(templates),
         cosine: calibration.cosine(),
         ..report
     };

@@ -5,6 +5,7 @@ use crate::audit::{Audit, BootId, Event, Kind, Limits};
 use crate::config::Config;
 use crate::disk::Folder;
 use crate::hub::{self, Change, Hub};
+use crate::inputs::Keyring;
 use crate::lock::{RelayConfig, RelayKind};
 use crate::mqtt::Mqtt;
 use crate::outside::{Outside, Task};
@@ -91,8 +92,12 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     let mut watch = watch.under(clock::now_ms);
     publisher.keep_crops(Duration::from_secs(60 * u64::from(config.web.keep_faces_minutes)));
     let outside = outside(config, &models, &hub, recorder.teller())?;
-    people::follow(config.people.folder.join(PEOPLE), inbox.clone(), hub, reload(config, &models))?;
+    let keyring = Keyring::default();
+    keyring.replace(enrolled.credentials());
+    let reload = reload(config, &models, keyring.clone());
+    people::follow(config.people.folder.join(PEOPLE), inbox.clone(), hub, reload)?;
     config.inputs.start(&inbox)?;
+    config.reader.start(inbox.clone(), keyring)?;
     let camera = config.source.start(inbox.clone())?;
 
     let started = Event::new(Kind::Started);
@@ -173,6 +178,7 @@ fn pages(
 fn reload(
     config: &Config,
     models: &Models,
+    keyring: Keyring,
 ) -> impl Fn() -> Result<Change, String> + Send + 'static {
     let (people, target_fpir) = (config.people.clone(), config.policy.target_fpir);
     let (pipeline, len) = (models.pipeline(), models.embedding_len());
@@ -180,6 +186,7 @@ fn reload(
     move || {
         let people = setup::everybody(&people).map_err(|failure| failure.to_string())?;
         let roster = Roster::new(&people, &pipeline, len).map_err(|error| error.to_string())?;
+        keyring.replace(people.credentials());
         let templates = roster.templates().max(1);
         let calibration = Calibration::new(target_fpir, templates, table.iter().copied()).ok();
         Ok(Change { roster, calibration })

@@ -8,7 +8,7 @@ mod key;
 mod policy;
 
 use crate::camera::SourceConfig;
-use crate::inputs::InputsConfig;
+use crate::inputs::{InputsConfig, ReaderConfig};
 use crate::lock::RelayConfig;
 use crate::mqtt::MqttConfig;
 use crate::vision::Paths;
@@ -42,6 +42,8 @@ pub struct Config {
     pub relay: RelayConfig,
     /// Buttons and contacts.
     pub inputs: InputsConfig,
+    /// The keypad or card reader.
+    pub reader: ReaderConfig,
     /// What the door did.
     pub log: LogConfig,
     /// The pages.
@@ -176,13 +178,14 @@ impl Config {
         let source = section("source").try_into().map_err(value)?;
         let relay = section("relay").try_into().map_err(value)?;
         let inputs = section("inputs").try_into().map_err(value)?;
+        let reader = section("reader").try_into().map_err(value)?;
         let log = section("log").try_into().map_err(value)?;
         let web = section("web").try_into().map_err(value)?;
         let mqtt = section("mqtt").try_into().map_err(value)?;
         let webhook = section("webhook").try_into().map_err(value)?;
         let Known(policy) = table.try_into().map_err(value)?;
         policy.check()?;
-        Ok(Self { policy, models, people, source, relay, inputs, log, web, mqtt, webhook })
+        Ok(Self { policy, models, people, source, relay, inputs, reader, log, web, mqtt, webhook })
     }
 }
 

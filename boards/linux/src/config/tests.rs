@@ -78,6 +78,11 @@ fn rejects_values_of_another_kind() {
         ("liveness=maybe", "maybe"),
         ("exit=open", "open"),
         ("lockout.strangers=2", "strangers"),
+        ("relay.channel=0", "relay.channel"),
+        ("relay.channel=9", "relay.channel"),
+        ("relay.kind=magnet", "hid"),
+        ("reader.kind=knock", "keyboard"),
+        ("reader.speed=fast", "speed"),
     ] {
         let error = set(&[argument]).unwrap_err();
         assert!(matches!(error, ConfigError::Value { .. }), "{argument}: {error}");

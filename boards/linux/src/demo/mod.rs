@@ -2,14 +2,18 @@
 //! decided are those of a real door; only the networks are left out.
 
 mod drawing;
+mod office;
 
 pub use drawing::{DrawnCamera, HEIGHT, Scene, WIDTH};
+pub use office::DrawnOffice;
 
-use crate::vision::{Picture, Seen};
+use crate::vision::{Picture, Seen, Subject};
 use crate::watch::{Shot, Sight, WatchError};
+use edge_infer::detect;
 use edge_infer::door::{Admission, Face, Fault, Matched, Observation};
 use edge_infer::image::quality::{Pose, Quality};
 use edge_infer::matching::Best;
+use model_format::ModelId;
 
 /// The enrolled person.
 pub const ADA: u32 = 1;
@@ -17,10 +21,12 @@ pub const ADA: u32 = 1;
 pub const COSINE: f32 = 0.5;
 
 /// What stands in the place of networks: it measures discs.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DrawnSight {
+    knows_ada: bool,
     track: u32,
     last: Option<Disc>,
+    seen: Seen,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +36,26 @@ struct Disc {
     light: u8,
 }
 
+impl Default for DrawnSight {
+    /// Ada is enrolled.
+    fn default() -> Self {
+        Self { knows_ada: true, track: 0, last: None, seen: Seen::new(ModelId([0; 16]), 0, 2) }
+    }
+}
+
+impl DrawnSight {
+    /// Whether Ada is enrolled from now on.
+    pub fn know_ada(&mut self, knows: bool) {
+        self.knows_ada = knows;
+    }
+}
+
 impl Sight for DrawnSight {
     fn look(&mut self, shot: &Shot, _: Option<u64>) -> Result<Observation, (Fault, WatchError)> {
         let mut discs = discs(&shot.picture);
         discs.sort_by_key(|disc| core::cmp::Reverse(disc.width));
-        let eyes = |disc: &Disc| disc.width as f32 * 0.5;
+        self.seen.faces.clear();
+        self.seen.faces.extend(discs.iter().map(Disc::face));
         let subject = discs.first().copied();
         let goes_on = |last: Disc, now: Disc| last.left.abs_diff(now.left) < now.width / 2;
         let same = self.last.zip(subject).is_some_and(|(last, now)| goes_on(last, now));
@@ -42,9 +63,12 @@ impl Sight for DrawnSight {
         let moved =
             self.last.zip(subject).filter(|_| same).map(|(last, now)| last.left != now.left);
         self.last = subject;
-        let face = subject.map(|disc| Face {
+        let other_eye_distance = discs.get(1).map(Disc::eye_distance);
+        self.seen.subject = subject.map(|disc| Subject {
+            face: disc.face(),
             track: self.track,
-            eye_distance: eyes(&disc),
+            eye_distance: disc.eye_distance(),
+            other_eye_distance,
             pose: Some(Pose { yaw: 0.0, pitch: 0.0, roll: 0.0 }),
             quality: Quality {
                 brightness: disc.light.into(),
@@ -52,19 +76,38 @@ impl Sight for DrawnSight {
                 bright: 0.0,
                 sharpness: 100.0,
             },
-            matched: Some(Matched {
-                best: Best { person: ADA, cosine: likeness(disc.light), runner_up: None },
-                templates: 1,
-                admission: Admission::Inside,
-            }),
+            has_template: false,
             liveness: Some(if drawing::has_border(&shot.picture) { 0.1 } else { 0.98 }),
             to_previous: moved.map(|moved| if moved { 0.96 } else { 1.0 }),
         });
-        Ok(Observation { stamp: shot.stamp, face, other_eye_distance: discs.get(1).map(eyes) })
+        let best = |disc: Disc| Best { person: ADA, cosine: likeness(disc.light), runner_up: None };
+        let matched = subject.filter(|_| self.knows_ada).map(|disc| Matched {
+            best: best(disc),
+            templates: 1,
+            admission: Admission::Inside,
+        });
+        let face: Option<Face> = self.seen.face(matched);
+        Ok(Observation { stamp: shot.stamp, face, other_eye_distance })
     }
 
     fn seen(&self) -> Option<&Seen> {
-        None
+        Some(&self.seen)
+    }
+}
+
+impl Disc {
+    fn eye_distance(&self) -> f32 {
+        self.width as f32 * 0.5
+    }
+
+    /// The disc as a detector would say it.
+    fn face(&self) -> detect::Face {
+        let (x, side, middle) = (self.left as f32, self.width as f32, HEIGHT as f32 / 2.0);
+        let at = |across: f32, down: f32| [x + side * across, middle + side * down];
+        let landmarks =
+            [at(0.25, -0.15), at(0.75, -0.15), at(0.5, 0.05), at(0.3, 0.25), at(0.7, 0.25)];
+        let y = middle - side / 2.0;
+        detect::Face { x, y, width: side, height: side, landmarks, score: 1.0 }
     }
 }
 
@@ -98,12 +141,11 @@ mod tests {
     use model_format::Threshold;
 
     /// How often the lock is released while the scene is played.
-    fn opened(scene: Scene) -> usize {
+    fn opened(scene: Scene, sight: DrawnSight) -> usize {
         let table = [Threshold { fmr: 1e-3, cosine: COSINE }];
         let calibration = Calibration::new(1e-3, 1, table).unwrap();
         let lock = SimulatedLock::default();
-        let mut watch =
-            Watch::new(Policy::default(), Some(calibration), DrawnSight::default(), lock).unwrap();
+        let mut watch = Watch::new(Policy::default(), Some(calibration), sight, lock).unwrap();
         let mut camera = DrawnCamera::of(scene, 1_000);
         for i in 1..=30 {
             let mut frame = camera.frame(Vec::new()).unwrap();
@@ -117,9 +159,32 @@ mod tests {
 
     #[test]
     fn only_ada_herself_opens() {
-        assert_eq!(opened(Scene::Ada), 1);
+        let known = DrawnSight::default;
+        assert_eq!(opened(Scene::Ada, known()), 1);
         for scene in [Scene::Nobody, Scene::Stranger, Scene::Two, Scene::Print, Scene::Frozen] {
-            assert_eq!(opened(scene), 0, "{scene:?}");
+            assert_eq!(opened(scene, known()), 0, "{scene:?}");
         }
+    }
+
+    #[test]
+    fn not_even_she_once_she_was_removed() {
+        let mut sight = DrawnSight::default();
+        sight.know_ada(false);
+        assert_eq!(opened(Scene::Ada, sight), 0);
+    }
+
+    #[test]
+    fn faces_are_where_they_are_drawn() {
+        let mut sight = DrawnSight::default();
+        let mut frame = DrawnCamera::of(Scene::Two, 1_000).frame(Vec::new()).unwrap();
+        frame.sequence = 1;
+        let shot = Shot { stamp: frame.stamp(), picture: frame.picture().unwrap() };
+        sight.look(&shot, None).unwrap();
+        let seen = sight.seen().unwrap();
+        let boxes: Vec<[f32; 4]> =
+            seen.faces.iter().map(|face| [face.x, face.y, face.width, face.height]).collect();
+        // Radii 60 and 55 about columns 90 and 240 of the middle row.
+        assert_eq!(boxes, [[30.0, 59.5, 121.0, 121.0], [185.0, 64.5, 111.0, 111.0]]);
+        assert_eq!(seen.subject.unwrap().face, seen.faces[0]);
     }
 }

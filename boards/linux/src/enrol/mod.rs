@@ -10,9 +10,11 @@
 //! down is left to the [`store`](crate::store).
 
 mod album;
+mod folder;
 mod judge;
 mod photo;
 
 pub use album::{Album, Spread};
+pub use folder::{FolderError, PersonFolder, people_in};
 pub use judge::{JudgeError, Who, enrol, judge};
 pub use photo::{Photo, Refusal, take};

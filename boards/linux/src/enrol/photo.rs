@@ -118,7 +118,7 @@ pub fn take(
 #[cfg(test)]
 impl Photo {
     /// For tests of what is done with photos.
-    pub(super) fn drawn(name: &str, values: &[i8]) -> Self {
+    pub(crate) fn drawn(name: &str, values: &[i8]) -> Self {
         let pose = Pose { yaw: 0.0, pitch: 0.0, roll: 0.0 };
         let model = ModelId([1; 16]);
         Self { name: name.to_owned(), brightness: 100.0, pose, values: values.to_vec(), model }

@@ -1,7 +1,16 @@
-//! Buttons and contacts: edges on GPIO lines, or lines of text on a named pipe, to events of the door.
+//! Buttons, contacts and readers, to events of the door.
+//!
+//! | what | file |
+//! |---|---|
+//! | edges on GPIO lines | `gpio` |
+//! | words on a named pipe, to try a door without wires | `text` |
+//! | PINs and cards | `reader` |
 
 mod gpio;
+mod reader;
 mod text;
+
+pub use reader::{Keyring, Reader, ReaderConfig, ReaderKind};
 
 use crate::run::Inbox;
 use serde::{Deserialize, Deserializer};

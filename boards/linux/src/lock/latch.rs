@@ -4,6 +4,7 @@
 //!             drive(Unlocked)            pulse + grace, or nobody drives for too long
 //!   engaged ──────────────────> released ──────────────────────────────────────────> tripped ── drive(Locked) ──> engaged
 //!      any ── shut (panic, signal, end) ──> shut: nothing releases it any more
+//!      any ── guarded(false) ──> engaged, and not released until guarded(true)
 //! ```
 //!
 //! The door ends its pulses itself. This is for the loop that hangs, panics or is told to end: another thread calls [`Latch::check`],
@@ -41,6 +42,8 @@ struct Shared {
     driven_ms: AtomicU64,
     tripped: AtomicBool,
     shut: AtomicBool,
+    /// Nobody would engage it if this process were killed.
+    unguarded: AtomicBool,
 }
 
 /// What [`Latch::check`] found.
@@ -83,6 +86,7 @@ impl Latch {
             driven_ms: AtomicU64::new(0),
             tripped: AtomicBool::new(false),
             shut: AtomicBool::new(false),
+            unguarded: AtomicBool::new(false),
         })))
     }
 
@@ -96,6 +100,15 @@ impl Latch {
         self.0.shut.store(true, SeqCst);
         // The spare handle is busy only while the watchdog engages the lock.
         if let Err(error) = self.0.engage_now() {
+            eprintln!("the lock could not be engaged: {error}");
+        }
+    }
+
+    /// Whether somebody would engage the lock if this process were killed, which holds until this is called. While nobody would, it is
+    /// engaged and no drive releases it.
+    pub fn guarded(&self, is: bool) {
+        self.0.unguarded.store(!is, SeqCst);
+        if !is && let Err(error) = self.0.engage_now() {
             eprintln!("the lock could not be engaged: {error}");
         }
     }
@@ -142,6 +155,14 @@ impl Shared {
         }
     }
 
+    /// Why nothing may release it.
+    fn barred(&self) -> Option<&'static str> {
+        if self.shut.load(SeqCst) {
+            return Some("the door is about to stop");
+        }
+        self.unguarded.load(SeqCst).then_some("its guard is gone, and no other one can be started")
+    }
+
     fn own(&self) -> MutexGuard<'_, Box<dyn Relay>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,8 +188,8 @@ impl Lock for Latch {
         } else {
             since
         };
-        if shared.shut.load(SeqCst) {
-            return refused("the door is about to stop");
+        if let Some(why) = shared.barred() {
+            return refused(why);
         }
         if shared.tripped.load(SeqCst) {
             return refused("it was engaged because the program hung");
@@ -177,10 +198,10 @@ impl Lock for Latch {
             return refused("it has been released for longer than a pulse lasts");
         }
         shared.own().set(bolt).map_err(LockError)?;
-        if shared.shut.load(SeqCst) {
-            // It was shut in between, and nobody else would take this back.
+        if let Some(why) = shared.barred() {
+            // That came in between, and nobody else would take this back.
             let _ = shared.own().set(Bolt::Locked);
-            return refused("the door is about to stop");
+            return refused(why);
         }
         Ok(())
     }
@@ -276,6 +297,21 @@ mod tests {
         latch.drive(0, Locked).unwrap();
         latch.drive(0, Unlocked).unwrap_err();
         assert_eq!(level.now(), Locked);
+    }
+
+    #[test]
+    fn a_lock_without_a_guard_stays_engaged_until_there_is_one() {
+        let (level, mut latch, _) = latch(10_000, 10_000);
+        latch.drive(0, Unlocked).unwrap();
+        latch.guarded(false);
+        assert_eq!(level.now(), Locked);
+        let error = latch.drive(0, Unlocked).unwrap_err();
+        assert!(error.to_string().contains("guard"), "{error}");
+        assert_eq!(level.now(), Locked);
+        latch.drive(0, Locked).unwrap();
+        latch.guarded(true);
+        latch.drive(0, Unlocked).unwrap();
+        assert_eq!(level.now(), Unlocked);
     }
 
     #[test]

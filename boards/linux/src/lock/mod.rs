@@ -1,7 +1,7 @@
 //! What holds the door: a relay, a strike, or a record of what one would have done.
 //!
 //! ```text
-//! the loop ── Lock ── Latch ──> Relay   gpio (a pin), serial (a USB relay), edge log (none at all)
+//! the loop ── Lock ── Latch ──> Relay   gpio (a pin), serial and hid (USB relays), edge log (none at all)
 //! watchdog ────────────┘  └───> the same relay by a handle of its own
 //! ```
 //!
@@ -9,8 +9,11 @@
 
 mod edge_log;
 mod gpio;
+mod hid;
+mod hidraw;
 mod latch;
 mod relay;
+mod replug;
 mod serial;
 mod simulated;
 
@@ -18,6 +21,7 @@ pub use edge_infer::door::Bolt;
 pub use edge_log::{EdgeLog, LoggedEdge, read_edges};
 pub(crate) use gpio::io_error;
 pub use gpio::{OutputLine, PinRelay};
+pub use hid::{FeatureReports, HidRelay};
 pub use latch::{Check, Latch};
 pub use relay::{Relay, RelayConfig, RelayKind, Relays, UnlockedLevel};
 pub use serial::SerialRelay;

@@ -1,7 +1,9 @@
 //! Which relay the settings name, opened with two handles.
 
-use super::{Bolt, EdgeLog, OutputLine, PinRelay, SerialRelay};
-use serde::{Deserialize, Serialize};
+use super::replug::replugged;
+use super::{Bolt, EdgeLog, OutputLine, PinRelay, SerialRelay, hid};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -36,8 +38,11 @@ pub struct RelayConfig {
     pub line: u32,
     /// The level that releases the lock.
     pub unlocked: UnlockedLevel,
-    /// The serial device.
+    /// The USB relay's device: `/dev/ttyUSB*` or `/dev/hidraw*`.
     pub device: PathBuf,
+    /// The USB relay's contact, 1 to 8.
+    #[serde(deserialize_with = "channel")]
+    pub channel: u8,
     /// Where the simulated relay writes its changes of level; empty for nowhere.
     pub log: PathBuf,
 }
@@ -50,8 +55,10 @@ pub enum RelayKind {
     Simulated,
     /// A line of a GPIO chip.
     Gpio,
-    /// A USB relay of the LCUS kind.
+    /// A USB relay of the LCUS kind, which is a serial port.
     Serial,
+    /// A USB relay of the "USBRelay" kind, which is a HID device.
+    Hid,
 }
 
 /// The level that releases the lock.
@@ -100,8 +107,18 @@ impl RelayConfig {
                 Relays { own: Box::new(PinRelay(own)), spare: Box::new(PinRelay(spare)) }
             }
             RelayKind::Serial => {
-                let [own, spare] = SerialRelay::open(&self.device)?;
-                Relays { own: Box::new(own), spare: Box::new(spare) }
+                let (device, channel) = (self.device.clone(), self.channel);
+                replugged(move || {
+                    let [own, spare] = SerialRelay::open(&device, channel)?;
+                    Ok(Relays { own: Box::new(own), spare: Box::new(spare) })
+                })?
+            }
+            RelayKind::Hid => {
+                let (device, channel) = (self.device.clone(), self.channel);
+                replugged(move || {
+                    let [own, spare] = hid::open(&device, channel)?;
+                    Ok(Relays { own: Box::new(own), spare: Box::new(spare) })
+                })?
             }
         })
     }
@@ -111,7 +128,20 @@ impl RelayConfig {
         match self.kind {
             RelayKind::Simulated => "simulated: no door is moved".to_owned(),
             RelayKind::Gpio => format!("line {} of {}", self.line, self.chip.display()),
-            RelayKind::Serial => format!("serial relay {}", self.device.display()),
+            RelayKind::Serial => {
+                format!("contact {} of the serial relay {}", self.channel, self.device.display())
+            }
+            RelayKind::Hid => {
+                format!("contact {} of the USB relay {}", self.channel, self.device.display())
+            }
         }
+    }
+}
+
+fn channel<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    let channel = u8::deserialize(from)?;
+    match channel {
+        1..=8 => Ok(channel),
+        _ => Err(D::Error::custom(format!("relay.channel is {channel}, it must be 1 to 8"))),
     }
 }

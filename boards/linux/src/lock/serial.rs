@@ -1,4 +1,4 @@
-//! A USB relay on a serial line, of the kind sold as LCUS-1.
+//! A USB relay on a serial line, of the kind sold as LCUS-1 to LCUS-8.
 //!
 //! ```text
 //! A0 channel state sum     state 1 closes the contact, 0 opens it; sum is that of the three before, without carry
@@ -8,47 +8,35 @@
 //! 9600 bits a second, 8 bits, no parity; four bytes take 4 ms.
 
 use super::{Bolt, Relay};
-use rustix::termios::{self, OptionalActions, speed};
-use std::fs::{File, OpenOptions};
+use crate::port;
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// The message for the only channel.
-fn message(bolt: Bolt) -> [u8; 4] {
+fn message(channel: u8, bolt: Bolt) -> [u8; 4] {
     const START: u8 = 0xa0;
-    const CHANNEL: u8 = 1;
     let state = u8::from(bolt == Bolt::Unlocked);
-    [START, CHANNEL, state, START.wrapping_add(CHANNEL).wrapping_add(state)]
+    [START, channel, state, START.wrapping_add(channel).wrapping_add(state)]
 }
 
 /// The relay's device. A message goes out only when the level changes.
 #[derive(Debug)]
 pub struct SerialRelay {
     device: File,
+    channel: u8,
     /// What this handle last set; the other one may have set something else since.
     last: Option<Bolt>,
 }
 
 impl SerialRelay {
-    /// Opens the device at `path`, for this process and those that open it with this function alone.
+    /// Opens the contact `channel` of the device at `path`, for this process and those that open it with this function alone.
     ///
     /// # Errors
     /// It is not there, is no serial device, or another process has it.
-    pub fn open(path: &Path) -> io::Result<[Self; 2]> {
-        let nonblocking = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        let device = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(nonblocking.bits().cast_signed())
-            .open(path)?;
-        device.try_lock().map_err(|_| io::Error::from(io::ErrorKind::ResourceBusy))?;
-        let mut settings = termios::tcgetattr(&device)?;
-        settings.make_raw();
-        settings.set_speed(speed::B9600)?;
-        termios::tcsetattr(&device, OptionalActions::Now, &settings)?;
+    pub fn open(path: &Path, channel: u8) -> io::Result<[Self; 2]> {
+        let device = port::open(path, 9_600)?;
         let spare = device.try_clone()?;
-        Ok([Self { device, last: None }, Self { device: spare, last: None }])
+        Ok([Self { device, channel, last: None }, Self { device: spare, channel, last: None }])
     }
 }
 
@@ -59,7 +47,7 @@ impl Relay for SerialRelay {
             return Ok(());
         }
         self.last = None;
-        self.device.write_all(&message(bolt))?;
+        self.device.write_all(&message(self.channel, bolt))?;
         self.last = Some(bolt);
         Ok(())
     }
@@ -72,8 +60,9 @@ mod tests {
 
     #[test]
     fn the_messages_of_the_data_sheet() {
-        assert_eq!(message(Bolt::Unlocked), [0xa0, 0x01, 0x01, 0xa2]);
-        assert_eq!(message(Bolt::Locked), [0xa0, 0x01, 0x00, 0xa1]);
+        assert_eq!(message(1, Bolt::Unlocked), [0xa0, 0x01, 0x01, 0xa2]);
+        assert_eq!(message(1, Bolt::Locked), [0xa0, 0x01, 0x00, 0xa1]);
+        assert_eq!(message(4, Bolt::Unlocked), [0xa0, 0x04, 0x01, 0xa5]);
     }
 
     #[test]
@@ -83,8 +72,8 @@ mod tests {
         rustix::pty::unlockpt(&master).unwrap();
         let name = rustix::pty::ptsname(&master, Vec::new()).unwrap();
         let path = Path::new(name.to_str().unwrap());
-        let [mut own, mut spare] = SerialRelay::open(path).unwrap();
-        assert_eq!(SerialRelay::open(path).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+        let [mut own, mut spare] = SerialRelay::open(path, 1).unwrap();
+        assert_eq!(SerialRelay::open(path, 1).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
         own.set(Bolt::Unlocked).unwrap();
         own.set(Bolt::Unlocked).unwrap();
         spare.set(Bolt::Locked).unwrap();
@@ -96,7 +85,7 @@ mod tests {
     #[test]
     fn rejects_a_file_that_is_no_serial_device() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(SerialRelay::open(file.path()).is_err());
-        assert!(SerialRelay::open(Path::new("/dev/no-tty")).is_err());
+        assert!(SerialRelay::open(file.path(), 1).is_err());
+        assert!(SerialRelay::open(Path::new("/dev/no-tty"), 1).is_err());
     }
 }

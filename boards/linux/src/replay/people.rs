@@ -1,8 +1,8 @@
 //! People for a replay: a folder a person, enrolled as `door enroll` does, in memory alone.
 
-use crate::enrol::{self, Album};
+use crate::enrol::{self, Album, FolderError, PersonFolder};
 use crate::store::{NewTemplate, People, PeopleError, PersonId, PreprocessingId, Profile, Source};
-use crate::vision::{Eyes, EyesError, decode};
+use crate::vision::Eyes;
 use edge_infer::door::Policy;
 use std::path::{Path, PathBuf};
 
@@ -20,19 +20,8 @@ pub struct PeopleFolder {
 #[non_exhaustive]
 pub enum PeopleFolderError {
     /// It can't be read.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// No folder in it.
-    #[error("{}: there is no folder in it; a folder a person is needed", path.display())]
-    Empty {
-        /// Which.
-        path: PathBuf,
-    },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A name that no person can have.
     #[error("{}: {error}", path.display())]
     Person {
@@ -41,9 +30,6 @@ pub enum PeopleFolderError {
         /// Why.
         error: PeopleError,
     },
-    /// The networks did not run.
-    #[error(transparent)]
-    Eyes(#[from] EyesError),
 }
 
 /// Enrols a person from each folder in `root`, by its name, from the pictures in it. Pictures between which nothing changes from the
@@ -59,16 +45,8 @@ pub fn enrol_folder(
     root: &Path,
 ) -> Result<PeopleFolder, PeopleFolderError> {
     let mut found = PeopleFolder { people: People::default(), albums: Vec::new() };
-    for path in list(root)?.into_iter().filter(|path| path.is_dir()) {
-        let mut album = Album::default();
-        for file in list(&path)?.into_iter().filter(|file| file.is_file()) {
-            let name = name(&file);
-            let photo = match decode::open(&file) {
-                Ok(picture) => enrol::take(eyes, &policy.face, &name, &picture)?,
-                Err(error) => Err(error.into()),
-            };
-            album.add(&name, photo);
-        }
+    for folder in enrol::people_in(eyes, &policy.face, root)? {
+        let PersonFolder { path, name, mut album } = folder;
         album.sort_out(policy.still_cosine, least);
         let new = |photo| NewTemplate {
             template: enrol::Photo::template(photo),
@@ -76,34 +54,14 @@ pub fn enrol_folder(
             source: Source::Picture,
         };
         let templates: Vec<NewTemplate<'_>> = album.photos.iter().map(new).collect();
-        let profile = Profile { name: name(&path), ..Profile::default() };
+        let profile = Profile { name: name.clone(), ..Profile::default() };
         let id = if templates.is_empty() {
             None
         } else {
             let enrolled = found.people.enrol(profile, &templates, 0);
-            Some(
-                enrolled
-                    .map_err(|error| PeopleFolderError::Person { path: path.clone(), error })?,
-            )
+            Some(enrolled.map_err(|error| PeopleFolderError::Person { path, error })?)
         };
-        found.albums.push((name(&path), id, album));
-    }
-    if found.albums.is_empty() {
-        return Err(PeopleFolderError::Empty { path: root.to_owned() });
+        found.albums.push((name, id, album));
     }
     Ok(found)
-}
-
-/// What lies in a folder, by name.
-fn list(folder: &Path) -> Result<Vec<PathBuf>, PeopleFolderError> {
-    let failed = |error| PeopleFolderError::Io { path: folder.to_owned(), error };
-    let entries = std::fs::read_dir(folder).map_err(failed)?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-    let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(failed)?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -8,13 +8,20 @@
 //! decides the level, and a USB relay keeps the last one for ever; so somebody has to be left. The guard holds no device, no
 //! camera and no key, only the pipe. It takes the relay when the door's handles are closed, engages it, holds it for a moment and ends;
 //! a door that is started again waits for it. It sits in a process group of its own, out of the way of a terminal's Ctrl-C.
+//!
+//! A guard that is killed itself is replaced at once by its [`Keeper`]. While none can be had, the lock stays engaged.
 
-use crate::lock::RelayConfig;
+use crate::lock::{Latch, RelayConfig};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// How often the guard is looked after: for so long a door may be open that nobody guards.
+const EVERY: Duration = Duration::from_millis(50);
 
 /// How long the guard holds the line: longer than the contact of any relay bounces.
 const HOLD: Duration = Duration::from_millis(200);
@@ -24,14 +31,14 @@ const BYE: &[u8] = b".";
 
 /// The running guard, which the door has.
 #[derive(Debug)]
-pub struct Guard(Child);
+struct Guard(Child);
 
 impl Guard {
     /// Starts `program guard` for this relay.
     ///
     /// # Errors
     /// It can't be started.
-    pub fn start(program: &Path, relay: &RelayConfig) -> io::Result<Self> {
+    fn start(program: &Path, relay: &RelayConfig) -> io::Result<Self> {
         let child = Command::new(program)
             .arg("guard")
             .arg(serde_json::to_string(relay)?)
@@ -43,7 +50,7 @@ impl Guard {
     }
 
     /// Whether it is still there.
-    pub fn is_alive(&mut self) -> bool {
+    fn is_alive(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
     }
 
@@ -51,11 +58,63 @@ impl Guard {
     ///
     /// # Errors
     /// It is gone.
-    pub fn dismiss(mut self) -> io::Result<()> {
+    fn dismiss(mut self) -> io::Result<()> {
         if let Some(mut pipe) = self.0.stdin.take() {
             pipe.write_all(BYE)?;
         }
         self.0.wait().map(drop)
+    }
+}
+
+/// Looks after the guard.
+#[derive(Debug)]
+pub struct Keeper {
+    end: Sender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Keeper {
+    /// Starts a guard by `program` for the relay, and another one whenever it is gone. `latch` is told whether there is one.
+    ///
+    /// # Errors
+    /// The first one or the thread can't be started.
+    pub fn start(program: &Path, relay: &RelayConfig, latch: Latch) -> io::Result<Self> {
+        let mut guard = Some(Guard::start(program, relay)?);
+        let (program, relay) = (PathBuf::from(program), relay.clone());
+        let (end, ended) = channel();
+        let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
+            while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                if guard.as_mut().is_some_and(Guard::is_alive) {
+                    continue;
+                }
+                let had = guard.is_some();
+                match Guard::start(&program, &relay) {
+                    Ok(new) => {
+                        eprintln!("the guard was gone; there is a new one");
+                        guard = Some(new);
+                        latch.guarded(true);
+                    }
+                    Err(error) => {
+                        guard = None;
+                        latch.guarded(false);
+                        if had {
+                            eprintln!("the guard is gone, and so the lock stays engaged: {error}");
+                        }
+                    }
+                }
+            }
+            guard.map_or(Ok(()), Guard::dismiss)
+        })?;
+        Ok(Self { end, thread })
+    }
+
+    /// Sends the guard home: the lock is engaged, and the door ends.
+    ///
+    /// # Errors
+    /// It was gone.
+    pub fn dismiss(self) -> io::Result<()> {
+        drop(self.end);
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")))
     }
 }
 

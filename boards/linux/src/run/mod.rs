@@ -16,7 +16,8 @@
 //! | `SIGTERM`, `SIGINT`, end of the program | the [`Station`]; `SIGHUP` does nothing |
 //! | the loop hangs | the watchdog; the service manager restarts what does not decide |
 //! | `SIGKILL` | the guard |
-//! | the guard is killed too, power is lost | the wiring: a lock that needs power to open, a resistor at the pin |
+//! | the guard is killed | another one takes its place; while none can be had, the latch |
+//! | door and guard are killed together, power is lost | the wiring: a lock that needs power to open, a resistor at the pin |
 //!
 //! The decision is `edge_infer::door`'s, through [`watch`](crate::watch).
 

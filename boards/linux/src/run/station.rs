@@ -1,6 +1,6 @@
 //! What stands around the loop of a door that moves something: the lock, whoever looks after it, and the ways to end.
 
-use super::guard::Guard;
+use super::guard::Keeper;
 use super::{Inbox, Watchdog};
 use crate::lock::{Latch, LockError, RelayConfig};
 use edge_infer::door::Policy;
@@ -43,7 +43,7 @@ pub struct Station {
     latch: Latch,
     inbox: Inbox,
     watchdog: Option<Watchdog>,
-    guard: Option<Guard>,
+    keeper: Option<Keeper>,
     panicked: Arc<AtomicBool>,
 }
 
@@ -64,14 +64,15 @@ impl Station {
         let [pulse, silence] = [pulse, silence].map(|ms| Duration::from_millis(ms.into()));
         let latch = Latch::new(relays, pulse, silence)?;
         let (inbox, panicked) = (Inbox::default(), Arc::new(AtomicBool::new(false)));
-        let mut station = Self { latch, inbox, watchdog: None, guard: None, panicked };
+        let mut station = Self { latch, inbox, watchdog: None, keeper: None, panicked };
         let failed = |what| move |error| StationError::Start { what, error };
         station.lock_on_panic();
         station.lock_on_signals().map_err(failed("thread for signals"))?;
         station.watchdog =
             Some(Watchdog::start(station.latch.clone()).map_err(failed("watchdog"))?);
         if let Some(program) = guard {
-            station.guard = Some(Guard::start(program, relay).map_err(failed("guard"))?);
+            let keeper = Keeper::start(program, relay, station.latch.clone());
+            station.keeper = Some(keeper.map_err(failed("guard"))?);
         }
         Ok(station)
     }
@@ -131,8 +132,8 @@ impl Drop for Station {
         self.inbox.stop();
         // A guard that is not sent home engages the lock once more.
         if !std::thread::panicking()
-            && let Some(guard) = self.guard.take()
-            && let Err(error) = guard.dismiss()
+            && let Some(keeper) = self.keeper.take()
+            && let Err(error) = keeper.dismiss()
         {
             eprintln!("the guard was gone: {error}");
         }

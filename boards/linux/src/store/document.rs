@@ -4,7 +4,7 @@
 //! {"format":1,"next_person":3,"next_template":5,"people":[
 //!   {"id":2,"profile":{"name":"Zoë","groups":["staff"],"valid_from_ms":null,"valid_until_ms":null},"templates":[
 //!     {"id":4,"pipeline":{"model":HEX,"preprocessing":HEX},"values":BASE64,"inverse_norm":0.0021,"source":"camera",
-//!      "enrolled_ms":1764190800000}]}]}
+//!      "enrolled_ms":1764190800000}],"credentials":[{"salt":HEX,"mac":HEX,"duress":false}]}]}
 //! ```
 //!
 //! One form for both, so that whatever is read has passed the same checks, whoever wrote it.

@@ -15,6 +15,7 @@
 //!
 //! Who is let in when is left to the door, whether a face is good enough to be enrolled to whoever captures it.
 
+mod credential;
 mod document;
 mod gallery;
 mod key;
@@ -23,6 +24,8 @@ mod person;
 pub mod rekey;
 mod snapshot;
 
+pub(crate) use credential::MAX_BYTES as CREDENTIAL_BYTES;
+pub use credential::{CredentialError, Credentials, StoredCredential};
 pub use document::DocumentError;
 pub use gallery::Gallery;
 pub use key::{KeyError, StoreKey};

@@ -4,8 +4,8 @@
 
 use super::document::{Document, DocumentError, FORMAT};
 use super::{
-    Gallery, NewTemplate, Person, PersonId, Pipeline, Profile, ProfileError, StoredTemplate,
-    TemplateId,
+    CredentialError, Credentials, Gallery, NewTemplate, Person, PersonId, Pipeline, Profile,
+    ProfileError, StoredCredential, StoredTemplate, TemplateId,
 };
 use model_format::ModelId;
 
@@ -30,6 +30,9 @@ pub enum PeopleError {
     /// A name, a group or a date.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// A PIN or card.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// Nothing to recognise the person by.
     #[error("a person is enrolled with at least one template")]
     NoTemplate,
@@ -94,14 +97,23 @@ impl People {
             inverse_norms: Vec::new(),
             people: Vec::new(),
         };
-        for person in &self.people {
-            for template in person.templates.iter().filter(|t| t.pipeline == *pipeline) {
-                gallery.rows.extend(&template.values);
-                gallery.inverse_norms.push(template.inverse_norm);
-                gallery.people.push(person.id.0);
-            }
+        for (person, template) in self.enrolled(pipeline) {
+            gallery.rows.extend(&template.values);
+            gallery.inverse_norms.push(template.inverse_norm);
+            gallery.people.push(person.0);
         }
         gallery
+    }
+
+    /// The templates of `pipeline`, and whose each is.
+    pub fn enrolled<'a>(
+        &'a self,
+        pipeline: &'a Pipeline,
+    ) -> impl Iterator<Item = (PersonId, &'a StoredTemplate)> {
+        self.people.iter().flat_map(move |person| {
+            let own = person.templates.iter().filter(|template| template.pipeline == *pipeline);
+            own.map(|template| (person.id, template))
+        })
     }
 
     /// Who has no template of `pipeline` and must be enrolled again: after a change of the model, everybody.
@@ -123,7 +135,7 @@ impl People {
         profile.check()?;
         let templates = self.templates(templates, now_ms)?;
         let id = PersonId(next(&mut self.next_person, 1)?);
-        self.people.push(Person { id, profile, templates });
+        self.people.push(Person { id, profile, templates, credentials: Vec::new() });
         Ok(id)
     }
 
@@ -173,6 +185,42 @@ impl People {
         profile.check()?;
         self.person(id)?.profile = profile;
         Ok(())
+    }
+
+    /// Everybody's PINs and cards.
+    pub fn credentials(&self) -> Credentials {
+        let of = |person: &Person| {
+            let id = person.id;
+            person.credentials.clone().into_iter().map(move |credential| (id, credential))
+        };
+        Credentials::new(self.people.iter().flat_map(of))
+    }
+
+    /// One PIN or card more; `duress`: one that is given when forced to.
+    ///
+    /// # Errors
+    /// There is no such person, or [`CredentialError`].
+    pub fn add_credential(
+        &mut self,
+        id: PersonId,
+        text: &str,
+        duress: bool,
+    ) -> Result<(), PeopleError> {
+        self.person(id)?;
+        let credential = StoredCredential::new(text, duress)?;
+        if self.people.iter().flat_map(|person| &person.credentials).any(|other| other.is(text)) {
+            return Err(CredentialError::Taken.into());
+        }
+        self.person(id)?.credentials.push(credential);
+        Ok(())
+    }
+
+    /// Forgets the person's PINs and cards; how many they were.
+    ///
+    /// # Errors
+    /// There is no such person.
+    pub fn remove_credentials(&mut self, id: PersonId) -> Result<usize, PeopleError> {
+        Ok(core::mem::take(&mut self.person(id)?.credentials).len())
     }
 
     /// Forgets somebody.

@@ -3,6 +3,7 @@
 //! An id is a number that the store gives once and never again; nothing of a name is in it, and nothing but display is done with a
 //! name. A template is comparable only with those of its [`Pipeline`].
 
+use super::credential::StoredCredential;
 use super::document::{base64_values, hex_bytes};
 use edge_infer::image::align::Landmarks;
 use edge_infer::matching::TemplateRef;
@@ -197,6 +198,9 @@ pub struct Person {
     pub profile: Profile,
     /// Of any pipeline, in the order of enrolment.
     pub templates: Vec<StoredTemplate>,
+    /// PINs and cards, each of this person alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<StoredCredential>,
 }
 
 #[cfg(test)]

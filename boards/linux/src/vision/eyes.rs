@@ -7,21 +7,21 @@
 //!    └── box times 2.7, 4.0 ─────────┴──> liveness networks ─> score
 //! ```
 
-use super::follow::Follower;
 use super::letterbox::Letterbox;
 use super::liveness::Liveness;
 use super::models::Models;
 use super::{Picture, Seen, Subject};
-use edge_infer::detect::{Detector, DetectorError, Face, Limits, Tracked};
+use edge_infer::detect::{Detector, DetectorError, Face, Follower, Limits, Tracked};
+use edge_infer::embedder::{EmbedError, Embedded, Embedder, Scratch};
 use edge_infer::engine::{Engine, EngineError};
-use edge_infer::image::align;
-use edge_infer::image::quality::{Pose, Quality};
-use edge_infer::image::{Frame, FrameError};
-use edge_infer::matching;
+use edge_infer::image::quality::Pose;
 use model_format::ModelId;
 
 /// Most faces of a frame.
 const MAX_FACES: usize = 16;
+
+/// Longest time between two frames of a track.
+const PAUSE_MS: u32 = 1_000;
 
 /// Why a picture could not be looked at. None of these comes from what is in the picture.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -33,19 +33,19 @@ pub enum EyesError {
     /// The detector is none.
     #[error(transparent)]
     Detector(#[from] DetectorError),
-    /// The aligned face is not of the network's size.
+    /// A face did not become a template.
     #[error(transparent)]
-    Frame(#[from] FrameError),
+    Embed(#[from] EmbedError),
 }
 
 /// Networks and memory to look at one camera's frames, in their order.
 #[derive(Debug)]
 pub struct Eyes<'m> {
     detector: Detector<'m>,
-    embedder: Engine<'m>,
+    embedder: Embedder<'m>,
     liveness: Option<Liveness<'m>>,
     letterbox: Letterbox,
-    follower: Follower,
+    follower: Follower<Vec<i8>>,
     arena: Vec<u8>,
     aligned: Vec<u8>,
     embedding: Vec<f32>,
@@ -59,31 +59,31 @@ impl<'m> Eyes<'m> {
     /// [`EyesError::Detector`], which [`Models::open`] has ruled out.
     pub fn new(models: &'m Models) -> Result<Self, EyesError> {
         let detector = Detector::new(Engine::new(models.detector()))?;
-        let embedder = Engine::new(models.embedding());
+        let embedder = Embedder::new(Engine::new(models.embedding()));
         let liveness = models.liveness().map(|views| Liveness::new(views.map(Engine::new)));
-        let engines = [*detector.engine(), embedder];
+        let engines = [*detector.engine(), *embedder.engine()];
         let extra = models.liveness().into_iter().flatten().map(|view| view.arena_bytes());
         let bytes = engines.iter().map(Engine::arena_bytes).chain(extra).max();
         let input = detector.engine().model().input().shape;
         let (columns, rows) = (usize::from(input.width), usize::from(input.height));
-        let aligned = models.embedding().input().shape.elements();
-        let len = models.embedding_len();
+        let aligned = embedder.crop_bytes();
+        let (model, len) = (models.embedding().id(), embedder.len());
         Ok(Self {
             detector,
             embedder,
             liveness,
             letterbox: Letterbox::new(columns, rows),
-            follower: Follower::new(models.embedding().id(), len, models.loosest_cosine()),
+            follower: Follower::new(model, models.loosest_cosine(), PAUSE_MS, vec![0; len]),
             arena: vec![0; bytes.unwrap_or(0)],
             aligned: vec![0; aligned],
             embedding: vec![0.0; len],
-            seen: Seen::new(models.embedding().id(), len, MAX_FACES),
+            seen: Seen::new(model, len, MAX_FACES),
         })
     }
 
     /// The model that makes the templates.
     pub fn model(&self) -> ModelId {
-        self.embedder.model().id()
+        self.embedder.engine().model().id()
     }
 
     /// What the last picture showed.
@@ -117,7 +117,16 @@ impl<'m> Eyes<'m> {
 
     fn examine(&mut self, picture: &Picture, tracked: &Tracked) -> Result<Subject, EyesError> {
         let face = tracked.face;
-        let Turned { quality, has_template } = self.embed(picture, &face)?;
+        let Embedded { quality, has_template } = self.embedder.embed(
+            &picture.frame(),
+            &face.landmarks,
+            Scratch {
+                crop: &mut self.aligned,
+                embedding: &mut self.embedding,
+                arena: &mut self.arena,
+            },
+            &mut self.seen.template,
+        )?;
         let (track, to_previous) = if has_template {
             self.follower.compare(tracked.track, &self.seen.template)
         } else {
@@ -139,34 +148,6 @@ impl<'m> Eyes<'m> {
             to_previous,
         })
     }
-
-    /// Aligns the face, measures it and leaves its template in `seen`, if it has one.
-    fn embed(&mut self, picture: &Picture, face: &Face) -> Result<Turned, EyesError> {
-        let model = self.embedder.model();
-        let shape = model.input().shape;
-        let (width, height) = (usize::from(shape.width), usize::from(shape.height));
-        let turn = align::similarity(&face.landmarks, &model.metadata().landmarks);
-        let warped = turn.and_then(|turn| {
-            align::warp(&picture.frame(), &turn, &mut self.aligned, width, height)
-        });
-        if warped.is_err() {
-            // Landmarks that make no face: black has no light, no edges and no template.
-            self.aligned.fill(0);
-        }
-        let quality = Quality::of(&Frame::new(&self.aligned, width, height, width * 3)?);
-        let mut has_template = false;
-        if warped.is_ok() {
-            let output = self.embedder.run(&self.aligned, &mut self.arena)?;
-            output.embedding(&mut self.embedding)?;
-            has_template = matching::quantize(&self.embedding, &mut self.seen.template).is_ok();
-        }
-        Ok(Turned { quality, has_template })
-    }
-}
-
-struct Turned {
-    quality: Quality,
-    has_template: bool,
 }
 
 /// From pixels of the detector's input to those of the picture.

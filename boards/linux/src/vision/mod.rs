@@ -10,7 +10,6 @@
 //! | pixels | `picture` |
 //! | the networks and what each must be | `models` |
 //! | a frame at the detector's size | `letterbox` |
-//! | the same person from frame to frame | `follow` |
 //! | crops for the liveness networks, their score | `liveness` |
 //! | all of it, for one frame | `eyes` |
 //!
@@ -18,7 +17,6 @@
 
 pub mod decode;
 mod eyes;
-mod follow;
 mod jpeg;
 mod letterbox;
 mod liveness;
@@ -73,7 +71,8 @@ pub struct Subject {
 }
 
 impl Seen {
-    fn new(model: ModelId, len: usize, faces: usize) -> Self {
+    /// Nothing yet; with room for `faces`, and for a template of `len` values.
+    pub(crate) fn new(model: ModelId, len: usize, faces: usize) -> Self {
         let template = vec![0; len];
         Self { faces: Vec::with_capacity(faces), subject: None, template, model }
     }

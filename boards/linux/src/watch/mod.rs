@@ -18,20 +18,20 @@ pub use source::{FrameSource, Moment, Shot};
 
 use crate::lock::{Bolt, Lock, LockError};
 use crate::vision::{EyesError, Seen};
-use edge_infer::door::{Calibration, Decision, Door, Event, Fault, Policy, PolicyError, State};
+use edge_infer::door::{
+    Calibration, Decision, Door, Event, Fault, Kept, Policy, PolicyError, State,
+};
 use std::time::{Duration, Instant};
 
 /// What goes on at one door.
 #[derive(Debug)]
 pub struct Watch<S, L> {
     sight: S,
-    door: Door,
+    kept: Kept,
     calibration: Option<Calibration>,
     lock: L,
     /// What the last turn failed by.
     fault: Option<Fault>,
-    /// Whether the lock failed, and has not obeyed since.
-    lock_failed: bool,
     now_ms: u64,
     /// What is asked for the time when a frame was looked at, which may have taken long; a list has a time of its own.
     clock: Option<fn() -> u64>,
@@ -95,16 +95,8 @@ impl<S: Sight, L: Lock> Watch<S, L> {
     ) -> Result<Self, WatchStartError> {
         lock.drive(now_ms, Bolt::Locked)?;
         let door = Door::resume(policy, refusals)?;
-        let mut watch = Self {
-            sight,
-            door,
-            calibration,
-            lock,
-            fault: None,
-            lock_failed: false,
-            now_ms,
-            clock: None,
-        };
+        let kept = Kept::new(door, |bolt| lock.drive(now_ms, bolt))?;
+        let mut watch = Self { sight, kept, calibration, lock, fault: None, now_ms, clock: None };
         let _ = watch.step(Event::Calibration(calibration), &mut |_| ())?;
         Ok(watch)
     }
@@ -114,10 +106,9 @@ impl<S: Sight, L: Lock> Watch<S, L> {
     /// # Errors
     /// The lock cannot be driven.
     pub fn restart(&mut self, now_ms: u64) -> Result<(), WatchStartError> {
-        self.lock.drive(now_ms, Bolt::Locked)?;
-        self.door = Door::new(*self.door.policy())?;
+        let door = Door::new(*self.kept.door().policy())?;
+        self.kept = Kept::new(door, |bolt| self.lock.drive(now_ms, bolt))?;
         self.fault = None;
-        self.lock_failed = false;
         self.now_ms = now_ms;
         let _ = self.step(Event::Calibration(self.calibration), &mut |_| ())?;
         Ok(())
@@ -158,19 +149,19 @@ impl<S: Sight, L: Lock> Watch<S, L> {
 
     /// Refusals that count towards a pause, to be kept over a restart.
     pub fn refusals(&self) -> u32 {
-        self.door.refusals()
+        self.kept.door().refusals()
     }
 
     /// How long it takes at most until an unlocked door is locked and ready again.
     pub fn rest_ms(&self) -> u64 {
-        let policy = self.door.policy();
+        let policy = self.kept.door().policy();
         u64::from(policy.pulse_ms) + u64::from(policy.cooldown_ms)
     }
 
     /// The latest time by which the next turn must be made.
     pub fn until_ms(&self) -> u64 {
-        let step = self.door.policy().step_ms / 2;
-        let wait = match self.door.state() {
+        let step = self.kept.door().policy().step_ms / 2;
+        let wait = match self.kept.door().state() {
             State::Granted { left_ms, .. } => left_ms.min(step),
             _ => step,
         };
@@ -190,7 +181,6 @@ impl<S: Sight, L: Lock> Watch<S, L> {
     ) -> Result<Turn<'_>, WatchError> {
         let start = Instant::now();
         self.now_ms = moment.now_ms();
-        self.recover_lock(tell)?;
         let shot = match moment {
             Moment::Frame { shot, .. } => shot,
             Moment::Told { event, .. } => return self.without_frame(*event, tell),
@@ -210,7 +200,7 @@ impl<S: Sight, L: Lock> Watch<S, L> {
             let _ = self.step(Event::FaultCleared(fault), tell)?;
         }
         let decision = self.step(Event::Frame(observation), tell)?;
-        let (now_ms, state, took) = (self.now_ms, self.door.state(), start.elapsed());
+        let (now_ms, state, took) = (self.now_ms, self.kept.door().state(), start.elapsed());
         Ok(Turn { now_ms, decision, state, seen: self.sight.seen(), took })
     }
 
@@ -220,18 +210,8 @@ impl<S: Sight, L: Lock> Watch<S, L> {
         tell: &mut dyn FnMut(&Decision),
     ) -> Result<Turn<'_>, WatchError> {
         let decision = self.step(event, tell)?;
-        let (now_ms, state, took) = (self.now_ms, self.door.state(), Duration::ZERO);
+        let (now_ms, state, took) = (self.now_ms, self.kept.door().state(), Duration::ZERO);
         Ok(Turn { now_ms, decision, state, seen: None, took })
-    }
-
-    /// A lock that failed and obeys again may be used again.
-    fn recover_lock(&mut self, tell: &mut dyn FnMut(&Decision)) -> Result<(), LockError> {
-        if self.lock_failed {
-            self.lock.drive(self.now_ms, Bolt::Locked)?;
-            self.lock_failed = false;
-            let _ = self.step(Event::FaultCleared(Fault::Lock), tell)?;
-        }
-        Ok(())
     }
 
     /// Tells the door, and drives the lock as it says.
@@ -240,16 +220,8 @@ impl<S: Sight, L: Lock> Watch<S, L> {
         event: Event,
         tell: &mut dyn FnMut(&Decision),
     ) -> Result<Decision, LockError> {
-        let decision = self.door.step(self.now_ms, event);
-        tell(&decision);
-        let driven = self.lock.drive(self.now_ms, decision.bolt());
-        if driven.is_err() {
-            self.lock_failed = true;
-            // A lock that failed to open must not open later, when nobody stands before it.
-            tell(&self.door.step(self.now_ms, Event::FaultRaised(Fault::Lock)));
-            let _ = self.lock.drive(self.now_ms, Bolt::Locked);
-        }
-        driven.map(|()| decision)
+        let (now_ms, lock) = (self.now_ms, &mut self.lock);
+        self.kept.step(now_ms, event, |bolt| lock.drive(now_ms, bolt), tell)
     }
 }
 

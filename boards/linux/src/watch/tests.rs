@@ -89,6 +89,6 @@ fn a_lock_that_fails_is_a_fault_and_told_to_engage_again() {
     let error = watch.turn(&frame(10, 1), None, &mut |_| audits += 1).unwrap_err();
     assert!(matches!(error, WatchError::Lock(_)), "{error}");
     assert_eq!(audits, 2, "the frame's decision, and the fault's");
-    assert_eq!(watch.door.state(), State::Faulted(Fault::Lock));
+    assert_eq!(watch.kept.door().state(), State::Faulted(Fault::Lock));
     assert_eq!(watch.lock().told.last(), Some(&Bolt::Locked));
 }

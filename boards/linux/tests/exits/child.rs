@@ -185,6 +185,7 @@ pub(crate) fn relay(log: PathBuf) -> RelayConfig {
         line: 0,
         unlocked: UnlockedLevel::High,
         device: PathBuf::new(),
+        channel: 1,
         log,
     }
 }
@@ -196,8 +197,16 @@ pub(crate) fn calibration() -> Calibration {
 /// Runs the door in `folder` until its end; whether nothing panicked.
 pub(crate) fn run(folder: &Path, story: &str, pulse_ms: u32, step_ms: u32) -> bool {
     let policy = policy(pulse_ms, step_ms);
-    let program = Path::new(env!("CARGO_BIN_EXE_door"));
-    let station = Station::open(&relay(folder.join("edges")), &policy, Some(program)).unwrap();
+    let mut program = PathBuf::from(env!("CARGO_BIN_EXE_door"));
+    let own = folder.join("door");
+    if story == "guardless" {
+        std::fs::copy(&program, &own).unwrap();
+        program.clone_from(&own);
+    }
+    let station = Station::open(&relay(folder.join("edges")), &policy, Some(&program)).unwrap();
+    if story == "guardless" {
+        std::fs::remove_file(own).unwrap();
+    }
     let disk =
         || Bad { folder: Folder::read_only(&folder.join("log")).unwrap(), story: story.to_owned() };
     let boot = BootId::of_system().unwrap();

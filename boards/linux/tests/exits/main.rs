@@ -115,6 +115,26 @@ impl Door {
         assert!(!self.edges().last().unwrap().unlocked);
     }
 
+    /// The door's guard, when it is another one than `before`.
+    fn guard(&self, before: Option<Pid>) -> Pid {
+        let id = self.child.id();
+        let start = Instant::now();
+        loop {
+            // Whatever thread started it, the kernel lists it with that thread.
+            let mut threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+            let found = threads.find_map(|thread| {
+                let list = std::fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+                let pid = list.split_whitespace().next()?.parse().ok()?;
+                Pid::from_raw(pid).filter(|&pid| Some(pid) != before)
+            });
+            if let Some(pid) = found {
+                return pid;
+            }
+            assert!(start.elapsed() < PATIENCE, "there is no guard");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     fn rss_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -197,6 +217,37 @@ fn garagedoor_12_the_guard_engages_the_lock_of_a_door_that_was_killed() {
     assert!(took <= 1_000, "{edges:?}");
     door.end();
     door.stays_engaged();
+}
+
+#[test]
+fn a_guard_that_is_killed_is_replaced_and_the_new_one_does_its_work() {
+    let mut door = Door::start("calm", 8_000, 2_000);
+    door.until_released();
+    let first = door.guard(None);
+    kill_process(first, Signal::KILL).unwrap();
+    let second = door.guard(Some(first));
+    assert!(door.edges().last().unwrap().unlocked, "one that is replaced at once ends no pulse");
+    kill_process(second, Signal::KILL).unwrap();
+    door.guard(Some(second));
+    let at = door.signal(Signal::KILL);
+    let edges = door.until_engaged();
+    assert!(edges.last().unwrap().mono_ms.saturating_sub(at) <= 1_000, "{edges:?}");
+    door.end();
+    door.stays_engaged();
+}
+
+#[test]
+fn while_no_guard_can_be_had_nothing_opens() {
+    let mut door = Door::start("guardless", 8_000, 2_000);
+    door.until_released();
+    // The program that guards are made of is removed by the story; whoever kills the last one locks the door.
+    kill_process(door.guard(None), Signal::KILL).unwrap();
+    let edges = door.until_engaged();
+    assert!(longest_open_ms(&edges) < 7_000, "{edges:?}");
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(door.edges(), edges, "the same face is still there");
+    door.signal(Signal::TERM);
+    assert_eq!(door.end().code(), Some(0));
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //!
 //! | scenario | photographs | enrolled from | a genuine visit is |
 //! |---|---|---|---|
-//! | `crops` | LFW's test and validation people, aligned 112x112, edges drawn out | 4 of each of 20 people | another photograph, of 200 in all |
+//! | `crops`, and `few` of its visits | LFW's test and validation people, aligned 112x112, edges drawn out | 4 of each of 20 people | another photograph, of 200 in all |
 //! | `whole` | 300 LFW photographs 250x250 | 1 of each of 20 people | one of their other photographs, a few dozen in all |
 //! | `prints` | NUAA, frames of a camera as they are | 3 live frames of each of 11 people | their other live frames; prints of them |
 
@@ -25,6 +25,8 @@ pub(crate) const ENROLLED: usize = 20;
 pub(crate) const VISITS: usize = 10;
 /// Visits by others, each by another person.
 pub(crate) const STRANGERS: usize = 200;
+/// The same where there are few.
+pub(crate) const FEW: [usize; 2] = [2, 40];
 const FRAMES: usize = 8;
 /// Time between frames, in milliseconds.
 const STEP_MS: usize = 66;
@@ -34,6 +36,8 @@ const STEP_MS: usize = 66;
 pub(crate) enum Scenario {
     /// From aligned faces.
     Crops,
+    /// The same, with few visits.
+    Few,
     /// From whole photographs.
     Whole,
     /// From a camera's frames.
@@ -46,11 +50,14 @@ type People = BTreeMap<String, Vec<(String, Vec<u8>)>>;
 pub(crate) fn build(scenario: Scenario, faces: &Path, out: &Path) -> io::Result<()> {
     let mut list = List::create(out)?;
     match scenario {
-        Scenario::Crops => {
-            drawn_out(&mut list, &people(&faces.join("lfw112-valtest.tar"), 1)?, 4, 224.0)
+        Scenario::Crops | Scenario::Few => {
+            let visits = if scenario == Scenario::Few { FEW } else { [VISITS, STRANGERS] };
+            let people = people(&faces.join("lfw112-valtest.tar"), 1)?;
+            drawn_out(&mut list, &people, visits, 4, 224.0)
         }
         Scenario::Whole => {
-            drawn_out(&mut list, &people(&faces.join("frames-lfw250.tar"), 1)?, 1, 440.0)
+            let people = people(&faces.join("frames-lfw250.tar"), 1)?;
+            drawn_out(&mut list, &people, [VISITS, STRANGERS], 1, 440.0)
         }
         Scenario::Prints => prints(&mut list, &faces.join("nuaa-live-print-sample.tar")),
     }?;
@@ -78,8 +85,15 @@ fn people(tar: &Path, depth: usize) -> io::Result<People> {
     Ok(people)
 }
 
-/// Enrols the people of the most photographs from the first `enrol` of them, drawn `size` pixels wide.
-fn drawn_out(list: &mut List<'_>, people: &People, enrol: usize, size: f64) -> io::Result<()> {
+/// Enrols the people of the most photographs from the first `enrol` of them, drawn `size` pixels wide. `visits` are those of each, and
+/// those of strangers.
+fn drawn_out(
+    list: &mut List<'_>,
+    people: &People,
+    visits: [usize; 2],
+    enrol: usize,
+    size: f64,
+) -> io::Result<()> {
     let mut order: Vec<&String> = people.keys().collect();
     order.sort_by_key(|name| (usize::MAX - people[*name].len(), *name));
     let mut random = Random(20_261_126);
@@ -90,12 +104,12 @@ fn drawn_out(list: &mut List<'_>, people: &People, enrol: usize, size: f64) -> i
             let still = Change::still(size);
             list.person(name, file, &still.apply(&decode(bytes)?, &mut random))?;
         }
-        for visit in 0..VISITS {
+        for visit in 0..visits[0] {
             let (_, bytes) = &rest[visit % rest.len()];
             list.visit(name, "genuine", &decode(bytes)?, size, &mut random)?;
         }
     }
-    for name in others.iter().take(STRANGERS) {
+    for name in others.iter().take(visits[1]) {
         let (_, bytes) = &people[*name][0];
         list.visit("", "stranger", &decode(bytes)?, size, &mut random)?;
     }

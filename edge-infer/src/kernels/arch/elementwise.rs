@@ -1,7 +1,7 @@
 //! Row operations in plain Rust that every tier shares, and the rounding that defines them all.
 //!
-//! Laid out so that the compiler vectorises their inner loops. Slices of one call are walked in step
-//! and the shortest one ends the walk.
+//! Laid out so that the compiler vectorises their inner loops, for the instructions of the tier that they are inlined into
+//! ([`compiled`](super::Primitives::compiled)). Slices of one call are walked in step and the shortest one ends the walk.
 
 use crate::kernels::Addend;
 
@@ -39,7 +39,18 @@ pub(crate) fn accumulate(accumulators: &mut [i32], input: &[i8]) {
 /// Raises `largest[c]` to `input[c]` where that is larger.
 #[inline(always)]
 pub(crate) fn maximum(largest: &mut [i8], input: &[i8]) {
+    // Rows are short: sixteen numbers by value are a vector, whatever the compiler would make of a longer loop.
+    let (largest, last) = largest.as_chunks_mut::<16>();
+    let (input, last_input) = input.as_chunks::<16>();
     for (largest, &input) in largest.iter_mut().zip(input) {
+        let mut sixteen = *largest;
+        for (largest, input) in sixteen.iter_mut().zip(input) {
+            *largest = (*largest).max(input);
+        }
+        *largest = sixteen;
+    }
+    let last_input = input.get(largest.len()).map_or(last_input, |input| input.as_slice());
+    for (largest, &input) in last.iter_mut().zip(last_input) {
         *largest = (*largest).max(input);
     }
 }

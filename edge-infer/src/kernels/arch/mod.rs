@@ -10,14 +10,15 @@
 //! |---|---|---|---|---|
 //! | `scalar` | weights in place | weights in place | `elementwise` | one by one |
 //! | `neon` | `smull`, `smlal2`, `sadalp`, 4 pixels x 4 channels | `smull`, `smlal`, 2 taps | 16 channels | `smull`, `sadalp`, 8 |
-//! | `dotprod` | `sdot`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot`, 8 |
-//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `neon` | as `neon` | `sdot`, 8: half of an `smmla` would be for a second probe |
+//! | `dotprod` | `sdot`, 4 pixels x 16 channels | 3x3: `sdot`, 3 taps | as `neon` | `sdot`, 8 |
+//! | `i8mm` | `smmla`, 4 pixels x 16 channels | as `dotprod` | as `neon` | `sdot`, 8: half of an `smmla` would be for a second probe |
 //! | `dsp` | `smlad`, 2 pixels x 2 channels | `smlabb`, `smlatt` | 4 channels | `smlad` |
 //! | `helium` | `vmladava`, 2 pixels x 2 channels | `vmullb`, `vmullt` | 4 channels | `vmladava` |
 //! | `avx2` | `vpmaddwd`, 6 pixels x 16 channels | `vpmaddwd`, 2 taps | 16 channels | `vpmaddwd`, 8 |
-//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels | `vpdpbusd`, 4 taps | 64 channels | `vpdpbusd`, 16 |
+//! | `avx512vnni` | `vpdpbusd`, 6 pixels x 64 channels, 12 x 32 or 12 x 16 | `vpdpbusd`, 4 taps | 64 channels, of 1, 2 or 4 pixels | `vpdpbusd`, 16 |
 //!
-//! What is seldom run is not worth a tier: the row operations in `elementwise` serve all of them.
+//! What multiplies no weights is not worth instructions of a tier's own: the row operations in `elementwise` serve all of them, each
+//! compiled for the tier's instructions.
 //!
 //! ```text
 //! weights ── pack ──> Panel ─┐
@@ -52,6 +53,9 @@ pub(crate) const BLOCK: usize = 64;
 
 /// Inputs of an output channel that a panel holds at a time: a 3x3 window over 64 channels.
 pub(crate) const DEPTH: usize = 576;
+
+/// What is rounded up to here is an int16, with a zero point added.
+pub(crate) const NEAR: f32 = 32_000.0;
 
 /// Strips of a window that are worked on at a time.
 pub(crate) const STRIPS: usize = 16;
@@ -142,6 +146,26 @@ impl<'a> Strip<'a> {
     }
 }
 
+/// Three input rows under a 3x3 window that slides along them.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "aarch64"), expect(dead_code, reason = "no other tier slides"))]
+pub(crate) struct Lines<'a> {
+    /// Each row from the first column on that is not padding; its step is one column. That of a row of padding is 0.
+    pub(crate) rows: [Strip<'a>; 3],
+    /// Columns of padding before that one.
+    pub(crate) before: usize,
+    /// Columns of input; behind them there is padding again.
+    pub(crate) inside: usize,
+    /// What padding reads.
+    pub(crate) padding: i8,
+    /// Columns from one window to the next, 1 or 2.
+    pub(crate) stride: usize,
+}
+
+/// The type of [`Primitives::SLIDE`].
+pub(crate) type Slide<T> =
+    for<'w> fn(T, &mut <T as Primitives>::Taps<'w>, &Lines<'_>, usize, &Epilogue<'_>, &mut [i8]);
+
 /// How the sums of at most [`BLOCK`] channels become int8; every slice starts at the first of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Epilogue<'a> {
@@ -155,14 +179,31 @@ pub(crate) struct Epilogue<'a> {
     pub(crate) residual: Option<Addend<'a>>,
     /// From one pixel of the output, and of the residual, to the next.
     pub(crate) step: usize,
+    /// Nothing that is rounded is larger in magnitude; infinite for a tier that does not finish, and that or NaN if multipliers are.
+    #[cfg_attr(
+        not(target_arch = "aarch64"),
+        expect(dead_code, reason = "others round any number alike")
+    )]
+    pub(crate) reach: f32,
+}
+
+/// Plain code over rows of numbers, of which each tier has a copy of its own. A closure would not do: tiers share its code.
+pub(crate) trait Plain {
+    /// Does the work. To be `#[inline(always)]`, with all it calls.
+    fn run(self);
 }
 
 /// What a tier implements. A value of the type is the proof that the processor can run it.
 pub(crate) trait Primitives: Copy {
+    /// Whether the tier [finishes](Self::finish) where it can. Only then does it learn [`Epilogue::reach`].
+    const FINISHES: bool = false;
+
     /// Memory for the sums of as many pixels as the tier likes to work on at a time.
     type Buffer: AsMut<[Sums]>;
     /// Such memory; the content does not matter.
     const BUFFER: Self::Buffer;
+    /// Channels whose taps the tier multiplies at a time, whether there are as many or not.
+    const LANES: usize = 1;
 
     /// Dense weights as [`multiply`](Self::multiply) wants them, or a reference to them, and memory that it works in.
     type Panel<'w>;
@@ -180,6 +221,21 @@ pub(crate) trait Primitives: Copy {
         sums: &mut [Sums],
     );
 
+    /// [`multiply`](Self::multiply) and then [`requantize`](Self::requantize): for a tier that rounds sums while they are in
+    /// registers. What `sums` hold afterwards does not matter.
+    fn finish(
+        self,
+        panel: &mut Self::Panel<'_>,
+        strips: &[Strip<'_>],
+        len: usize,
+        sums: &mut [Sums],
+        epilogue: &Epilogue<'_>,
+        output: &mut [i8],
+    ) {
+        self.multiply(panel, strips, len, sums);
+        self.requantize(sums, epilogue, output);
+    }
+
     /// Depthwise weights as [`multiply_taps`](Self::multiply_taps) wants them.
     type Taps<'w>;
     /// Taps of nothing.
@@ -190,8 +246,17 @@ pub(crate) trait Primitives: Copy {
     /// weight. There is one strip a tap.
     fn multiply_taps(self, taps: &Self::Taps<'_>, strips: &[Strip<'_>], sums: &mut [Sums]);
 
+    /// Of a tier that has it: [`multiply_taps`](Self::multiply_taps) and [`requantize`](Self::requantize) of 3x3 windows along
+    /// a row, for as many neighbouring pixels as are asked for. There is no residual, and nothing reaches further than [`NEAR`].
+    const SLIDE: Option<Slide<Self>> = None;
+
     /// `round_to_i8(f32(sum) * m + residual)` for each pixel, with `m` chosen by the sum's sign.
     fn requantize(self, sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]);
+
+    /// Does `work`, compiled for the tier's instructions.
+    fn compiled(self, work: impl Plain) {
+        work.run();
+    }
 
     /// Exact sum of `a[i] * b[i]`; the shorter slice ends it.
     fn dot(self, a: &[i8], b: &[i8]) -> i32;

@@ -18,9 +18,10 @@ macro_rules! has {
 /// The longest rows that a tier takes many at a time.
 pub(super) const LONGEST_ROW: usize = 512;
 
-/// A tier whose primitives are the functions of one module, compiled for some features.
+/// A tier whose primitives are the functions of one module, compiled for some features: its type, the module, the pixels that it likes
+/// to work on at a time, its lanes, the features; then, in braces, the primitives that only some tiers have.
 macro_rules! tier {
-    ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $($feature:tt),+) => {
+    ($(#[$doc:meta])* $tier:ident, $module:ident, $pixels:expr, $lanes:expr, $($feature:tt),+ $(; { $($more:tt)* })?) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) struct $tier(());
@@ -46,6 +47,7 @@ macro_rules! tier {
         impl Primitives for $tier {
             type Buffer = [Sums; $pixels];
             const BUFFER: Self::Buffer = [Sums::ZERO; $pixels];
+            const LANES: usize = $lanes;
             type Panel<'w> = $module::Panel;
             type Taps<'w> = $module::Taps;
 
@@ -93,6 +95,15 @@ macro_rules! tier {
                 unsafe { $module::requantize(sums, epilogue, output) }
             }
 
+            fn compiled(self, work: impl Plain) {
+                #[target_feature($(enable = $feature),+)]
+                fn compiled(work: impl Plain) {
+                    work.run();
+                }
+                // SAFETY: only `new` makes a value of this type, after it has found the features.
+                unsafe { compiled(work) }
+            }
+
             fn dot(self, a: &[i8], b: &[i8]) -> i32 {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
                 unsafe { $module::dot(a, b) }
@@ -116,6 +127,8 @@ macro_rules! tier {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
                 unsafe { $module::saturate(turns) }
             }
+
+            $($($more)*)?
         }
     };
 }

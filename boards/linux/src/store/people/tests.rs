@@ -141,3 +141,31 @@ fn rejects_an_import_of_something_else() {
     assert!(matches!(refused, PeopleError::Document(_)), "{refused}");
     assert!(refused.to_string().starts_with("nobody was imported"), "{refused}");
 }
+
+#[test]
+fn a_pin_is_one_person_s_and_goes_with_them() {
+    let mut people = People::default();
+    let (ada, bob) = (enrol(&mut people, "Ada", MODEL), enrol(&mut people, "Bob", MODEL));
+    people.add_credential(ada, "4711", false).unwrap();
+    people.add_credential(ada, "4712", true).unwrap();
+    people.add_credential(bob, "0A00F1B2C3", false).unwrap();
+    let again = People::from_json(people.to_json().as_bytes()).unwrap();
+    assert_eq!(again, people);
+    let find = |people: &People, text| people.credentials().find(text);
+    assert_eq!(find(&again, "4711"), Some((ada, false)));
+    assert_eq!(find(&again, "4712"), Some((ada, true)));
+    assert_eq!(find(&again, "0A00F1B2C3"), Some((bob, false)));
+    assert_eq!(find(&again, "0a00f1b2c3"), None);
+
+    for (person, taken) in [(bob, "4711"), (ada, "4711"), (bob, "4712")] {
+        let refused = people.add_credential(person, taken, false).unwrap_err();
+        assert!(matches!(refused, PeopleError::Credential(CredentialError::Taken)), "{refused}");
+    }
+    assert_eq!(people.remove_credentials(ada).unwrap(), 2);
+    assert_eq!((find(&people, "4711"), people.credentials().count()), (None, 1));
+    people.remove(bob).unwrap();
+    assert_eq!(people.credentials().count(), 0);
+    let nobody = people.add_credential(PersonId(9), "1234", false).unwrap_err();
+    assert!(matches!(nobody, PeopleError::UnknownPerson { id: PersonId(9) }), "{nobody}");
+    assert!(people.remove_credentials(PersonId(9)).is_err());
+}

@@ -13,18 +13,18 @@
 use core::arch::{aarch64::*, asm};
 use core::hint::black_box;
 
-use super::super::{Strip, Sums, Weights};
+use super::super::{Epilogue, Lines, Strip, Sums, Weights};
+use super::BYTES;
+use super::dense::{self, Products};
 use super::dots::{self, ROWS};
-use super::lanes::{Numbers, halves, load, load_inputs, part, part_mut, store, store_vector, take};
+use super::lanes::{halves, store_vector, take};
 pub(super) use super::panel::Panel;
+use super::panel::Step;
 pub(super) use super::requantize::requantize;
-use super::rows::Rows;
-pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
-use super::{BYTES, Inputs};
-
-/// Pixels whose sums of sixteen channels are in registers at a time: 16 vectors, beside 8 of inputs
-/// and 4 of weights.
-const TILE: usize = 4;
+use super::slide;
+use super::taps;
+pub(super) use super::taps::{Taps, multiply_taps};
+use super::tile::{IN_PLACE, Inputs, TILE};
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
@@ -50,84 +50,113 @@ fn transpose(rows: [int8x16_t; 4]) -> [int8x16_t; 4] {
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    let (tiles, rest) = sums.as_chunks_mut::<TILE>();
-    let mut rows = Rows::ZERO;
-    let done = tiles.len() * TILE;
-    for (tile, first) in tiles.iter_mut().zip((0..).step_by(TILE)) {
-        multiply_tile(panel, &rows.of(strips, len, first, panel.count), tile);
-    }
-    let mut rows = Rows::ZERO;
-    for (tile, first) in rest.as_chunks_mut::<1>().0.iter_mut().zip(done..) {
-        multiply_tile(panel, &rows.of(strips, len, first, panel.count), tile);
-    }
+    dense::multiply::<IN_PLACE>(panel, (strips, len), (0, sums), |w, x, bias| products(w, x, bias));
 }
 
-#[inline]
 #[target_feature(enable = "neon,dotprod")]
-fn multiply_tile<const P: usize>(panel: &Panel, rows: &[&[Inputs]; P], sums: &mut [Sums; P]) {
-    let count = rows.iter().fold(panel.count, |count, row| count.min(row.len()));
-    for (index, steps) in panel.parts.iter().enumerate().take(panel.start.parts) {
-        let steps = steps.get(..count).unwrap_or_default();
-        let mut tile = [[vdupq_n_s32(0); 4]; P];
-        for (vectors, sums) in tile.iter_mut().zip(sums.iter()) {
-            *vectors = load(part(panel.start.before(sums), index));
-        }
-        for (at, step) in steps.iter().enumerate() {
-            let (mut low, mut high) = ([vdupq_n_s8(0); P], [vdupq_n_s8(0); P]);
-            for ((low, high), row) in low.iter_mut().zip(&mut high).zip(rows) {
-                // SAFETY: there are `count` steps, and no row is shorter.
-                [*low, *high] = load_inputs(unsafe { row.get_unchecked(at) });
-            }
-            multiply_group::<0, P>(step.load::<0>(), &low, &mut tile);
-            multiply_group::<1, P>(step.load::<1>(), &low, &mut tile);
-            multiply_group::<2, P>(step.load::<2>(), &low, &mut tile);
-            multiply_group::<3, P>(step.load::<3>(), &low, &mut tile);
-            multiply_group::<0, P>(step.load::<4>(), &high, &mut tile);
-            multiply_group::<1, P>(step.load::<5>(), &high, &mut tile);
-            multiply_group::<2, P>(step.load::<6>(), &high, &mut tile);
-            multiply_group::<3, P>(step.load::<7>(), &high, &mut tile);
-        }
-        for (vectors, sums) in tile.into_iter().zip(sums.iter_mut()) {
-            store(vectors, part_mut(sums, index));
-        }
-    }
-}
-
-/// Four inputs of each pixel, the `GROUP`th, times the weights of sixteen channels.
-#[inline]
-#[target_feature(enable = "neon,dotprod")]
-fn multiply_group<const GROUP: usize, const P: usize>(
-    weights: [int8x16_t; 4],
-    inputs: &[int8x16_t; P],
-    tile: &mut [Numbers; P],
+pub(super) fn finish(
+    panel: &mut Panel,
+    strips: &[Strip<'_>],
+    len: usize,
+    sums: &mut [Sums],
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
 ) {
-    for (vectors, &input) in tile.iter_mut().zip(inputs) {
-        for (sums, weights) in vectors.iter_mut().zip(weights) {
-            *sums = sdot_group::<GROUP>(*sums, weights, input);
-        }
-    }
+    dense::finish::<IN_PLACE>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
+        products(w, x, bias)
+    });
 }
 
-/// Adds to each lane the products of its four weights with the inputs `4 * GROUP ..`.
+/// Four inputs of each pixel, the `$group`th of those in registers `$x` to `$x + 3`, times the weights of sixteen channels in
+/// registers `$a` to `$d`.
+macro_rules! group {
+    ($a:literal, $b:literal, $c:literal, $d:literal, [$($x:literal),+], $group:literal) => {
+        group!(@ [$a, $b, $c, $d], $group, [$($x),+], [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]])
+    };
+    (@ $weights:tt, $group:literal, [$($x:literal),+], [$($sums:tt),+]) => {
+        concat!($(group!(@@ $weights, $group, $x, $sums)),+)
+    };
+    (@@ [$a:literal, $b:literal, $c:literal, $d:literal], $group:literal, $x:literal, [$e:literal, $f:literal, $g:literal, $h:literal]) => {
+        concat!(
+            "sdot v", $e, ".4s, v", $a, ".16b, v", $x, ".4b[", $group, "]\n",
+            "sdot v", $f, ".4s, v", $b, ".16b, v", $x, ".4b[", $group, "]\n",
+            "sdot v", $g, ".4s, v", $c, ".16b, v", $x, ".4b[", $group, "]\n",
+            "sdot v", $h, ".4s, v", $d, ".16b, v", $x, ".4b[", $group, "]\n",
+        )
+    };
+}
+
+/// Sixteen sums beside eight vectors of inputs and eight of weights, of which four are loaded while the others are used.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
-fn sdot_group<const GROUP: usize>(
-    mut sums: int32x4_t,
-    weights: int8x16_t,
-    input: int8x16_t,
-) -> int32x4_t {
-    // SAFETY: the instruction reads and writes these registers only, and is of feature `dotprod`.
+fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products {
+    let [mut a, mut b, mut c, mut d] = [[vdupq_n_s32(0); 4]; TILE];
+    let ([w, x, y, z], count) = inputs.rows();
+    // SAFETY: the loop reads as many steps of both as the shorter one has, and the bias; the instructions are of feature
+    // `dotprod`.
     unsafe {
         asm!(
-            "sdot {sums:v}.4s, {weights:v}.16b, {input:v}.4b[{group}]",
-            sums = inout(vreg) sums,
-            weights = in(vreg) weights,
-            input = in(vreg) input,
-            group = const GROUP,
-            options(pure, nomem, nostack, preserves_flags),
+            "ld1 {{v0.4s, v1.4s, v2.4s, v3.4s}}, [{bias}]",
+            "ld1 {{v4.4s, v5.4s, v6.4s, v7.4s}}, [{bias}]",
+            "ld1 {{v8.4s, v9.4s, v10.4s, v11.4s}}, [{bias}]",
+            "ld1 {{v12.4s, v13.4s, v14.4s, v15.4s}}, [{bias}]",
+            "cbz {count}, 3f",
+            "2:",
+            "ldp q16, q20, [{w}], #32",
+            "ldp q17, q21, [{x}], #32",
+            "ldp q18, q22, [{y}], #32",
+            "ldp q19, q23, [{z}], #32",
+            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
+            group!(24, 25, 26, 27, [16, 17, 18, 19], 0),
+            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
+            group!(28, 29, 30, 31, [16, 17, 18, 19], 1),
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
+            group!(24, 25, 26, 27, [16, 17, 18, 19], 2),
+            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
+            group!(28, 29, 30, 31, [16, 17, 18, 19], 3),
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
+            group!(24, 25, 26, 27, [20, 21, 22, 23], 0),
+            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
+            group!(28, 29, 30, 31, [20, 21, 22, 23], 1),
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
+            group!(24, 25, 26, 27, [20, 21, 22, 23], 2),
+            "sub {count}, {count}, #1",
+            group!(28, 29, 30, 31, [20, 21, 22, 23], 3),
+            "cbnz {count}, 2b",
+            "3:",
+            weights = inout(reg) weights.as_ptr() => _,
+            w = inout(reg) w => _, x = inout(reg) x => _, y = inout(reg) y => _, z = inout(reg) z => _,
+            count = inout(reg) weights.len().min(count) => _,
+            bias = in(reg) bias.as_ptr(),
+            out("v0") a[0], out("v1") a[1], out("v2") a[2], out("v3") a[3],
+            out("v4") b[0], out("v5") b[1], out("v6") b[2], out("v7") b[3],
+            out("v8") c[0], out("v9") c[1], out("v10") c[2], out("v11") c[3],
+            out("v12") d[0], out("v13") d[1], out("v14") d[2], out("v15") d[3],
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _,
+            out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _,
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(pure, readonly, nostack, preserves_flags),
         );
     }
-    sums
+    [a, b, c, d]
+}
+
+#[target_feature(enable = "neon,dotprod")]
+pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
+    taps::pack_taps(weights, taps, slide::by_channel);
+}
+
+#[target_feature(enable = "neon,dotprod")]
+pub(super) fn slide(
+    taps: &mut Taps,
+    lines: &Lines<'_>,
+    pixels: usize,
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
+) {
+    slide::slide(taps, lines, (pixels, epilogue, output), slide::by_channel, slide::filter_by_dots);
 }
 
 #[target_feature(enable = "neon,dotprod")]

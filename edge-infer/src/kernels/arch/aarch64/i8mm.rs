@@ -11,18 +11,16 @@
 use core::arch::{aarch64::*, asm};
 use core::hint::black_box;
 
-use super::super::{Strip, Sums, Weights};
-pub(super) use super::dotprod::{dot, dots};
-use super::lanes::{Numbers, halves, load, load_inputs, part, part_mut, store, store_vector};
+use super::super::{Epilogue, Strip, Sums, Weights};
+use super::BYTES;
+use super::dense::{self, Products};
+pub(super) use super::dotprod::{dot, dots, pack_taps, slide};
+use super::lanes::{Numbers, halves, store_vector};
 pub(super) use super::panel::Panel;
+use super::panel::Step;
 pub(super) use super::requantize::requantize;
-use super::rows::Rows;
-pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
-use super::{BYTES, Inputs};
-
-/// Pixels whose sums of sixteen channels are in registers at a time: 16 vectors, beside 8 of inputs
-/// and 4 of weights.
-const TILE: usize = 4;
+pub(super) use super::taps::{Taps, multiply_taps};
+use super::tile::{IN_PAIRS, Inputs, TILE};
 
 #[target_feature(enable = "neon,dotprod,i8mm")]
 pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
@@ -39,70 +37,104 @@ pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
 
 #[target_feature(enable = "neon,dotprod,i8mm")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    let mut rows = Rows::ZERO;
-    let (mut rest, mut first) = (sums, 0);
-    while !rest.is_empty() {
-        let pixels = TILE.min(rest.len());
-        let tile = rest.split_off_mut(..pixels).unwrap_or_default();
-        // Pixels behind the last one are read as rows that are there, and not stored.
-        multiply_tile(panel, &rows.of(strips, len, first, panel.count), tile);
-        first += TILE;
-    }
+    dense::multiply::<IN_PAIRS>(panel, (strips, len), (0, sums), |w, x, bias| products(w, x, bias));
 }
 
-#[inline]
 #[target_feature(enable = "neon,dotprod,i8mm")]
-fn multiply_tile(panel: &Panel, rows: &[&[Inputs]; TILE], sums: &mut [Sums]) {
-    let count = rows.iter().fold(panel.count, |count, row| count.min(row.len()));
-    for (index, steps) in panel.parts.iter().enumerate().take(panel.start.parts) {
-        let steps = steps.get(..count).unwrap_or_default();
-        // For each two pixels, the vectors of each two channels.
-        let mut tile = [[vdupq_n_s32(0); 8]; TILE / 2];
-        for (at, step) in steps.iter().enumerate() {
-            let mut inputs = [[vdupq_n_s8(0); 4]; TILE / 2];
-            for (inputs, [a, b]) in inputs.iter_mut().zip(rows.as_chunks::<2>().0) {
-                // SAFETY: there are `count` steps, and no row is shorter.
-                let (a, b) = unsafe { (a.get_unchecked(at), b.get_unchecked(at)) };
-                let ([a, c], [b, d]) = (load_inputs(a), load_inputs(b));
-                let ([a, b], [c, d]) = (halves(a, b), halves(c, d));
-                *inputs = [a, b, c, d];
-            }
-            multiply_eight::<0>(&mut tile, [step.load::<0>(), step.load::<1>()], &inputs);
-            multiply_eight::<1>(&mut tile, [step.load::<2>(), step.load::<3>()], &inputs);
-            multiply_eight::<2>(&mut tile, [step.load::<4>(), step.load::<5>()], &inputs);
-            multiply_eight::<3>(&mut tile, [step.load::<6>(), step.load::<7>()], &inputs);
-        }
-        let mut pixels = sums.iter_mut();
-        for pair in &tile {
-            for (numbers, sums) in unravel(pair).into_iter().zip(&mut pixels) {
-                let sum = add(load(part(panel.start.before(sums), index)), numbers);
-                store(sum, part_mut(sums, index));
-            }
-        }
-    }
-}
-
-/// Eight inputs of each pixel, the `EIGHT`th, times the weights of sixteen channels.
-#[inline]
-#[target_feature(enable = "neon,dotprod,i8mm")]
-fn multiply_eight<const EIGHT: usize>(
-    tile: &mut [[int32x4_t; 8]; TILE / 2],
-    weights: [[int8x16_t; 4]; 2],
-    inputs: &[[int8x16_t; 4]; TILE / 2],
+pub(super) fn finish(
+    panel: &mut Panel,
+    strips: &[Strip<'_>],
+    len: usize,
+    sums: &mut [Sums],
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
 ) {
-    const { assert!(EIGHT < 4) };
-    for (sums, inputs) in tile.iter_mut().zip(inputs) {
-        for (sums, &weights) in sums.iter_mut().zip(weights.as_flattened()) {
-            // SAFETY: `EIGHT` is less than four.
-            *sums = smmla(*sums, unsafe { *inputs.get_unchecked(EIGHT) }, weights);
-        }
+    dense::finish::<IN_PAIRS>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
+        products(w, x, bias)
+    });
+}
+
+/// Eight inputs of each pixel, of two in register `$x` and two in `$y`, times the weights of eight channels in registers `$a`
+/// to `$d`. The sums of the second two pixels are eight registers behind those of the first.
+macro_rules! eight {
+    ($a:literal, $b:literal, $c:literal, $d:literal, $x:literal, $y:literal, low) => {
+        concat!(eight!(@ $a, $b, $c, $d, $x, 0, 1, 2, 3), eight!(@ $a, $b, $c, $d, $y, 8, 9, 10, 11))
+    };
+    ($a:literal, $b:literal, $c:literal, $d:literal, $x:literal, $y:literal, high) => {
+        concat!(eight!(@ $a, $b, $c, $d, $x, 4, 5, 6, 7), eight!(@ $a, $b, $c, $d, $y, 12, 13, 14, 15))
+    };
+    (@ $a:literal, $b:literal, $c:literal, $d:literal, $x:literal, $e:literal, $f:literal, $g:literal, $h:literal) => {
+        concat!(
+            "smmla v", $e, ".4s, v", $x, ".16b, v", $a, ".16b\n",
+            "smmla v", $f, ".4s, v", $x, ".16b, v", $b, ".16b\n",
+            "smmla v", $g, ".4s, v", $x, ".16b, v", $c, ".16b\n",
+            "smmla v", $h, ".4s, v", $x, ".16b, v", $d, ".16b\n",
+        )
+    };
+}
+
+/// Sixteen sums, each of two pixels and two channels, beside eight vectors of inputs and eight of weights, of which four are
+/// loaded while the others are used.
+#[inline]
+#[target_feature(enable = "neon,dotprod,i8mm")]
+fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products {
+    let [mut a, mut b] = [[vdupq_n_s32(0); 8]; 2];
+    // SAFETY: the loop reads as many steps of both as the shorter one has, and the bias; the instructions are of feature
+    // `i8mm`.
+    unsafe {
+        asm!(
+            // The bias of two channels for both pixels of a pair.
+            "ld4r {{v0.2d, v1.2d, v2.2d, v3.2d}}, [{bias}], #32",
+            "ld4r {{v4.2d, v5.2d, v6.2d, v7.2d}}, [{bias}]",
+            "sub {bias}, {bias}, #32",
+            "ld4r {{v8.2d, v9.2d, v10.2d, v11.2d}}, [{bias}], #32",
+            "ld4r {{v12.2d, v13.2d, v14.2d, v15.2d}}, [{bias}]",
+            "cbz {count}, 3f",
+            "2:",
+            "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{inputs}], #64",
+            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
+            eight!(24, 25, 26, 27, 16, 17, low),
+            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
+            eight!(28, 29, 30, 31, 16, 17, high),
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
+            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{inputs}], #64",
+            eight!(24, 25, 26, 27, 18, 19, low),
+            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
+            eight!(28, 29, 30, 31, 18, 19, high),
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
+            eight!(24, 25, 26, 27, 20, 21, low),
+            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
+            eight!(28, 29, 30, 31, 20, 21, high),
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
+            eight!(24, 25, 26, 27, 22, 23, low),
+            "sub {count}, {count}, #1",
+            eight!(28, 29, 30, 31, 22, 23, high),
+            "cbnz {count}, 2b",
+            "3:",
+            weights = inout(reg) weights.as_ptr() => _,
+            inputs = inout(reg) inputs.copies().as_ptr() => _,
+            count = inout(reg) weights.len().min(inputs.copies().len()) => _,
+            bias = inout(reg) bias.as_ptr() => _,
+            out("v0") a[0], out("v1") a[1], out("v2") a[2], out("v3") a[3],
+            out("v4") a[4], out("v5") a[5], out("v6") a[6], out("v7") a[7],
+            out("v8") b[0], out("v9") b[1], out("v10") b[2], out("v11") b[3],
+            out("v12") b[4], out("v13") b[5], out("v14") b[6], out("v15") b[7],
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _,
+            out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _,
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(pure, readonly, nostack, preserves_flags),
+        );
     }
+    let ([a, b], [c, d]) = (unravel(a), unravel(b));
+    [a, b, c, d]
 }
 
 /// The sums of each of the two pixels, in the order of the channels.
 #[inline]
 #[target_feature(enable = "neon")]
-fn unravel(&[a, b, c, d, e, f, g, h]: &[int32x4_t; 8]) -> [Numbers; 2] {
+fn unravel([a, b, c, d, e, f, g, h]: [int32x4_t; 8]) -> [Numbers; 2] {
     let wide = |sums| vreinterpretq_s64_s32(sums);
     let first = |a, b| vreinterpretq_s32_s64(vzip1q_s64(wide(a), wide(b)));
     let second = |a, b| vreinterpretq_s32_s64(vzip2q_s64(wide(a), wide(b)));
@@ -110,15 +142,6 @@ fn unravel(&[a, b, c, d, e, f, g, h]: &[int32x4_t; 8]) -> [Numbers; 2] {
         [first(a, b), first(c, d), first(e, f), first(g, h)],
         [second(a, b), second(c, d), second(e, f), second(g, h)],
     ]
-}
-
-#[inline]
-#[target_feature(enable = "neon")]
-fn add(mut a: Numbers, b: Numbers) -> Numbers {
-    for (a, b) in a.iter_mut().zip(b) {
-        *a = vaddq_s32(*a, b);
-    }
-    a
 }
 
 /// As many sums as a tile has; each instruction multiplies every row of eight with two.

@@ -3,7 +3,7 @@
 use core::arch::{aarch64::*, asm};
 
 use super::super::{BLOCK, Sums, Weights};
-use super::{BYTES, Inputs};
+use super::BYTES;
 
 /// Sums, or other numbers of 32 bits, of sixteen channels.
 pub(super) type Numbers = [int32x4_t; 4];
@@ -12,7 +12,7 @@ pub(super) type Numbers = [int32x4_t; 4];
 pub(super) struct Start {
     bias: Sums,
     /// Whether sums are there already.
-    continues: bool,
+    pub(super) continues: bool,
     /// Sixteens of channels.
     pub(super) parts: usize,
 }
@@ -25,6 +25,12 @@ impl Start {
         let mut start = Self { parts, continues: weights.bias.is_none(), ..Self::ZERO };
         copy(weights.bias.unwrap_or_default(), &mut start.bias.0);
         start
+    }
+
+    /// The bias of each sixteen channels; zeros where sums are there already.
+    #[inline(always)]
+    pub(super) fn bias(&self) -> &[[i32; BYTES]] {
+        self.bias.0.as_chunks().0
     }
 
     /// What the products of a pixel are added to.
@@ -68,6 +74,15 @@ pub(super) fn store(numbers: Numbers, to: &mut [i32; BYTES]) {
         // SAFETY: the array holds one vector.
         unsafe { vst1q_s32(to.as_mut_ptr(), vector) }
     }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn add(mut a: Numbers, b: Numbers) -> Numbers {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = vaddq_s32(*a, b);
+    }
+    a
 }
 
 /// Products of the lower halves.
@@ -132,14 +147,6 @@ pub(super) fn load_vector(bytes: &[i8; BYTES]) -> int8x16_t {
 pub(super) fn store_vector(vector: int8x16_t, to: &mut [i8; BYTES]) {
     // SAFETY: the array holds one vector.
     unsafe { vst1q_s8(to.as_mut_ptr(), vector) }
-}
-
-/// The lower and the upper half.
-#[inline]
-#[target_feature(enable = "neon")]
-pub(super) fn load_inputs(inputs: &Inputs) -> [int8x16_t; 2] {
-    // SAFETY: the array holds two vectors.
-    unsafe { [vld1q_s8(inputs.as_ptr()), vld1q_s8(inputs.as_ptr().add(BYTES))] }
 }
 
 /// The first 16 bytes, or all there are and then zeros.

@@ -10,140 +10,251 @@
 
 use core::arch::{aarch64::*, asm};
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 
-use super::super::{BLOCK, Strip, Sums, Weights};
+use super::super::{Epilogue, Lines, Strip, Sums, Weights};
+use super::BYTES;
+use super::dense::{self, Products};
 use super::dots::{self, ROWS};
-use super::lanes::{Start, load_inputs, store_bytes, take};
+use super::lanes::{add_high, multiply_low, take};
+pub(super) use super::panel::Panel;
+use super::panel::{Step, in_order};
 pub(super) use super::requantize::requantize;
-use super::rows::Rows;
-pub(super) use super::taps::{Taps, multiply_taps, pack_taps};
-use super::{BYTES, Inputs, STEP, STEPS};
+use super::slide;
+use super::taps;
+pub(super) use super::taps::{Taps, multiply_taps};
+use super::tile::{Inputs, SIDE_BY_SIDE, TILE};
 
-/// Pixels whose sums of four channels are in registers at a time: 16 vectors, beside 8 of inputs, 2
-/// of weights and 4 of products.
-const TILE: usize = 4;
-/// Channels of a tile.
+/// Channels whose sums are in registers at a time.
 const FOUR: usize = 4;
-
-/// The weights of four channels in one step.
-type Step = [Inputs; FOUR];
-
-/// Weights of a block, four channels after the other, with zeros behind a channel's last one.
-pub(crate) struct Panel {
-    start: Start,
-    fours: [[Step; STEPS]; BLOCK / FOUR],
-    /// Steps in use.
-    count: usize,
-}
-
-impl Panel {
-    pub(super) fn empty() -> Self {
-        Self { start: Start::ZERO, fours: [[[[0; STEP]; FOUR]; STEPS]; BLOCK / FOUR], count: 0 }
-    }
-}
 
 #[target_feature(enable = "neon")]
 pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
-    panel.start = Start::of(&weights);
-    panel.count = weights.depth.div_ceil(STEP).min(STEPS);
-    for (four, steps) in panel.fours.iter_mut().enumerate() {
-        for channel in 0..FOUR {
-            let mut values = weights.of_channel(four * FOUR + channel, 0);
-            for step in steps.iter_mut().take(panel.count) {
-                if let Some((low, high)) = step.get_mut(channel).map(|to| to.split_at_mut(BYTES)) {
-                    store_bytes(take(&mut values), low);
-                    store_bytes(take(&mut values), high);
-                }
-            }
-        }
-    }
+    panel.pack(&weights, |rows, four, to| in_order(rows, four, to));
 }
 
 #[target_feature(enable = "neon")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    let mut rows = Rows::ZERO;
-    let (mut rest, mut first) = (sums, 0);
-    while !rest.is_empty() {
-        let pixels = TILE.min(rest.len());
-        let tile = rest.split_off_mut(..pixels).unwrap_or_default();
-        // Pixels behind the last one are read as what is there, and not stored.
-        multiply_tile(panel, &rows.of(strips, len, first, panel.count), tile);
-        first += TILE;
-    }
+    dense::multiply::<SIDE_BY_SIDE>(panel, (strips, len), (0, sums), |w, x, bias| {
+        products(w, x, bias)
+    });
+}
+
+#[target_feature(enable = "neon")]
+pub(super) fn finish(
+    panel: &mut Panel,
+    strips: &[Strip<'_>],
+    len: usize,
+    sums: &mut [Sums],
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
+) {
+    dense::finish::<SIDE_BY_SIDE>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
+        products(w, x, bias)
+    });
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
-fn multiply_tile(panel: &Panel, rows: &[&[Inputs]; TILE], sums: &mut [Sums]) {
-    let count = rows.iter().fold(panel.count, |count, row| count.min(row.len()));
-    let fours = panel.fours.iter().take(panel.start.parts * BYTES / FOUR);
-    for (four, steps) in fours.enumerate() {
-        // For each channel and pixel a vector whose lanes add up to the sum.
-        let mut tile = [[vdupq_n_s32(0); TILE]; FOUR];
-        for (at, step) in steps.get(..count).unwrap_or_default().iter().enumerate() {
-            let (mut low, mut high) = ([vdupq_n_s8(0); TILE], [vdupq_n_s8(0); TILE]);
-            for ((low, high), row) in low.iter_mut().zip(&mut high).zip(rows) {
-                // SAFETY: there are `count` steps, and no row is shorter.
-                [*low, *high] = load_inputs(unsafe { row.get_unchecked(at) });
-            }
-            for (sums, weights) in tile.iter_mut().zip(step) {
-                let [first, second] = load_inputs(weights);
-                add_products(sums, low, first);
-                add_products(sums, high, second);
-            }
-        }
-        let [a, b, c, d] = tile;
-        for ((((a, b), c), d), sums) in a.into_iter().zip(b).zip(c).zip(d).zip(sums.iter_mut()) {
-            let numbers = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-            let before = panel.start.before(sums).0.as_chunks::<FOUR>().0.get(four).copied();
-            let to = sums.0.as_chunks_mut::<FOUR>().0.get_mut(four);
-            if let (Some(before), Some(to)) = (before, to) {
-                // SAFETY: both arrays hold one vector.
-                unsafe {
-                    vst1q_s32(to.as_mut_ptr(), vaddq_s32(vld1q_s32(before.as_ptr()), numbers))
-                }
-            }
-        }
+fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products {
+    let mut sums = MaybeUninit::uninit();
+    four_channels::<0>(weights, inputs, bias, &mut sums);
+    four_channels::<1>(weights, inputs, bias, &mut sums);
+    four_channels::<2>(weights, inputs, bias, &mut sums);
+    four_channels::<3>(weights, inputs, bias, &mut sums);
+    // SAFETY: each has written the vectors of its channels for all pixels.
+    unsafe { sums.assume_init() }
+}
+
+/// Products of sixteen inputs of four pixels, in registers 16 to 19, with the weights of two channels in `$v` and `$w`, in eight
+/// registers from 24 on. So many because in-order cores wait for each of them.
+macro_rules! multiply {
+    ($v:literal, $w:literal) => {
+        concat!(
+            "smull v24.8h, v16.8b, v",
+            $v,
+            ".8b\n",
+            "smull v25.8h, v17.8b, v",
+            $v,
+            ".8b\n",
+            "smull v26.8h, v18.8b, v",
+            $v,
+            ".8b\n",
+            "smull v27.8h, v19.8b, v",
+            $v,
+            ".8b\n",
+            "smull v28.8h, v16.8b, v",
+            $w,
+            ".8b\n",
+            "smull v29.8h, v17.8b, v",
+            $w,
+            ".8b\n",
+            "smull v30.8h, v18.8b, v",
+            $w,
+            ".8b\n",
+            "smull v31.8h, v19.8b, v",
+            $w,
+            ".8b\n",
+            "smlal2 v24.8h, v16.16b, v",
+            $v,
+            ".16b\n",
+            "smlal2 v25.8h, v17.16b, v",
+            $v,
+            ".16b\n",
+            "smlal2 v26.8h, v18.16b, v",
+            $v,
+            ".16b\n",
+            "smlal2 v27.8h, v19.16b, v",
+            $v,
+            ".16b\n",
+            "smlal2 v28.8h, v16.16b, v",
+            $w,
+            ".16b\n",
+            "smlal2 v29.8h, v17.16b, v",
+            $w,
+            ".16b\n",
+            "smlal2 v30.8h, v18.16b, v",
+            $w,
+            ".16b\n",
+            "smlal2 v31.8h, v19.16b, v",
+            $w,
+            ".16b\n",
+        )
+    };
+}
+
+/// Adds them to the sums of both channels.
+macro_rules! add_up {
+    ($a:literal, $b:literal, $c:literal, $d:literal; $e:literal, $f:literal, $g:literal, $h:literal) => {
+        concat!(
+            "sadalp v",
+            $a,
+            ".4s, v24.8h\n",
+            "sadalp v",
+            $b,
+            ".4s, v25.8h\n",
+            "sadalp v",
+            $c,
+            ".4s, v26.8h\n",
+            "sadalp v",
+            $d,
+            ".4s, v27.8h\n",
+            "sadalp v",
+            $e,
+            ".4s, v28.8h\n",
+            "sadalp v",
+            $f,
+            ".4s, v29.8h\n",
+            "sadalp v",
+            $g,
+            ".4s, v30.8h\n",
+            "sadalp v",
+            $h,
+            ".4s, v31.8h\n",
+        )
+    };
+}
+
+/// The sums of the `N`th four channels of each pixel. A vector for each pixel and channel, whose lanes add up to the sum, beside
+/// four of inputs, four of weights and eight of products.
+#[inline]
+#[target_feature(enable = "neon")]
+fn four_channels<const N: usize>(
+    weights: &[Step],
+    inputs: &Inputs<'_>,
+    bias: &[i32; BYTES],
+    sums: &mut MaybeUninit<Products>,
+) {
+    const { assert!(N < BYTES / FOUR) }
+    // SAFETY: the loop reads as many steps of both as the shorter one has: of a step of weights four vectors in each half. `N`
+    // is less than four, and there are four times four of them, as there are numbers in the bias and in the sums of a pixel.
+    unsafe {
+        asm!(
+            // A first lane is the bias, and the other three are zero.
+            "ldp s0, s1, [{bias}]",
+            "ldp s2, s3, [{bias}, #8]",
+            "ldp s4, s5, [{bias}]",
+            "ldp s6, s7, [{bias}, #8]",
+            "ldp s8, s9, [{bias}]",
+            "ldp s10, s11, [{bias}, #8]",
+            "ldp s12, s13, [{bias}]",
+            "ldp s14, s15, [{bias}, #8]",
+            "cbz {count}, 3f",
+            "2:",
+            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{weights}], {half}",
+            "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{inputs}], #64",
+            multiply!(20, 21),
+            add_up!(0, 4, 8, 12; 1, 5, 9, 13),
+            multiply!(22, 23),
+            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{weights}], {half}",
+            "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{inputs}], #64",
+            add_up!(2, 6, 10, 14; 3, 7, 11, 15),
+            multiply!(20, 21),
+            add_up!(0, 4, 8, 12; 1, 5, 9, 13),
+            multiply!(22, 23),
+            "sub {count}, {count}, #1",
+            add_up!(2, 6, 10, 14; 3, 7, 11, 15),
+            "cbnz {count}, 2b",
+            "3:",
+            "addp v0.4s, v0.4s, v1.4s",
+            "addp v4.4s, v4.4s, v5.4s",
+            "addp v8.4s, v8.4s, v9.4s",
+            "addp v12.4s, v12.4s, v13.4s",
+            "addp v2.4s, v2.4s, v3.4s",
+            "addp v6.4s, v6.4s, v7.4s",
+            "addp v10.4s, v10.4s, v11.4s",
+            "addp v14.4s, v14.4s, v15.4s",
+            "addp v0.4s, v0.4s, v2.4s",
+            "addp v4.4s, v4.4s, v6.4s",
+            "addp v8.4s, v8.4s, v10.4s",
+            "addp v12.4s, v12.4s, v14.4s",
+            "str q0, [{sums}]",
+            "str q4, [{sums}, #64]",
+            "str q8, [{sums}, #128]",
+            "str q12, [{sums}, #192]",
+            weights = inout(reg) weights.as_ptr().cast::<[[i8; BYTES]; FOUR]>().wrapping_add(N) => _,
+            inputs = inout(reg) inputs.copies().as_ptr() => _,
+            count = inout(reg) weights.len().min(inputs.copies().len()) => _,
+            half = in(reg) size_of::<Step>() / 2,
+            bias = in(reg) bias.as_ptr().wrapping_add(FOUR * N),
+            sums = in(reg) sums.as_mut_ptr().cast::<int32x4_t>().wrapping_add(N),
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _,
+            out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _,
+            out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _,
+            out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _,
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(nostack, preserves_flags),
+        );
     }
 }
 
-/// Adds the products of sixteen inputs of four pixels with a channel's weights. One block, because
-/// the compiler would interleave those of several channels and run out of registers.
+/// Adds the products of sixteen inputs of four pixels with a channel's weights.
 #[inline]
 #[target_feature(enable = "neon")]
 fn add_products(sums: &mut [int32x4_t; TILE], inputs: [int8x16_t; TILE], weights: int8x16_t) {
-    let ([a, b, c, d], [w, x, y, z]) = (sums, inputs);
-    // SAFETY: the instructions read and write these registers only.
-    unsafe {
-        asm!(
-            "smull {e:v}.8h, {w:v}.8b, {v:v}.8b",
-            "smull {f:v}.8h, {x:v}.8b, {v:v}.8b",
-            "smull {g:v}.8h, {y:v}.8b, {v:v}.8b",
-            "smull {h:v}.8h, {z:v}.8b, {v:v}.8b",
-            "smlal2 {e:v}.8h, {w:v}.16b, {v:v}.16b",
-            "smlal2 {f:v}.8h, {x:v}.16b, {v:v}.16b",
-            "smlal2 {g:v}.8h, {y:v}.16b, {v:v}.16b",
-            "smlal2 {h:v}.8h, {z:v}.16b, {v:v}.16b",
-            "sadalp {a:v}.4s, {e:v}.8h",
-            "sadalp {b:v}.4s, {f:v}.8h",
-            "sadalp {c:v}.4s, {g:v}.8h",
-            "sadalp {d:v}.4s, {h:v}.8h",
-            a = inout(vreg) *a,
-            b = inout(vreg) *b,
-            c = inout(vreg) *c,
-            d = inout(vreg) *d,
-            e = out(vreg) _,
-            f = out(vreg) _,
-            g = out(vreg) _,
-            h = out(vreg) _,
-            v = in(vreg) weights,
-            w = in(vreg) w,
-            x = in(vreg) x,
-            y = in(vreg) y,
-            z = in(vreg) z,
-            options(pure, nomem, nostack, preserves_flags),
-        );
+    for (sums, inputs) in sums.iter_mut().zip(inputs) {
+        let products = add_high(multiply_low(inputs, weights), inputs, weights);
+        *sums = vpadalq_s16(*sums, products);
     }
+}
+
+#[target_feature(enable = "neon")]
+pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
+    taps::pack_taps(weights, taps, slide::by_row);
+}
+
+#[target_feature(enable = "neon")]
+pub(super) fn slide(
+    taps: &mut Taps,
+    lines: &Lines<'_>,
+    pixels: usize,
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
+) {
+    slide::slide(taps, lines, (pixels, epilogue, output), slide::by_row, slide::filter);
 }
 
 #[target_feature(enable = "neon")]

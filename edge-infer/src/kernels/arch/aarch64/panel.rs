@@ -1,50 +1,36 @@
-//! Weights of a block for the tiers that bring several channels into one vector.
+//! The weights of a block as dense products read them: sixteen channels after the other, each step after step of 32 inputs.
 
 use core::arch::aarch64::*;
 
 use super::super::{BLOCK, Weights};
-use super::lanes::{Start, take};
+use super::lanes::{Start, load_vector, store_vector, take};
+use super::tile::Tile;
 use super::{BYTES, STEP, STEPS};
 
 /// The weights of a step for sixteen channels: first those of its lower sixteen inputs, then those
 /// of the upper ones, each in the tier's own order.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-pub(super) struct Step(pub(super) [[[i8; BYTES]; 16]; 2]);
+pub(super) struct Step([[[i8; BYTES]; BYTES]; 2]);
 
-impl Step {
-    const ZERO: Self = Self([[[0; BYTES]; 16]; 2]);
-
-    /// The four vectors from `4 * FOUR` on.
-    #[inline]
-    #[target_feature(enable = "neon")]
-    pub(super) fn load<const FOUR: usize>(&self) -> [int8x16_t; 4] {
-        const { assert!(FOUR < 8) };
-        let vectors = self.0.as_flattened().as_ptr();
-        // SAFETY: a step is eight times four vectors, and `FOUR` is less than eight.
-        unsafe {
-            let four: *const i8 = vectors.add(4 * FOUR).cast();
-            [
-                vld1q_s8(four),
-                vld1q_s8(four.add(BYTES)),
-                vld1q_s8(four.add(2 * BYTES)),
-                vld1q_s8(four.add(3 * BYTES)),
-            ]
-        }
-    }
-}
-
-/// The weights of a block, sixteen channels after the other.
+/// The weights of a block, and memory for the inputs that they meet.
 pub(crate) struct Panel {
     pub(super) start: Start,
     pub(super) parts: [[Step; STEPS]; BLOCK / BYTES],
     /// Steps in use.
     pub(super) count: usize,
+    pub(super) tile: Tile,
 }
 
 impl Panel {
     pub(super) fn empty() -> Self {
-        Self { start: Start::ZERO, parts: [[Step::ZERO; STEPS]; BLOCK / BYTES], count: 0 }
+        const ZERO: Step = Step([[[0; BYTES]; BYTES]; 2]);
+        Self {
+            start: Start::ZERO,
+            parts: [[ZERO; STEPS]; BLOCK / BYTES],
+            count: 0,
+            tile: Tile::ZERO,
+        }
     }
 
     /// Replaces the content: `arrange` brings the rows of four channels, the `n`th four of sixteen,
@@ -54,7 +40,7 @@ impl Panel {
     pub(super) fn pack(
         &mut self,
         weights: &Weights<'_>,
-        arrange: impl Fn([int8x16_t; 4], usize, &mut [[i8; BYTES]; 16]),
+        arrange: impl Fn([int8x16_t; 4], usize, &mut [[i8; BYTES]; BYTES]),
     ) {
         self.start = Start::of(weights);
         self.count = weights.depth.div_ceil(STEP).min(STEPS);
@@ -64,15 +50,32 @@ impl Panel {
                 for (row, channel) in rows.iter_mut().zip(part * BYTES + 4 * four..) {
                     *row = weights.of_channel(channel, 0);
                 }
-                let halves = steps.iter_mut().take(self.count).flat_map(|step| &mut step.0);
+                let mut halves = steps.iter_mut().take(self.count).flat_map(|step| &mut step.0);
+                let [a, b, c, d] = rows.map(|row| row.as_chunks().0);
+                // Whole vectors as far as all four have them, then what is left.
+                let whole = a.len().min(b.len()).min(c.len()).min(d.len());
+                let vectors = a.iter().zip(b).zip(c).zip(d);
+                for ((((a, b), c), d), to) in vectors.zip(&mut halves) {
+                    arrange(
+                        [load_vector(a), load_vector(b), load_vector(c), load_vector(d)],
+                        four,
+                        to,
+                    );
+                }
+                let mut rows = rows.map(|row| row.get(whole * BYTES..).unwrap_or_default());
                 for to in halves {
-                    let mut vectors = [vdupq_n_s8(0); 4];
-                    for (vector, row) in vectors.iter_mut().zip(&mut rows) {
-                        *vector = take(row);
-                    }
-                    arrange(vectors, four, to);
+                    arrange(rows.each_mut().map(|row| take(row)), four, to);
                 }
             }
         }
+    }
+}
+
+/// Four channels' vectors one after the other.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn in_order(rows: [int8x16_t; 4], four: usize, to: &mut [[i8; BYTES]; BYTES]) {
+    for (to, row) in to.iter_mut().skip(4 * four).zip(rows) {
+        store_vector(row, to);
     }
 }

@@ -1,153 +1,238 @@
-//! From sums to int8, sixteen channels of one pixel at a time; `fcvtns` rounds as the contract says.
+//! From sums to int8, sixteen channels of one pixel at a time.
+//!
+//! Where nothing can be larger than int16 ([`Epilogue::reach`]), which holds for every layer of a usable network, adding
+//! [`SHIFT`] rounds as the contract says and leaves the integer in the lower half of the number's bits. To take
+//! these halves of two vectors is one instruction, where saturating conversions are four, on a pipe that most cores have once.
 
-use core::arch::aarch64::*;
+use core::arch::{aarch64::*, asm};
 
-use super::super::{BLOCK, Epilogue, Sums};
+use super::super::{Epilogue, NEAR, Sums};
 use super::BYTES;
-use super::lanes::{Numbers, copy, load, load_bytes, store_bytes};
+use super::lanes::{Numbers, copy, load, load_bytes, part, store_bytes};
+use super::rounding::{SHIFT, nearest, scale};
 use crate::kernels::Addend;
 
-type Reals = [float32x4_t; 4];
+/// Numbers of sixteen channels.
+pub(super) type Reals = [float32x4_t; 4];
 
 #[target_feature(enable = "neon")]
 pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i8]) {
-    for part in 0..epilogue.positive.len().div_ceil(BYTES) {
-        let first = part * BYTES;
+    for index in 0..epilogue.positive.len().div_ceil(BYTES) {
+        let first = index * BYTES;
         let positive = epilogue.positive.get(first..).unwrap_or_default();
-        let part = Part {
-            part,
-            channels: positive.len().min(BYTES),
-            positive: reals(positive),
-            negative: reals(epilogue.negative.get(first..).unwrap_or_default()),
-            zero_point: vdupq_n_s16(epilogue.zero_point.into()),
-            step: epilogue.step,
-        };
+        let negative = epilogue.negative.get(first..).unwrap_or_default();
+        let rows = Rows { index, channels: positive.len().min(BYTES), step: epilogue.step };
         let output = output.get_mut(first..).unwrap_or_default();
-        // A finite number times a finite one is not NaN.
-        let finite = all_finite(part.positive) && all_finite(part.negative);
+        let part = Part::of(epilogue, &sixteen(positive), &sixteen(negative));
+        let values = |residual: Addend<'_>, pixel| {
+            load_bytes(residual.values.get(first + pixel * epilogue.step..).unwrap_or_default())
+        };
         match epilogue.residual {
-            Some(residual) => part.requantize(sums, output, |pixel, scaled| {
-                add(scaled, residual, first + pixel * epilogue.step)
+            None if is_near(epilogue) => {
+                rows.fill(sums, output, |_, sums| part.nearest(part.scale(sums)));
+            }
+            Some(residual) if is_near(epilogue) => rows.fill(sums, output, |pixel, sums| {
+                part.nearest(add(part.scale(sums), residual, values(residual, pixel)))
             }),
-            None if finite => part.requantize(sums, output, |_, scaled| scaled),
-            None => part.requantize(sums, output, |_, scaled| limit(scaled)),
+            None => rows.fill(sums, output, |_, sums| part.saturated(part.scale(sums))),
+            Some(residual) => rows.fill(sums, output, |pixel, sums| {
+                part.saturated(add(part.scale(sums), residual, values(residual, pixel)))
+            }),
         }
     }
 }
 
-/// Sixteen channels of every pixel, or fewer at the end of a block.
-struct Part {
-    part: usize,
+/// Whether [`Part::nearest`] may round.
+pub(super) fn is_near(epilogue: &Epilogue<'_>) -> bool {
+    epilogue.reach < NEAR
+}
+
+/// Where sixteen channels of every pixel, or fewer at the end of a block, are.
+struct Rows {
+    index: usize,
     channels: usize,
-    positive: Reals,
-    negative: Reals,
-    zero_point: int16x8_t,
     step: usize,
 }
 
-impl Part {
-    /// Rounds what `finish` makes of each pixel's scaled sums.
+impl Rows {
+    /// Writes what `round` makes of each pixel's sums.
     #[inline]
     #[target_feature(enable = "neon")]
-    fn requantize(&self, sums: &[Sums], output: &mut [i8], finish: impl Fn(usize, Reals) -> Reals) {
+    fn fill(&self, sums: &[Sums], output: &mut [i8], round: impl Fn(usize, Numbers) -> int8x16_t) {
         let last = sums.len().saturating_sub(1);
         if self.channels == BYTES && output.len() >= last * self.step + BYTES {
             for (pixel, sums) in sums.iter().enumerate() {
-                let rounded = self.round(finish(pixel, self.scale(self.load(sums))));
+                let rounded = round(pixel, load(part(sums, self.index)));
                 // SAFETY: `pixel` is at most `last`, and the output holds 16 bytes from there.
                 unsafe { vst1q_s8(output.as_mut_ptr().add(pixel * self.step), rounded) }
             }
         } else {
             for (pixel, sums) in sums.iter().enumerate() {
-                let rounded = self.round(finish(pixel, self.scale(self.load(sums))));
+                let rounded = round(pixel, load(part(sums, self.index)));
                 let output = output.get_mut(pixel * self.step..).unwrap_or_default();
                 let room = output.len().min(self.channels);
                 store_bytes(rounded, output.get_mut(..room).unwrap_or_default());
             }
         }
     }
+}
 
+/// What sixteen channels are rounded with.
+pub(super) struct Part {
+    positive: Reals,
+    negative: Reals,
+    zero_point: int16x8_t,
+}
+
+impl Part {
     #[inline]
     #[target_feature(enable = "neon")]
-    fn load(&self, sums: &Sums) -> Numbers {
-        let parts = sums.0.as_chunks().0;
-        // SAFETY: a block has four parts, and no remainder is ever 4.
-        load(unsafe { parts.get_unchecked(self.part % (BLOCK / BYTES)) })
-    }
-
-    /// Each sum times the multiplier of its sign.
-    #[inline]
-    #[target_feature(enable = "neon")]
-    fn scale(&self, sums: Numbers) -> Reals {
-        let mut scaled = self.positive;
-        for ((scaled, sum), negative) in scaled.iter_mut().zip(sums).zip(self.negative) {
-            let multiplier = vbslq_f32(vcltzq_s32(sum), negative, *scaled);
-            *scaled = vmulq_f32(vcvtq_f32_s32(sum), multiplier);
+    pub(super) fn of(
+        epilogue: &Epilogue<'_>,
+        positive: &[f32; BYTES],
+        negative: &[f32; BYTES],
+    ) -> Self {
+        Self {
+            positive: reals(positive),
+            negative: reals(negative),
+            zero_point: vdupq_n_s16(epilogue.zero_point.into()),
         }
-        scaled
     }
 
-    /// Nearest integers, ties to even, plus the zero point; each narrowing saturates.
+    /// Each sum times the multiplier of its sign. One block, as in [`nearest`](Self::nearest), because the compiler would
+    /// interleave several pixels and run out of registers.
     #[inline]
     #[target_feature(enable = "neon")]
-    fn round(&self, [a, b, c, d]: Reals) -> int8x16_t {
+    pub(super) fn scale(&self, [mut a, mut b, mut c, mut d]: Numbers) -> Reals {
+        let ([e, f, g, h], [i, j, k, l]) = (self.positive, self.negative);
+        // SAFETY: the instructions read and write these registers only.
+        unsafe {
+            asm!(
+                scale!(
+                    "{a:v}", "{b:v}", "{c:v}", "{d:v}"; "{e:v}", "{f:v}", "{g:v}", "{h:v}";
+                    "{i:v}", "{j:v}", "{k:v}", "{l:v}"; "{m:v}", "{n:v}", "{o:v}", "{p:v}"
+                ),
+                a = inout(vreg) a, b = inout(vreg) b, c = inout(vreg) c, d = inout(vreg) d,
+                e = in(vreg) e, f = in(vreg) f, g = in(vreg) g, h = in(vreg) h,
+                i = in(vreg) i, j = in(vreg) j, k = in(vreg) k, l = in(vreg) l,
+                m = out(vreg) _, n = out(vreg) _, o = out(vreg) _, p = out(vreg) _,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        [a, b, c, d].map(|bits| vreinterpretq_f32_s32(bits))
+    }
+
+    /// Each sum times the multiplier of both signs.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(super) fn scale_alike(&self, [mut a, mut b, mut c, mut d]: Numbers) -> Reals {
+        let [e, f, g, h] = self.positive;
+        // SAFETY: the instructions read and write these registers only.
+        unsafe {
+            asm!(
+                "scvtf {a:v}.4s, {a:v}.4s",
+                "scvtf {b:v}.4s, {b:v}.4s",
+                "scvtf {c:v}.4s, {c:v}.4s",
+                "scvtf {d:v}.4s, {d:v}.4s",
+                "fmul {a:v}.4s, {a:v}.4s, {e:v}.4s",
+                "fmul {b:v}.4s, {b:v}.4s, {f:v}.4s",
+                "fmul {c:v}.4s, {c:v}.4s, {g:v}.4s",
+                "fmul {d:v}.4s, {d:v}.4s, {h:v}.4s",
+                a = inout(vreg) a, b = inout(vreg) b, c = inout(vreg) c, d = inout(vreg) d,
+                e = in(vreg) e, f = in(vreg) f, g = in(vreg) g, h = in(vreg) h,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        [a, b, c, d].map(|bits| vreinterpretq_f32_s32(bits))
+    }
+
+    /// Nearest integers, ties to even, plus the zero point, of numbers within [`NEAR`].
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(super) fn nearest(&self, [mut a, b, c, d]: Reals) -> int8x16_t {
+        // SAFETY: the instructions read and write these registers only.
+        unsafe {
+            asm!(
+                nearest!("{a:v}", "{b:v}", "{c:v}", "{d:v}"; "{shift:v}", "{zero_point:v}"),
+                a = inout(vreg) a,
+                b = inout(vreg) b => _,
+                c = inout(vreg) c => _,
+                d = inout(vreg) d => _,
+                shift = in(vreg) vdupq_n_f32(SHIFT),
+                zero_point = in(vreg) self.zero_point,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        vreinterpretq_s8_f32(a)
+    }
+
+    /// The same of any numbers: each narrowing saturates, and NaN becomes what minus infinity does.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn saturated(&self, reals: Reals) -> int8x16_t {
+        // Of a NaN and a number `fmaxnm` gives the number.
+        let limited = |real| vcvtnq_s32_f32(vmaxnmq_f32(real, vdupq_n_f32(-4096.0)));
+        let [a, b, c, d] = reals;
         let narrow = |a, b| {
-            let whole = vqmovn_high_s32(vqmovn_s32(vcvtnq_s32_f32(a)), vcvtnq_s32_f32(b));
+            let whole = vqmovn_high_s32(vqmovn_s32(limited(a)), limited(b));
             vqaddq_s16(whole, self.zero_point)
         };
         vqmovn_high_s16(vqmovn_s16(narrow(a, b)), narrow(c, d))
     }
 }
 
-/// Adds the residual's sixteen values from `first` on.
+/// Adds the residual's `values`. One block, as in [`Part::scale`].
 #[inline]
 #[target_feature(enable = "neon")]
-fn add(scaled: Reals, residual: Addend<'_>, first: usize) -> Reals {
-    let values = load_bytes(residual.values.get(first..).unwrap_or_default());
-    let zero_point = vdup_n_s8(residual.zero_point);
-    let low = vsubl_s8(vget_low_s8(values), zero_point);
-    let high = vsubl_s8(vget_high_s8(values), zero_point);
-    let distances = [
-        vmovl_s16(vget_low_s16(low)),
-        vmovl_high_s16(low),
-        vmovl_s16(vget_low_s16(high)),
-        vmovl_high_s16(high),
-    ];
-    let mut sum = scaled;
-    for (sum, distance) in sum.iter_mut().zip(distances) {
-        let term = vmulq_n_f32(vcvtq_f32_s32(distance), residual.multiplier);
-        *sum = vaddq_f32(*sum, term);
+pub(super) fn add(
+    [mut a, mut b, mut c, mut d]: Reals,
+    residual: Addend<'_>,
+    values: int8x16_t,
+) -> Reals {
+    // SAFETY: the instructions read and write these registers only.
+    unsafe {
+        asm!(
+            "ssubl {i:v}.8h, {values:v}.8b, {zero_point:v}.8b",
+            "ssubl2 {k:v}.8h, {values:v}.16b, {zero_point:v}.16b",
+            "sshll2 {j:v}.4s, {i:v}.8h, #0",
+            "sshll {i:v}.4s, {i:v}.4h, #0",
+            "sshll2 {l:v}.4s, {k:v}.8h, #0",
+            "sshll {k:v}.4s, {k:v}.4h, #0",
+            "scvtf {i:v}.4s, {i:v}.4s",
+            "scvtf {j:v}.4s, {j:v}.4s",
+            "scvtf {k:v}.4s, {k:v}.4s",
+            "scvtf {l:v}.4s, {l:v}.4s",
+            "fmul {i:v}.4s, {i:v}.4s, {multiplier:v}.4s",
+            "fmul {j:v}.4s, {j:v}.4s, {multiplier:v}.4s",
+            "fmul {k:v}.4s, {k:v}.4s, {multiplier:v}.4s",
+            "fmul {l:v}.4s, {l:v}.4s, {multiplier:v}.4s",
+            "fadd {a:v}.4s, {a:v}.4s, {i:v}.4s",
+            "fadd {b:v}.4s, {b:v}.4s, {j:v}.4s",
+            "fadd {c:v}.4s, {c:v}.4s, {k:v}.4s",
+            "fadd {d:v}.4s, {d:v}.4s, {l:v}.4s",
+            a = inout(vreg) a, b = inout(vreg) b, c = inout(vreg) c, d = inout(vreg) d,
+            i = out(vreg) _, j = out(vreg) _, k = out(vreg) _, l = out(vreg) _,
+            values = in(vreg) values,
+            zero_point = in(vreg) vdupq_n_s8(residual.zero_point),
+            multiplier = in(vreg) vdupq_n_f32(residual.multiplier),
+            options(pure, nomem, nostack, preserves_flags),
+        );
     }
-    limit(sum)
-}
-
-/// Makes NaN what minus infinity becomes: of a NaN and a number `fmaxnm` gives the number.
-#[inline]
-#[target_feature(enable = "neon")]
-fn limit(reals: Reals) -> Reals {
-    let mut limited = reals;
-    for real in &mut limited {
-        *real = vmaxnmq_f32(*real, vdupq_n_f32(-4096.0));
-    }
-    limited
-}
-
-#[inline]
-#[target_feature(enable = "neon")]
-fn all_finite([a, b, c, d]: Reals) -> bool {
-    let larger = |a, b| vmaxq_f32(vabsq_f32(a), vabsq_f32(b));
-    // The largest of numbers among which is NaN is NaN.
-    vmaxvq_f32(vmaxq_f32(larger(a, b), larger(c, d))) < f32::INFINITY
+    [a, b, c, d]
 }
 
 /// The first 16 numbers, or all there are and then zeros.
-#[inline]
-#[target_feature(enable = "neon")]
-fn reals(numbers: &[f32]) -> Reals {
+fn sixteen(numbers: &[f32]) -> [f32; BYTES] {
     let mut all = [0.0; BYTES];
     copy(numbers, &mut all);
+    all
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn reals(numbers: &[f32; BYTES]) -> Reals {
     let mut vectors = [vdupq_n_f32(0.0); 4];
-    for (vector, numbers) in vectors.iter_mut().zip(all.as_chunks::<4>().0) {
+    for (vector, numbers) in vectors.iter_mut().zip(numbers.as_chunks::<4>().0) {
         // SAFETY: the array holds one vector.
         *vector = unsafe { vld1q_f32(numbers.as_ptr()) };
     }

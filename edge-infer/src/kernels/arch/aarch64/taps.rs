@@ -1,5 +1,5 @@
 //! Depthwise filters by `smull` and `smlal`: the products of two taps are summed in int16, which
-//! they just fit (2 * 127 * 128 = 32,512), and then added to int32.
+//! they just fit (2 * 127 * 128 = 32,512), and then added to int32. Of any window; 3x3 ones slide (`slide`).
 
 use core::arch::aarch64::*;
 
@@ -9,22 +9,31 @@ use super::lanes::{
     Numbers, Start, add_high, add_low, copy, load, load_bytes, load_vector, multiply_high,
     multiply_low, part, part_mut, store, store_bytes,
 };
+use super::slide::{Column, Columns, Order};
 
 /// Taps of each channel of a block, sixteen channels after the other.
 pub(crate) struct Taps {
-    start: Start,
+    pub(super) start: Start,
     parts: [[[i8; BYTES]; STRIPS]; BLOCK / BYTES],
+    /// Those of 3x3 windows, a column after the other.
+    pub(super) sliding: [[Column; 3]; BLOCK / BYTES],
+    /// Memory for inputs that such windows meet.
+    pub(super) columns: Columns,
 }
 
 impl Taps {
-    pub(super) const EMPTY: Self =
-        Self { start: Start::ZERO, parts: [[[0; BYTES]; STRIPS]; BLOCK / BYTES] };
+    pub(super) const EMPTY: Self = Self {
+        start: Start::ZERO,
+        parts: [[[0; BYTES]; STRIPS]; BLOCK / BYTES],
+        sliding: [[Column::ZERO; 3]; BLOCK / BYTES],
+        columns: [Column::ZERO; _],
+    };
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
-    *taps = Taps::EMPTY;
+pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Order) {
     taps.start = Start::of(&weights);
+    taps.parts = Taps::EMPTY.parts;
     for (part, to) in taps.parts.iter_mut().enumerate() {
         let first = part * BYTES;
         for (to, row) in to.iter_mut().zip(weights.rows().take(weights.depth)) {
@@ -32,9 +41,14 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
             store_bytes(load_bytes(row.get(first..).unwrap_or_default()), to);
         }
     }
+    for (taps, columns) in taps.parts.iter().zip(&mut taps.sliding) {
+        let [a, _, _, b, _, _, c, ..] = taps;
+        // SAFETY: from each of the three taps on there are three, and each is a vector.
+        unsafe { order([a.as_ptr(), b.as_ptr(), c.as_ptr()], [BYTES; 3], columns) }
+    }
 }
 
-/// In one of three forms: normalization, 3x3, and parts of larger windows.
+/// In one of three forms: normalization, 3x3 windows that do not slide, and parts of larger ones.
 #[target_feature(enable = "neon")]
 pub(super) fn multiply_taps(taps: &Taps, strips: &[Strip<'_>], sums: &mut [Sums]) {
     match strips.len() {

@@ -7,16 +7,17 @@
 
 mod avx2;
 mod avx512vnni;
+mod columns;
 mod filled;
 
 use super::vector_tier::{LONGEST_ROW, has, tier};
-use super::{Epilogue, Primitives, Strip, Sums, Weights, one_by_one};
+use super::{Epilogue, Plain, Primitives, Strip, Sums, Weights, one_by_one};
 
 tier!(
     /// 256-bit integer vectors: Haswell, Zen and later.
-    Avx2, avx2, 48, "avx2"
+    Avx2, avx2, 48, 16, "avx2"
 );
 tier!(
     /// 512-bit vectors with byte dot products: Ice Lake, Zen 4 and later.
-    Avx512Vnni, avx512vnni, 48, "avx512f", "avx512bw", "avx512vnni"
+    Avx512Vnni, avx512vnni, 48, 64, "avx512f", "avx512bw", "avx512vnni"
 );

@@ -46,7 +46,7 @@ unsafe fn requantize_fours<const BY_SIGN: u8, const RESIDUAL: u8>(
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    let Epilogue { positive, negative, zero_point, residual, step } = *epilogue;
+    let Epilogue { positive, negative, zero_point, residual, step, .. } = *epilogue;
     let residual = residual.unwrap_or(Addend { values: &[], multiplier: 0.0, zero_point: 0 });
     for (pixel, sums) in sums.iter().enumerate().take_while(|_| fours > 0) {
         // SAFETY: the caller has all of them hold so many fours, of which there is one.

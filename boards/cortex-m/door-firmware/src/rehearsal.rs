@@ -1,0 +1,255 @@
+//! A whole door without a camera, for boards that have none and for tests: self-test, enrolment by the frames of a visit that are for it,
+//! then every other frame through the loop, until the lock is engaged for good.
+//!
+//! ```text
+//! files ─ self_test ─> networks ─ enrol ─> roster ─ door_loop ─> lock        log: a line for what the host must see the same
+//! ```
+//!
+//! | line of the log | |
+//! |---|---|
+//! | `self-test SUMS, cosine C` | the known answer was found; the drawn faces' cosine |
+//! | `template HEX` | of a frame's largest face, int8 values in two digits each |
+//! | `at T ms: REASON` | what the door says of a frame |
+//! | `Unlock ..`, `Lock`, `Audit ..` | what it does |
+
+use core::convert::Infallible;
+use core::fmt::{self, Arguments, Display};
+
+use edge_infer::detect::DetectorError;
+use edge_infer::door::{CalibrationError, FacePolicy, Liveness, Policy};
+use model_format::{ModelView, PublicKey};
+
+use crate::canary::{Fence, Fenced};
+use crate::door_loop::{DoorLoop, Ports, StartError, TurnError, Witness};
+use crate::enrol::{self, EnrolError};
+use crate::eyes::{Eyes, Memory};
+use crate::film::film;
+use crate::ports::{Clock, Enrolled, GalleryStore as _, LockOutput, Shot, Watchdog};
+use crate::ram_gallery::{RamGallery, RamGalleryError};
+use crate::roster::{LoadError, Roster, RosterMemory};
+use crate::self_test::{self, KnownAnswer, Role, SelfTestError};
+use crate::settings;
+use crate::visit::{Visit, VisitError};
+
+/// Values of a template.
+pub const LEN: usize = 128;
+/// Most templates.
+pub const CAPACITY: usize = 16;
+/// Bytes of an aligned face.
+const CROP: usize = 112 * 112 * 3;
+
+/// The files of a rehearsal, whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'m> {
+    /// The detector.
+    pub detector: &'m [u8],
+    /// The embedding network.
+    pub embedding: &'m [u8],
+    /// What the host computed of the drawn face: [`KnownAnswer`].
+    pub answer: &'m [u8],
+    /// The frames: [`Visit`].
+    pub visit: &'m [u8],
+    /// Whose signature the networks must bear, if anybody's.
+    pub key: Option<PublicKey>,
+}
+
+/// All memory that it needs, with an arena of `ARENA` bytes. Of zeros alone, which cost no flash.
+#[derive(Debug)]
+pub struct Room<const ARENA: usize> {
+    arena: Fenced<ARENA>,
+    crop: [u8; CROP],
+    embedding: [f32; LEN],
+    templates: [[i8; LEN]; 2],
+    rows: [i8; CAPACITY * LEN],
+    inverse_norms: [f32; CAPACITY],
+    people: [u32; CAPACITY],
+}
+
+impl<const ARENA: usize> Room<ARENA> {
+    /// All zeros.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            arena: Fenced::new(),
+            crop: [0; CROP],
+            embedding: [0.0; LEN],
+            templates: [[0; LEN]; 2],
+            rows: [0; CAPACITY * LEN],
+            inverse_norms: [0.0; CAPACITY],
+            people: [0; CAPACITY],
+        }
+    }
+
+    /// What the networks work in, for a board that runs them alone.
+    pub fn memory(&mut self) -> Memory<'_> {
+        self.split().1
+    }
+
+    fn split(&mut self) -> (Fence<'_>, Memory<'_>, RosterMemory<'_>) {
+        let (fence, arena) = self.arena.arm();
+        let [template, previous] = &mut self.templates;
+        let (crop, embedding) = (&mut self.crop[..], &mut self.embedding[..]);
+        let Self { rows, inverse_norms, people, .. } = self;
+        (
+            fence,
+            Memory { arena, crop, embedding, template, previous },
+            RosterMemory { rows, inverse_norms, people },
+        )
+    }
+}
+
+impl<const ARENA: usize> Default for Room<ARENA> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What the board gives to it.
+pub struct Stage<'a, L, C, W> {
+    /// The lock, engaged, whose releases somebody bounds to the pulse and [`settings::GRACE_MS`].
+    pub lock: L,
+    /// The time.
+    pub clock: C,
+    /// Starts the watchdog, when the self-test is over.
+    pub watchdog: &'a mut dyn FnMut() -> W,
+    /// Waits a little, when there is no frame.
+    pub idle: &'a mut dyn FnMut(),
+    /// Takes a line of the log.
+    pub log: &'a mut dyn FnMut(Arguments<'_>),
+}
+
+/// Why it ended early. The door is locked.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RehearsalError<L: Display> {
+    /// The board is no door.
+    #[error("self-test: {0}")]
+    SelfTest(#[from] SelfTestError),
+    /// The frames are none.
+    #[error("the visit: {0}")]
+    Visit(#[from] VisitError),
+    /// The detector is none.
+    #[error("the detector: {0}")]
+    Detector(#[from] DetectorError),
+    /// A frame is none to enrol somebody by.
+    #[error("person {person}: {error}")]
+    Enrol {
+        /// Who.
+        person: u32,
+        /// Why.
+        error: EnrolError,
+    },
+    /// There is no place for somebody.
+    #[error(transparent)]
+    Gallery(#[from] RamGalleryError),
+    /// They cannot be searched.
+    #[error(transparent)]
+    Load(#[from] LoadError<RamGalleryError>),
+    /// Nobody measured at which cosine they match.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
+    /// The door did not start.
+    #[error(transparent)]
+    Start(#[from] StartError<L>),
+    /// A turn of the loop failed.
+    #[error(transparent)]
+    Turn(#[from] TurnError<Infallible, L>),
+}
+
+/// The policy of a rehearsal: no camera took its frames, so a photograph at the door is no danger.
+#[must_use]
+pub fn policy() -> Policy {
+    Policy { liveness: Liveness::Off, ..settings::policy() }
+}
+
+/// Runs it to its end.
+///
+/// # Errors
+/// [`RehearsalError`].
+pub fn rehearse<'m, L: LockOutput, C: Clock + Copy, W: Watchdog, const ARENA: usize>(
+    files: &Files<'m>,
+    room: &'m mut Room<ARENA>,
+    stage: Stage<'_, L, C, W>,
+) -> Result<(), RehearsalError<L::Error>> {
+    let Stage { lock, clock, watchdog, idle, log } = stage;
+    let (fence, mut memory, roster) = room.split();
+    let [detector, embedding] = self_test(files, &mut memory, log)?;
+    let visit = Visit::parse(files.visit)?;
+    let mut eyes = Eyes::new(detector, embedding, memory)?;
+    let mut roster = Roster::new(&embedding, roster);
+    let mut people = RamGallery::<CAPACITY, LEN>::new(embedding.id());
+    let policy = policy();
+    enrol_all::<L::Error>(&mut eyes, &roster, &mut people, visit, &policy.face, log)?;
+    roster.load(&mut people)?;
+    let calibration = roster.calibrate(policy.target_fpir, &embedding)?;
+    log(format_args!("cosine {}", calibration.cosine()));
+    let mut ports = Ports { frames: film(visit, clock), lock, clock, watchdog: watchdog() };
+    let witness = Witness { eyes, roster };
+    let mut door = DoorLoop::new(policy, 0, witness, Some(calibration), &mut ports)?;
+    let rest_ms = u64::from(policy.pulse_ms + policy.cooldown_ms);
+    let mut end_ms = None;
+    while end_ms.is_none_or(|end_ms| clock.now_ms() < end_ms) {
+        if end_ms.is_none() && ports.frames.is_over() {
+            end_ms = Some(clock.now_ms() + rest_ms);
+        }
+        let turn = door.turn(&mut ports, &mut |decision| {
+            decision.actions().for_each(|action| log(format_args!("{action:?}")));
+        })?;
+        if turn.fresh {
+            if let Some(values) = door.sight().eyes.template() {
+                log(format_args!("template {}", Hex(values)));
+            }
+            log(format_args!("at {} ms: {}", clock.now_ms(), turn.decision.reason()));
+        } else {
+            idle();
+        }
+        whole(&fence)?;
+    }
+    Ok(())
+}
+
+fn self_test<'m>(
+    files: &Files<'m>,
+    memory: &mut Memory<'_>,
+    log: &mut dyn FnMut(Arguments<'_>),
+) -> Result<[ModelView<'m>; 2], SelfTestError> {
+    let key = files.key.as_ref();
+    let detector = self_test::open(Role::Detector, files.detector, key)?;
+    let embedding = self_test::open(Role::Embedding, files.embedding, key)?;
+    let answer = KnownAnswer::from_bytes(files.answer).ok_or(SelfTestError::NoAnswer)?;
+    let cosine = self_test::check(detector, embedding, &answer, memory)?;
+    log(format_args!("self-test {:08x}, cosine {cosine}", answer.sums));
+    Ok([detector, embedding])
+}
+
+/// Enrols whom frames of the visit are for.
+fn enrol_all<L: Display>(
+    eyes: &mut Eyes<'_>,
+    roster: &Roster<'_>,
+    people: &mut RamGallery<CAPACITY, LEN>,
+    visit: Visit<'_>,
+    policy: &FacePolicy,
+    log: &mut dyn FnMut(Arguments<'_>),
+) -> Result<(), RehearsalError<L>> {
+    for (taken, sequence) in visit.frames().filter(|taken| taken.person != 0).zip(1..) {
+        let shot = Shot { captured_ms: 0, sequence, frame: taken.frame };
+        let (person, model) = (taken.person, eyes.model());
+        let values = enrol::take(person, eyes, &shot, roster, policy, None)
+            .map_err(|error| RehearsalError::Enrol { person, error })?;
+        log(format_args!("template {}", Hex(values)));
+        people.add(Enrolled { person, name: "", model, values })?;
+    }
+    Ok(())
+}
+
+fn whole(fence: &Fence<'_>) -> Result<(), SelfTestError> {
+    if fence.is_whole() { Ok(()) } else { Err(SelfTestError::Canary) }
+}
+
+struct Hex<'a>(&'a [i8]);
+
+impl Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|value| write!(f, "{value:02x}"))
+    }
+}

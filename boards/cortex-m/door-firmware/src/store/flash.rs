@@ -1,0 +1,213 @@
+//! A range of a flash chip: erased by sectors, programmed once, read back. What lies where is left to the stores.
+
+use core::cell::RefCell;
+use core::ops::Range;
+
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError as _, NorFlashErrorKind, ReadNorFlash,
+};
+
+/// What everything that is programmed starts at and is long, a multiple of: the flash's own words must divide it.
+pub const GRAIN: u32 = 64;
+
+/// Why flash was not read or changed. Offsets are bytes of the chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlashError {
+    /// The range is not whole sectors of the chip.
+    #[error(
+        "{start:#x}..{end:#x} is not a range of whole {sector}-byte sectors of a flash of {capacity} bytes"
+    )]
+    Range {
+        /// Where it starts.
+        start: u32,
+        /// Where it ends.
+        end: u32,
+        /// Bytes of a sector.
+        sector: u32,
+        /// Bytes of the chip.
+        capacity: usize,
+    },
+    /// The chip's words are too long.
+    #[error("words of {read} bytes to read and {write} to program do not divide {GRAIN}")]
+    Words {
+        /// Bytes that are read at once.
+        read: usize,
+        /// Bytes that are programmed at once.
+        write: usize,
+    },
+    /// The range is too short for what it has to hold.
+    #[error("{sectors} sectors where {needed} are needed")]
+    TooFewSectors {
+        /// How many it needs.
+        needed: u32,
+        /// How many there are.
+        sectors: u32,
+    },
+    /// A record is longer than a sector, or no multiple of [`GRAIN`].
+    #[error(
+        "records of {bytes} bytes in sectors of {sector}; they must be a multiple of {GRAIN} and fit"
+    )]
+    Record {
+        /// Of a record.
+        bytes: usize,
+        /// Of a sector.
+        sector: u32,
+    },
+    /// The driver refused.
+    #[error("the flash driver failed at {offset:#x}: {kind}")]
+    Driver {
+        /// Where.
+        offset: u32,
+        /// How.
+        kind: NorFlashErrorKind,
+    },
+    /// Other bytes came back than were programmed: worn out, or not blank before.
+    #[error(
+        "the flash does not keep what is programmed at {offset:#x}; the sector is worn out or was not blank"
+    )]
+    NotKept {
+        /// Where.
+        offset: u32,
+    },
+    /// A sector is not blank after it was erased.
+    #[error("the sector at {offset:#x} is not blank after an erase; it is worn out")]
+    NotErased {
+        /// Where it starts.
+        offset: u32,
+    },
+}
+
+/// A range of whole sectors, addressed from 0.
+#[derive(Debug)]
+pub(crate) struct Region<F> {
+    flash: F,
+    start: u32,
+    len: u32,
+}
+
+impl<F: NorFlash> Region<F> {
+    /// `range` of `flash`, of at least `sectors` sectors.
+    pub(crate) fn new(flash: F, range: Range<u32>, sectors: u32) -> Result<Self, FlashError> {
+        let fits = |word: usize| word > 0 && (GRAIN as usize).is_multiple_of(word);
+        if !fits(F::READ_SIZE) || !fits(F::WRITE_SIZE) {
+            return Err(FlashError::Words { read: F::READ_SIZE, write: F::WRITE_SIZE });
+        }
+        let (Range { start, end }, capacity) = (range, flash.capacity());
+        let sector = Self::SECTOR;
+        let whole = sector > 0 && start.is_multiple_of(sector) && end.is_multiple_of(sector);
+        if start > end || end as usize > capacity || !whole {
+            return Err(FlashError::Range { start, end, sector, capacity });
+        }
+        let region = Self { flash, start, len: end - start };
+        match region.sectors() {
+            found if found < sectors => {
+                Err(FlashError::TooFewSectors { needed: sectors, sectors: found })
+            }
+            _ => Ok(region),
+        }
+    }
+
+    /// Bytes of a sector.
+    pub(crate) const SECTOR: u32 = F::ERASE_SIZE as u32;
+
+    /// Bytes of the range.
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    pub(crate) fn sectors(&self) -> u32 {
+        self.len / Self::SECTOR
+    }
+
+    /// Reads `into.len()` bytes, a multiple of the chip's word to read.
+    pub(crate) fn read(&mut self, at: u32, into: &mut [u8]) -> Result<(), FlashError> {
+        let offset = self.start + at;
+        self.flash
+            .read(offset, into)
+            .map_err(|error| FlashError::Driver { offset, kind: error.kind() })
+    }
+
+    /// Whether all bytes of `range`, multiples of [`GRAIN`], are 0xff.
+    pub(crate) fn is_blank(&mut self, range: Range<u32>) -> Result<bool, FlashError> {
+        self.all(range, |_, bytes| bytes.iter().all(|&byte| byte == 0xff))
+    }
+
+    /// Erases a sector and looks whether it is blank.
+    pub(crate) fn erase(&mut self, sector: u32) -> Result<(), FlashError> {
+        let at = sector * Self::SECTOR;
+        let offset = self.start + at;
+        let erased = self.flash.erase(offset, offset + Self::SECTOR);
+        erased.map_err(|error| FlashError::Driver { offset, kind: error.kind() })?;
+        match self.is_blank(at..at + Self::SECTOR)? {
+            true => Ok(()),
+            false => Err(FlashError::NotErased { offset }),
+        }
+    }
+
+    /// Programs `bytes`, a multiple of [`GRAIN`], where the flash is blank, and reads them back.
+    pub(crate) fn program(&mut self, at: u32, bytes: &[u8]) -> Result<(), FlashError> {
+        let offset = self.start + at;
+        let written = self.flash.write(offset, bytes);
+        written.map_err(|error| FlashError::Driver { offset, kind: error.kind() })?;
+        let same = self.all(at..at + bytes.len() as u32, |from, read| {
+            bytes.get(from as usize..).is_some_and(|rest| rest.starts_with(read))
+        })?;
+        if same { Ok(()) } else { Err(FlashError::NotKept { offset }) }
+    }
+
+    /// Whether `holds` of each piece of `range` and where it starts, from the range's start.
+    fn all(
+        &mut self,
+        range: Range<u32>,
+        mut holds: impl FnMut(u32, &[u8]) -> bool,
+    ) -> Result<bool, FlashError> {
+        let mut piece = [0; GRAIN as usize];
+        for at in range.clone().step_by(piece.len()) {
+            self.read(at, &mut piece)?;
+            if !holds(at - range.start, &piece) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// One chip for several stores. Only one of them uses it at a time, for the time of one call.
+#[derive(Debug)]
+pub struct Shared<'a, F>(pub &'a RefCell<F>);
+
+impl<F> Clone for Shared<'_, F> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<F: ErrorType> ErrorType for Shared<'_, F> {
+    type Error = F::Error;
+}
+
+impl<F: ReadNorFlash> ReadNorFlash for Shared<'_, F> {
+    const READ_SIZE: usize = F::READ_SIZE;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), F::Error> {
+        self.0.borrow_mut().read(offset, bytes)
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.borrow().capacity()
+    }
+}
+
+impl<F: NorFlash> NorFlash for Shared<'_, F> {
+    const WRITE_SIZE: usize = F::WRITE_SIZE;
+    const ERASE_SIZE: usize = F::ERASE_SIZE;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), F::Error> {
+        self.0.borrow_mut().erase(from, to)
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), F::Error> {
+        self.0.borrow_mut().write(offset, bytes)
+    }
+}

@@ -1,0 +1,105 @@
+//! What the emulated boards share: lights, timer, watchdog, files, and the program that runs on each of them.
+//!
+//! | file | job |
+//! |---|---|
+//! | `pins` | the lock's relay and the light for people |
+//! | `tick` | milliseconds, and the latch |
+//! | `watchdog` | the CMSDK watchdog |
+//! | `stack` | the stack's end, and how near it came |
+//! | `files` | models and frames, which the emulator lends |
+//! | `program` | words of the command line to what runs |
+//! | `visit` | self-test, enrolment, the door |
+//! | `provoke` | every bad end, from an open lock |
+//! | `count` | instructions a stage |
+//! | `end` | the lock first, words after it |
+//!
+//! A board is [`Board`], a memory map, and [`board!`](crate::board!). Logs are lines of text by semihosting.
+#![no_std]
+#![allow(unsafe_code, reason = "registers and memory of the boards")]
+
+pub mod count;
+pub mod end;
+pub mod files;
+pub mod pins;
+pub mod program;
+pub mod provoke;
+pub mod stack;
+pub mod tick;
+pub mod visit;
+pub mod watchdog;
+
+#[doc(hidden)]
+pub use cortex_m_rt;
+
+/// What makes a board this board.
+#[derive(Clone, Copy, Debug)]
+pub struct Board {
+    /// The lights' register, the first of the FPGA I/O block.
+    pub fpgaio: usize,
+    /// The watchdog's registers.
+    pub watchdog: usize,
+    /// Its clock.
+    pub watchdog_hz: u32,
+    /// The processor's clock, which its timer counts.
+    pub processor_hz: u32,
+    /// The large memory, of which the linker knows nothing.
+    pub memory: usize,
+    /// Its bytes.
+    pub memory_bytes: usize,
+    /// Whether the stack needs a region of the MPU to end it.
+    pub guards_stack: bool,
+}
+
+/// The program of a board: vectors, what runs before memory is there, and the ends.
+///
+/// Before the first variable has its value, the relay's pin is set to the level that locks.
+#[macro_export]
+macro_rules! board {
+    ($board:expr) => {
+        const BOARD: $crate::Board = $board;
+
+        core::arch::global_asm!(
+            ".global __pre_init",
+            ".type __pre_init,%function",
+            ".thumb_func",
+            "__pre_init: ldr r0, ={lights}",
+            "movs r1, #0",
+            "str r1, [r0]",
+            "bx lr",
+            lights = const BOARD.fpgaio,
+        );
+
+        #[$crate::cortex_m_rt::entry]
+        fn main() -> ! {
+            $crate::program::run(&BOARD)
+        }
+
+        #[$crate::cortex_m_rt::exception]
+        fn SysTick() {
+            $crate::tick::tick(&BOARD);
+        }
+
+        #[$crate::cortex_m_rt::exception]
+        unsafe fn NonMaskableInt() {
+            $crate::end::starved(&BOARD);
+        }
+
+        extern "C" fn faulted() -> ! {
+            $crate::end::faulted(&BOARD)
+        }
+
+        /// Begins a stack of its own: a fault may be that the old one has no more room.
+        // SAFETY: the name is the vector table's, whose processor calls it in handler mode. It returns to nobody, so that nothing is
+        // lost with the old stack.
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        unsafe extern "C" fn HardFault() -> ! {
+            core::arch::naked_asm!("ldr r0, =_stack_start", "mov sp, r0", "bl {}", sym faulted)
+        }
+
+        #[panic_handler]
+        fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+            $crate::end::panicked(&BOARD, info)
+        }
+    };
+}

@@ -1,0 +1,101 @@
+//! `device`: the people, the log and the self-test of a door on a microcontroller.
+
+mod log;
+mod people;
+
+use super::failure::Failure;
+use super::output;
+use crate::door::{Client, Line, Port, read_shared_key};
+use clap::Subcommand;
+use device_protocol::{Refusal, Request, Response};
+use std::path::PathBuf;
+
+/// Speaks to a door on a microcontroller: who is enrolled, what it did, whether it works.
+///
+/// What is said is sealed with a key that only the door and you know: 64 hex digits in a file, which `openssl rand -hex 32`
+/// makes. Whatever is changed or replayed on the line is refused.
+#[derive(clap::Args)]
+pub(crate) struct DeviceArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(people::ListArgs),
+    Enroll(people::EnrollArgs),
+    Remove(people::RemoveArgs),
+    Export(people::ExportArgs),
+    Log(log::LogArgs),
+    Selftest(SelftestArgs),
+}
+
+/// Which door.
+#[derive(clap::Args)]
+pub(crate) struct DoorArgs {
+    /// The serial port, such as /dev/ttyACM0, or tcp:HOST:PORT.
+    #[arg(long, value_name = "PORT")]
+    port: Port,
+    /// The file of the key that the door has too.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+}
+
+/// Runs the door's self-test: model, a known face, memory.
+#[derive(clap::Args)]
+pub(crate) struct SelftestArgs {
+    #[command(flatten)]
+    door: DoorArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &DeviceArgs) -> Result<(), Failure> {
+    match &args.command {
+        Command::List(args) => people::list(args),
+        Command::Enroll(args) => people::enroll(args),
+        Command::Remove(args) => people::remove(args),
+        Command::Export(args) => people::export(args),
+        Command::Log(args) => log::run(args),
+        Command::Selftest(args) => selftest(args),
+    }
+}
+
+fn selftest(args: &SelftestArgs) -> Result<(), Failure> {
+    let failed = args.door.connect()?.ask(&Request::SelfTest, |response| match response {
+        Response::SelfTest { failed } => Some(failed),
+        _ => None,
+    })?;
+    match failed {
+        0 => output::line("the self-test passes"),
+        code => Err(Failure::Check(format!(
+            "the self-test fails: the door is locked and its light blinks {code} times"
+        ))),
+    }
+}
+
+impl DoorArgs {
+    fn connect(&self) -> Result<Client<Line>, Failure> {
+        Ok(Client::connect(self.port.open()?, read_shared_key(&self.key)?)?)
+    }
+}
+
+/// What the door refused to do, as a failure of the command.
+fn refused(why: Refusal, text: &str) -> Failure {
+    let words = match why {
+        Refusal::Template => "the door takes no such template",
+        Refusal::Preprocessing => {
+            "the door prepares pictures in another way, so that the template would never match"
+        }
+        Refusal::Unknown => "nobody with that number is enrolled",
+        _ => "the door did not store it",
+    };
+    match text {
+        "" => Failure::Input(words.to_owned()),
+        text => Failure::Input(format!("{words}: {text}")),
+    }
+}
+
+/// Two hex digits a byte, as ids are written.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
