@@ -1,6 +1,8 @@
 //! The program as it is called: exit codes, what stands on stdout and on stderr. No networks are needed here.
 #![allow(clippy::unwrap_used)]
 
+use door_linux::audit::{Audit, BootId, Event, Kind, Limits, Moment, Recorded};
+use door_linux::disk::Folder;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -45,6 +47,8 @@ fn every_command_has_help() {
         vec!["enroll"],
         vec!["people"],
         vec!["people", "import"],
+        vec!["audit"],
+        vec!["audit", "verify"],
         vec!["calibrate"],
         vec!["test"],
         vec!["replay"],
@@ -208,5 +212,75 @@ fn rejects_wrong_use() {
         [&["enroll"][..], &["enroll", "--name", "Ada"], &["people", "remove"], &["fly"]]
     {
         assert_eq!(door(folder.path(), arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_log_is_shown_checked_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let path = folder.join("log");
+    let set = format!("log.folder={}", path.display());
+    let audit = |arguments: &[&str]| [&["--set", &set, "audit"], arguments].concat();
+    let error = refused(folder, &audit(&["show"]), 2);
+    assert!(error.contains("log"), "{error}");
+
+    let now = Moment { utc_ms: 1_764_190_800_000, mono_ms: 5 };
+    let write = |kinds: &[Kind]| {
+        let disk = Folder::lock(&path).unwrap();
+        let mut audit = Audit::open(disk, Limits::default(), BootId([7; 16]), now).unwrap();
+        for &kind in kinds {
+            let event = Event::new(kind).reason("=1+1").cosine(0.5);
+            assert!(matches!(audit.append(event, now), Recorded::Written { .. }));
+        }
+    };
+    write(&[Kind::Started, Kind::Granted, Kind::Refused]);
+    let text = good(folder, &audit(&["show", "--last", "2"]));
+    let expected = "     2  2025-11-26T21:00:00.000Z  granted, cosine 0.500: =1+1\n     \
+                    3  2025-11-26T21:00:00.000Z  refused, cosine 0.500: =1+1\n";
+    assert_eq!(text, expected);
+    let lines = good(folder, &audit(&["show", "--json"]));
+    assert_eq!(lines.lines().count(), 3);
+    assert!(lines.lines().all(|line| line.contains(r#""boot":"07070707"#)), "{lines}");
+
+    let csv = folder.join("log.csv");
+    good(folder, &audit(&["export", "--csv", csv.to_str().unwrap()]));
+    let table = std::fs::read_to_string(&csv).unwrap();
+    assert!(table.lines().count() == 4 && table.contains("\"'=1+1\""), "{table}");
+    let error = refused(folder, &audit(&["export", csv.to_str().unwrap()]), 2);
+    assert!(error.contains("log.csv"), "{error}");
+    assert_eq!(std::fs::read_to_string(&csv).unwrap(), table);
+
+    // Both heads, as they can be noted elsewhere.
+    let checked = good(folder, &audit(&["verify"]));
+    let heads: Vec<&str> = checked.lines().skip(1).collect();
+    assert!(heads[0].starts_with("kept:2:") && heads[1].starts_with("routine:3:"), "{checked}");
+    let noted = ["verify", "--noted", heads[0], "--noted", heads[1]];
+    good(folder, &audit(&noted));
+    write(&[Kind::Stopped]);
+    good(folder, &audit(&noted));
+    let exported = good(folder, &audit(&["export"]));
+    assert_eq!(exported.lines().count(), 4);
+
+    // One that was written anew in its place: whole in itself, but not what was noted.
+    std::fs::remove_dir_all(&path).unwrap();
+    write(&[Kind::Started, Kind::Stopped, Kind::Refused]);
+    good(folder, &audit(&["verify"]));
+    let output = door(folder, &audit(&noted));
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("record kept:2 is not the one noted"), "{text}");
+
+    // A byte of it.
+    let file = path.join("kept-000001.jsonl");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[10] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let output = door(folder, &audit(&["verify", "--json"]));
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("kept-000001.jsonl: line 1 is no record or was changed"), "{text}");
+    for wrong in ["kept:2", "all:2:00", "kept:two:00"] {
+        assert_eq!(door(folder, &audit(&["verify", "--noted", wrong])).status.code(), Some(2));
     }
 }

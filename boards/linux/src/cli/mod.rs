@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 a check failed (nobody was enrolled, the picture would not open), 2 wrong use or unusable input. Every
 //! failure is one line.
 
+mod audit;
 mod calibrate;
 mod config;
 mod demo;
@@ -43,6 +44,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Enroll(enrol::EnrolArgs),
     People(people::PeopleArgs),
+    Audit(audit::AuditArgs),
     Calibrate(calibrate::CalibrateArgs),
     Test(test::TestArgs),
     Replay(replay::ReplayArgs),
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&settings, &args),
         Command::Enroll(args) => enrol::run(&settings, &args),
         Command::People(args) => people::run(&settings, &args),
+        Command::Audit(args) => audit::run(&settings, &args),
         Command::Calibrate(args) => calibrate::run(&settings, &args),
         Command::Test(args) => test::run(&settings, &args),
         Command::Replay(args) => replay::run(&settings, &args),
