@@ -221,8 +221,10 @@ fn the_log_is_shown_checked_and_exported() {
     let folder = folder.path();
     let path = folder.join("log");
     let set = format!("log.folder={}", path.display());
-    let audit = |arguments: &[&str]| [&["--set", &set, "audit"], arguments].concat();
-    let error = refused(folder, &audit(&["show"]), 2);
+    fn words<'a>(set: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
+        [&["--set", set, "audit"], arguments].concat()
+    }
+    let error = refused(folder, &words(&set, &["show"]), 2);
     assert!(error.contains("log"), "{error}");
 
     let now = Moment { utc_ms: 1_764_190_800_000, mono_ms: 5 };
@@ -235,38 +237,38 @@ fn the_log_is_shown_checked_and_exported() {
         }
     };
     write(&[Kind::Started, Kind::Granted, Kind::Refused]);
-    let text = good(folder, &audit(&["show", "--last", "2"]));
+    let text = good(folder, &words(&set, &["show", "--last", "2"]));
     let expected = "     2  2025-11-26T21:00:00.000Z  granted, cosine 0.500: =1+1\n     \
                     3  2025-11-26T21:00:00.000Z  refused, cosine 0.500: =1+1\n";
     assert_eq!(text, expected);
-    let lines = good(folder, &audit(&["show", "--json"]));
+    let lines = good(folder, &words(&set, &["show", "--json"]));
     assert_eq!(lines.lines().count(), 3);
     assert!(lines.lines().all(|line| line.contains(r#""boot":"07070707"#)), "{lines}");
 
     let csv = folder.join("log.csv");
-    good(folder, &audit(&["export", "--csv", csv.to_str().unwrap()]));
+    good(folder, &words(&set, &["export", "--csv", csv.to_str().unwrap()]));
     let table = std::fs::read_to_string(&csv).unwrap();
     assert!(table.lines().count() == 4 && table.contains("\"'=1+1\""), "{table}");
-    let error = refused(folder, &audit(&["export", csv.to_str().unwrap()]), 2);
+    let error = refused(folder, &words(&set, &["export", csv.to_str().unwrap()]), 2);
     assert!(error.contains("log.csv"), "{error}");
     assert_eq!(std::fs::read_to_string(&csv).unwrap(), table);
 
     // Both heads, as they can be noted elsewhere.
-    let checked = good(folder, &audit(&["verify"]));
+    let checked = good(folder, &words(&set, &["verify"]));
     let heads: Vec<&str> = checked.lines().skip(1).collect();
     assert!(heads[0].starts_with("kept:2:") && heads[1].starts_with("routine:3:"), "{checked}");
     let noted = ["verify", "--noted", heads[0], "--noted", heads[1]];
-    good(folder, &audit(&noted));
+    good(folder, &words(&set, &noted));
     write(&[Kind::Stopped]);
-    good(folder, &audit(&noted));
-    let exported = good(folder, &audit(&["export"]));
+    good(folder, &words(&set, &noted));
+    let exported = good(folder, &words(&set, &["export"]));
     assert_eq!(exported.lines().count(), 4);
 
     // One that was written anew in its place: whole in itself, but not what was noted.
     std::fs::remove_dir_all(&path).unwrap();
     write(&[Kind::Started, Kind::Stopped, Kind::Refused]);
-    good(folder, &audit(&["verify"]));
-    let output = door(folder, &audit(&noted));
+    good(folder, &words(&set, &["verify"]));
+    let output = door(folder, &words(&set, &noted));
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("record kept:2 is not the one noted"), "{text}");
@@ -276,11 +278,14 @@ fn the_log_is_shown_checked_and_exported() {
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[10] ^= 1;
     std::fs::write(&file, bytes).unwrap();
-    let output = door(folder, &audit(&["verify", "--json"]));
+    let output = door(folder, &words(&set, &["verify", "--json"]));
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("kept-000001.jsonl: line 1 is no record or was changed"), "{text}");
     for wrong in ["kept:2", "all:2:00", "kept:two:00"] {
-        assert_eq!(door(folder, &audit(&["verify", "--noted", wrong])).status.code(), Some(2));
+        assert_eq!(
+            door(folder, &words(&set, &["verify", "--noted", wrong])).status.code(),
+            Some(2)
+        );
     }
 }
