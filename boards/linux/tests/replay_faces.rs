@@ -66,7 +66,7 @@ fn few_strangers_stay_out_and_few_of_those_enrolled_do() {
     assert_eq!((count(&report, "strangers"), count(&report, "strangers_granted")), (strangers, 0));
     assert_eq!(count(&report, "genuine_as_other"), 0);
     let granted = count(&report, "genuine_granted");
-    assert!(granted >= 36, "{granted} of 40");
+    assert!(granted >= 35, "{granted} of 40");
     assert!(report["fpir_bound"].as_f64().unwrap() <= 1e-3);
 }
 
