@@ -24,6 +24,7 @@ pub mod experiment;
 pub mod files;
 pub mod flash;
 pub mod graph;
+mod hex;
 pub mod key_file;
 pub mod likeness;
 pub mod loss;

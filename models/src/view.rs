@@ -91,6 +91,14 @@ impl<'a> ModelView<'a> {
         self.thresholds.iter().map(Threshold::decode)
     }
 
+    /// The cosine that more pairs of two people reach than any other of the table: two faces below it are most likely not of one
+    /// person. -1, which all reach, if there is no table.
+    #[must_use]
+    pub fn loosest_cosine(&self) -> f32 {
+        let most = self.thresholds().max_by(|a, b| a.fmr.total_cmp(&b.fmr));
+        most.map_or(-1.0, |row| row.cosine)
+    }
+
     /// The signature, if there is one. It says who claims to have signed, and proves nothing until it is verified.
     #[must_use]
     pub fn signature(&self) -> Option<Signature> {

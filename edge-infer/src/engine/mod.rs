@@ -172,15 +172,13 @@ impl<'m> Engine<'m> {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn load(&self, rgb: &[u8], arena: &mut [u8]) -> Result<(), EngineError> {
-        self.check(arena)?;
+        let values = self.input_values(arena)?;
         let input = self.model.input();
         let (needed, got) = (input.shape.elements(), rgb.len());
         if got != needed {
             let (height, width) = (input.shape.height, input.shape.width);
             return Err(EngineError::ImageLength { height, width, needed, got });
         }
-        let bytes = arena.get_mut(step::range(&input));
-        let values = bytes.and_then(step::int8_mut).ok_or(self.endpoint())?;
         let colour = self.model.metadata().input.colour;
         normalize::write_input(rgb, colour, values);
         Ok(())
@@ -192,15 +190,13 @@ impl<'m> Engine<'m> {
     /// # Errors
     /// [`EngineError::ArenaTooSmall`], or [`EngineError::FrameTooLarge`].
     pub fn load_corner(&self, frame: &Frame<'_>, arena: &mut [u8]) -> Result<(), EngineError> {
-        self.check(arena)?;
+        let values = self.input_values(arena)?;
         let input = self.model.input();
         let [height, width] = [input.shape.height, input.shape.width].map(usize::from);
         if frame.width() > width || frame.height() > height {
             let frame = [frame.height(), frame.width()];
             return Err(EngineError::FrameTooLarge { height, width, frame });
         }
-        let bytes = arena.get_mut(step::range(&input));
-        let values = bytes.and_then(step::int8_mut).ok_or(self.endpoint())?;
         normalize::write_corner(frame, self.model.metadata().input.colour, width, values);
         Ok(())
     }
@@ -256,6 +252,13 @@ impl<'m> Engine<'m> {
     fn check(&self, arena: &[u8]) -> Result<(), EngineError> {
         let (needed, got) = (self.arena_bytes(), arena.len());
         if got < needed { Err(EngineError::ArenaTooSmall { needed, got }) } else { Ok(()) }
+    }
+
+    /// The input's place in the arena.
+    fn input_values<'a>(&self, arena: &'a mut [u8]) -> Result<&'a mut [i8], EngineError> {
+        self.check(arena)?;
+        let bytes = arena.get_mut(step::range(&self.model.input()));
+        bytes.and_then(step::int8_mut).ok_or(self.endpoint())
     }
 
     fn endpoint(&self) -> EngineError {

@@ -186,7 +186,7 @@ impl Overlap {
     /// `origin` is the window's first tap in padded coordinates, where the input begins at
     /// `padding`.
     #[inline(always)]
-    fn new(origin: usize, padding: u8, kernel: usize, input: usize) -> Self {
+    pub(super) fn new(origin: usize, padding: u8, kernel: usize, input: usize) -> Self {
         let padding = usize::from(padding);
         let before = padding.saturating_sub(origin).min(kernel);
         let end = (padding + input).saturating_sub(origin).min(kernel);

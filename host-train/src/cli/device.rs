@@ -79,6 +79,18 @@ impl DoorArgs {
     }
 }
 
+/// Asks; what the door refuses is a failure of the command.
+fn ask<T>(
+    door: &mut Client<Line>,
+    request: &Request<'_>,
+    take: impl FnOnce(Response<'_>) -> Option<T>,
+) -> Result<T, Failure> {
+    door.ask(request, |response| match response {
+        Response::Refused { why, text } => Some(Err(refused(why, text))),
+        other => take(other).map(Ok),
+    })?
+}
+
 /// What the door refused to do, as a failure of the command.
 fn refused(why: Refusal, text: &str) -> Failure {
     let words = match why {
@@ -93,9 +105,4 @@ fn refused(why: Refusal, text: &str) -> Failure {
         "" => Failure::Input(words.to_owned()),
         text => Failure::Input(format!("{words}: {text}")),
     }
-}
-
-/// Two hex digits a byte, as ids are written.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -28,30 +28,18 @@ pub(crate) struct EmbedArgs {
     json: bool,
 }
 
+/// A face of a file.
 #[derive(Serialize)]
-struct Face {
-    image: PathBuf,
-    embedding: Vec<f32>,
-    template: Vec<i8>,
+pub(super) struct Face {
+    pub(super) image: PathBuf,
+    pub(super) embedding: Vec<f32>,
+    pub(super) template: Vec<i8>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &EmbedArgs) -> Result<(), Failure> {
     let model = Model::open(&args.model, args.pixels.normalisation()?)?;
-    let (width, height) = model.input_size();
-    let mut faces = Vec::with_capacity(args.images.len());
-    for path in &args.images {
-        let name = path.display().to_string();
-        let face = decode(&files::read(path)?, &name)?;
-        faces.push(face.of_size(width, height, || name)?);
-    }
-    let embedded = model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || ())?;
-    let mut rows = Vec::with_capacity(faces.len());
-    for (path, embedding) in args.images.iter().zip(embedded.embeddings) {
-        let template = template(&embedding)
-            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
-        rows.push(Face { image: path.clone(), embedding, template });
-    }
+    let rows = faces(&model, &args.images)?;
     if args.json {
         return output::json(&rows);
     }
@@ -60,4 +48,23 @@ pub(crate) fn run(args: &EmbedArgs) -> Result<(), Failure> {
         output::line(&format!("{} {}", face.image.display(), numbers.join(" ")))?;
     }
     Ok(())
+}
+
+/// The faces of these files, of the network's size, as `model` sees them.
+pub(super) fn faces(model: &Model, images: &[PathBuf]) -> Result<Vec<Face>, Failure> {
+    let (width, height) = model.input_size();
+    let mut faces = Vec::with_capacity(images.len());
+    for path in images {
+        let name = path.display().to_string();
+        let face = decode(&files::read(path)?, &name)?;
+        faces.push(face.of_size(width, height, || name)?);
+    }
+    let embedded = model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || ())?;
+    let embeddings = images.iter().zip(embedded.embeddings);
+    let row = |(path, embedding): (&PathBuf, Vec<f32>)| {
+        let template = template(&embedding)
+            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+        Ok(Face { image: path.clone(), embedding, template })
+    };
+    embeddings.map(row).collect()
 }

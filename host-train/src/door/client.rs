@@ -25,12 +25,11 @@ pub enum LinkError {
 }
 
 fn advice(error: &ProtocolError) -> String {
-    match error {
-        ProtocolError::Seal | ProtocolError::Refused { code: 9 } => {
-            "the device has another key than the file given with --key".to_owned()
-        }
-        other => other.to_string(),
+    let seal = ProtocolError::Seal;
+    if [seal, ProtocolError::Refused { code: seal.code() }].contains(error) {
+        return "the device has another key than the file given with --key".to_owned();
     }
+    error.to_string()
 }
 
 /// A session over a line.

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long a device may take: it erases flash.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a device may take, in tenths of a second as terminals count: it erases flash.
+const TENTHS: u8 = 100;
+/// The same.
+const PATIENCE: Duration = Duration::from_millis(100 * TENTHS as u64);
 
 /// Where a device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +96,7 @@ fn open_serial(path: &std::path::Path) -> io::Result<File> {
     let mut settings = tcgetattr(&file)?;
     settings.make_raw();
     settings.special_codes[SpecialCodeIndex::VMIN] = 0;
-    // In tenths of a second.
-    settings.special_codes[SpecialCodeIndex::VTIME] = 100;
+    settings.special_codes[SpecialCodeIndex::VTIME] = TENTHS;
     tcsetattr(&file, OptionalActions::Flush, &settings)?;
     Ok(file)
 }

@@ -17,7 +17,7 @@ pub use board::{Board, Method, UnknownBoard, boards};
 pub use release::Release;
 pub use remote::Remote;
 
-use crate::files::FileError;
+use crate::files::{self, FileError};
 use crate::model::ModelError;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -26,9 +26,6 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlashError {
-    /// Nobody knows it.
-    #[error(transparent)]
-    Board(#[from] UnknownBoard),
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
@@ -170,8 +167,7 @@ pub fn roll_back(remote: &Remote, name: &str, board: &Board) -> Result<Flashed, 
 /// It can't be written.
 pub fn by_hand(release: &Release) -> Result<String, FlashError> {
     let script = release.folder.with_extension("sh");
-    std::fs::write(&script, remote::SCRIPT)
-        .map_err(|error| FileError::new("write", &script, error))?;
+    files::write_whole(&script, remote::SCRIPT.as_bytes())?;
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (script, folder) = (name(&script), name(&release.folder));
     Ok(format!(

@@ -2,7 +2,8 @@
 
 use super::FlashError;
 use super::board::Board;
-use crate::files::FileError;
+use crate::files::{self, FileError};
+use crate::hex;
 use crate::model::open_file;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -34,40 +35,32 @@ impl Release {
         models: &Path,
         folder: &Path,
     ) -> Result<Self, FlashError> {
-        let failed = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| FileError::new(action, &path, source)
-        };
-        let read = |path: &Path| fs::read(path).map_err(failed("read", path));
-        let bytes = read(program)?;
+        let bytes = files::read(program)?;
         check_program(board, program, &bytes)?;
-        let mut files = vec![("door".to_owned(), bytes)];
+        let mut sent = vec![("door".to_owned(), bytes)];
         let mut names: Vec<PathBuf> = fs::read_dir(models)
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-            .map_err(failed("read", models))?;
+            .map_err(|error| FileError::new("read", models, error))?;
         names.retain(|path| path.extension().is_some_and(|extension| extension == "afm"));
         names.sort();
         if names.is_empty() {
             return Err(FlashError::NoModels { folder: models.to_owned() });
         }
         for path in names {
-            open_file(&path)?;
+            let model = open_file(&path)?;
             let name = path.file_name().and_then(|name| name.to_str()).filter(|name| plain(name));
             let name = name.ok_or_else(|| FlashError::Name { path: path.clone() })?;
-            files.push((format!("models/{name}"), read(&path)?));
+            sent.push((format!("models/{name}"), model.bytes().to_vec()));
         }
-        let inner = folder.join("models");
-        fs::create_dir_all(&inner).map_err(failed("create", &inner))?;
+        files::create_folder(&folder.join("models"))?;
         let mut sums = String::new();
-        for (name, bytes) in &files {
-            let path = folder.join(name);
-            fs::write(&path, bytes).map_err(failed("write", &path))?;
-            let _ = writeln!(sums, "{}  {name}", hex(&Sha256::digest(bytes)));
+        for (name, bytes) in &sent {
+            files::write_whole(&folder.join(name), bytes)?;
+            let _ = writeln!(sums, "{}  {name}", hex::encode(&Sha256::digest(bytes)));
         }
-        let path = folder.join(SUMS);
-        fs::write(&path, &sums).map_err(failed("write", &path))?;
-        let digest = hex(&Sha256::digest(sums.as_bytes()));
-        Ok(Self { folder: folder.to_owned(), digest, files: files.len() })
+        files::write_whole(&folder.join(SUMS), sums.as_bytes())?;
+        let digest = hex::encode(&Sha256::digest(sums.as_bytes()));
+        Ok(Self { folder: folder.to_owned(), digest, files: sent.len() })
     }
 
     /// What the board calls it.
@@ -99,8 +92,4 @@ fn check_program(board: &Board, path: &Path, bytes: &[u8]) -> Result<(), FlashEr
         return Ok(());
     }
     Err(FlashError::Program { path: path.to_owned(), machine: board.machine.clone(), found })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -116,13 +116,11 @@ impl Fake {
         all.extend(files.iter().copied());
         for (file, bytes) in &all {
             self.write(&format!("made-{name}/{file}"), bytes);
-            let hash: String =
-                Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash: String = crate::hex::encode(&Sha256::digest(bytes));
             sums += &format!("{hash}  {file}\n");
         }
         fs::write(folder.join("SHA256SUMS"), &sums).unwrap();
-        let digest =
-            Sha256::digest(sums.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = crate::hex::encode(&Sha256::digest(sums.as_bytes()));
         Release { folder, digest, files: all.len() }
     }
 
@@ -391,6 +389,11 @@ fn rejects_programs_and_networks_that_would_not_run_there() {
     assert!(matches!(build(), FlashError::NoModels { .. }));
     fs::write(at("models/embedding.afm"), b"no model").unwrap();
     assert!(matches!(build(), FlashError::Model(_)));
+    fs::remove_file(at("models/embedding.afm")).unwrap();
+    let zoo =
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/zoo/mobilefacenet-128.afm"));
+    fs::copy(zoo, at("models/two words.afm")).unwrap();
+    assert!(matches!(build(), FlashError::Name { .. }));
     fs::remove_file(at("door")).unwrap();
     assert!(matches!(build(), FlashError::File(_)));
     assert!(!at("out").exists());

@@ -80,7 +80,7 @@ impl Session {
         })
     }
 
-    /// Seals the first `len` bytes of `message` in place into the body of a frame.
+    /// Seals a copy of `message` into the body of a frame.
     pub(crate) fn seal<'b>(
         &mut self,
         message: &[u8],

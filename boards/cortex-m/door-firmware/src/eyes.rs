@@ -109,9 +109,7 @@ impl<'m> Eyes<'m> {
         let Memory { arena, crop, embedding: values, template, previous } = memory;
         let detector = Detector::new(Engine::new(detector))?;
         let embedder = Embedder::new(Engine::new(embedding));
-        // The loosest cosine of the table: two faces below it are most likely not of one person.
-        let loosest = embedding.thresholds().max_by(|a, b| a.fmr.total_cmp(&b.fmr));
-        let same = loosest.map_or(-1.0, |row| row.cosine);
+        let same = embedding.loosest_cosine();
         let follower = Follower::new(embedding.id(), same, PAUSE_MS, previous);
         Ok(Self {
             detector,

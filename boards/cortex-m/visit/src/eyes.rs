@@ -5,16 +5,12 @@ use std::error::Error;
 use door_firmware::eyes::{Eyes, Memory};
 use door_firmware::ports::{Enrolled, GalleryStore, Shot};
 use door_firmware::ram_gallery::RamGallery;
+use door_firmware::rehearsal::{CAPACITY, LEN};
 use door_firmware::roster::{Roster, RosterMemory};
 use door_firmware::self_test::KnownAnswer;
 use door_firmware::visit::Visit;
 use edge_infer::door::Observation;
 use model_format::ModelFile;
-
-/// Values of a template.
-const LEN: usize = 128;
-/// Most people who are enrolled in a visit.
-const CAPACITY: usize = 16;
 
 /// Buffers for one pair of networks.
 struct Buffers {

@@ -1,6 +1,6 @@
 //! `audit`: what the door did, shown, followed, checked and written for other programs.
 
-use super::{Failure, Settings, print_json};
+use super::{Failure, Settings, print_json, setup};
 use crate::audit::{
     Book, Chain, Follow, Hash, Head, Log, Record, tail, utc_text, write_csv, write_json_lines,
 };
@@ -183,7 +183,5 @@ fn export(log: &Log, csv: bool, file: Option<&PathBuf>) -> Result<(), Failure> {
     let Some(path) = file else {
         return Ok(io::stdout().lock().write_all(&bytes)?);
     };
-    let (disk, name) = crate::disk::place(path)?;
-    crate::disk::write_new(&disk, name, &bytes)
-        .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
+    setup::write_new(path, &bytes)
 }

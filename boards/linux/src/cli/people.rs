@@ -5,9 +5,7 @@ use crate::config::Config;
 use crate::disk::Folder;
 use crate::store::{Person, PersonId, Profile, Store, StoreKey};
 use serde_json::json;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Lists and changes who is enrolled
 #[derive(clap::Args)]
@@ -175,16 +173,6 @@ fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn export(config: &Config, file: &PathBuf) -> Result<(), Failure> {
-    let text = setup::everybody(&config.people)?.to_json();
-    let mut options = std::fs::OpenOptions::new();
-    let written = options.write(true).create_new(true).mode(0o600).open(file).and_then(|mut to| {
-        let written = to.write_all(text.as_bytes()).and_then(|()| to.sync_all());
-        if written.is_err() {
-            // Half an export would look like one.
-            let _ = std::fs::remove_file(file);
-        }
-        written
-    });
-    written.map_err(|error| Failure::Input(format!("{}: {error}", file.display())))
+fn export(config: &Config, file: &Path) -> Result<(), Failure> {
+    setup::write_new(file, setup::everybody(&config.people)?.to_json().as_bytes())
 }

@@ -68,6 +68,8 @@ pub(super) fn run(settings: &Settings, args: &RunArgs) -> Result<(), Failure> {
 
 fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     let models = Arc::new(setup::models(config)?);
+    let people_file = config.people.folder.join(PEOPLE);
+    let before = people::state(&people_file);
     let enrolled = setup::everybody(&config.people)?;
     let roster = Roster::new(&enrolled, &models.pipeline(), models.embedding_len())?;
     let calibration = setup::calibrate(config, &models, roster.templates());
@@ -95,7 +97,7 @@ fn serve(config: &Config, station: &Station) -> Result<(), Failure> {
     let keyring = Keyring::default();
     keyring.replace(enrolled.credentials());
     let reload = reload(config, &models, keyring.clone());
-    people::follow(config.people.folder.join(PEOPLE), inbox.clone(), hub, reload)?;
+    people::follow(people_file, before, inbox.clone(), hub, reload)?;
     config.inputs.start(&inbox)?;
     config.reader.start(inbox.clone(), keyring)?;
     let camera = config.source.start(inbox.clone())?;

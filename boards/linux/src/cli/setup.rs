@@ -6,7 +6,7 @@ use crate::disk::Folder;
 use crate::store::{People, Store, StoreError, StoreKey, read};
 use crate::vision::Models;
 use edge_infer::door::{Calibration, CalibrationError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) use crate::clock::utc_ms;
 
@@ -99,4 +99,11 @@ pub(super) fn store(people: &PeopleConfig) -> Result<Store, Failure> {
 /// The people, to be looked at beside a running door.
 pub(super) fn everybody(people: &PeopleConfig) -> Result<People, Failure> {
     Ok(read(&Folder::read_only(&people.folder)?, &key(people)?)?)
+}
+
+/// Writes a file that is not there yet, for its owner alone.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    crate::disk::place(path)
+        .and_then(|(folder, name)| crate::disk::write_new(&folder, name, bytes))
+        .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
 }

@@ -46,7 +46,7 @@ impl FeatureReports for Hidraw {
     }
 }
 
-/// One contact of the relay. It asks and answers only when the level changes.
+/// One contact of the relay. A release is sent once, locking every time.
 #[derive(Debug)]
 pub struct HidRelay<D> {
     device: D,

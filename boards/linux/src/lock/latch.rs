@@ -95,13 +95,15 @@ impl Latch {
         self.0.released_ms.load(SeqCst) != NEVER
     }
 
-    /// Engages the lock for good: the program ends. Waits for nobody, so that a hook of a panic may call it.
-    pub fn shut(&self) {
+    /// Engages the lock for good: the program ends. Waits for nobody, so that a hook of a panic may call it. Whether it is engaged.
+    pub fn shut(&self) -> bool {
         self.0.shut.store(true, SeqCst);
         // The spare handle is busy only while the watchdog engages the lock.
-        if let Err(error) = self.0.engage_now() {
+        let engaged = self.0.engage_now();
+        if let Err(error) = &engaged {
             eprintln!("the lock could not be engaged: {error}");
         }
+        engaged.is_ok()
     }
 
     /// Whether somebody would engage the lock if this process were killed, which holds until this is called. While nobody would, it is
@@ -144,15 +146,16 @@ impl fmt::Debug for Latch {
 
 impl Shared {
     fn engage_now(&self) -> io::Result<()> {
-        match self.spare.try_lock() {
-            Ok(mut relay) => relay.set(Bolt::Locked),
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().set(Bolt::Locked),
-            Err(TryLockError::WouldBlock) => match self.own.try_lock() {
-                Ok(mut relay) => relay.set(Bolt::Locked),
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().set(Bolt::Locked),
-                Err(TryLockError::WouldBlock) => Err(io::ErrorKind::ResourceBusy.into()),
-            },
+        for relay in [&self.spare, &self.own] {
+            match relay.try_lock() {
+                Ok(mut relay) => return relay.set(Bolt::Locked),
+                Err(TryLockError::Poisoned(poisoned)) => {
+                    return poisoned.into_inner().set(Bolt::Locked);
+                }
+                Err(TryLockError::WouldBlock) => {}
+            }
         }
+        Err(io::ErrorKind::ResourceBusy.into())
     }
 
     /// Why nothing may release it.

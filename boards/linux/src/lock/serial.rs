@@ -19,7 +19,7 @@ fn message(channel: u8, bolt: Bolt) -> [u8; 4] {
     [START, channel, state, START.wrapping_add(channel).wrapping_add(state)]
 }
 
-/// The relay's device. A message goes out only when the level changes.
+/// The relay's device. A release is sent once, locking every time.
 #[derive(Debug)]
 pub struct SerialRelay {
     device: File,

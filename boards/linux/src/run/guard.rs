@@ -83,7 +83,11 @@ impl Keeper {
         let (program, relay) = (PathBuf::from(program), relay.clone());
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
-            while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            let told = loop {
+                match ended.recv_timeout(EVERY) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    told => break told,
+                }
                 if guard.as_mut().is_some_and(Guard::is_alive) {
                     continue;
                 }
@@ -102,8 +106,12 @@ impl Keeper {
                         }
                     }
                 }
+            };
+            // Whoever only dropped the keeper did not say that the lock is engaged: the pipe ends without a byte.
+            match (told, guard) {
+                (Ok(()), Some(guard)) => guard.dismiss(),
+                _ => Ok(()),
             }
-            guard.map_or(Ok(()), Guard::dismiss)
         })?;
         Ok(Self { end, thread })
     }
@@ -113,7 +121,8 @@ impl Keeper {
     /// # Errors
     /// It was gone.
     pub fn dismiss(self) -> io::Result<()> {
-        drop(self.end);
+        // A thread that panicked has nobody to hear it, and says so by its end.
+        let _ = self.end.send(());
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")))
     }
 }
@@ -133,4 +142,50 @@ pub fn stand(relay: &RelayConfig) -> io::Result<bool> {
     let _held = relay.open()?;
     std::thread::sleep(HOLD);
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::fs::{self, File, OpenOptions};
+    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::time::Instant;
+
+    /// What a guard was told until its pipe ended, where `end` is the end of its keeper.
+    fn told(end: impl FnOnce(Keeper)) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, said) = (folder.path().join("guard"), folder.path().join("said"));
+        let settings = folder.path().join("door.toml");
+        File::create(&settings).unwrap();
+        let script = format!("#!/bin/sh\ncat > {0}.part && mv {0}.part {0}\n", said.display());
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).mode(0o700).open(&program).unwrap();
+        file.write_all(script.as_bytes()).unwrap();
+        drop(file);
+        let relay =
+            Config::load(Some(&settings), &["relay.kind=simulated".to_owned()]).unwrap().relay;
+        let latch = Latch::new(relay.open().unwrap(), HOLD, HOLD).unwrap();
+        let keeper = loop {
+            match Keeper::start(&program, &relay, latch.clone()) {
+                // Another test's child still has the script open.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {}
+                started => break started.unwrap(),
+            }
+        };
+        end(keeper);
+        let start = Instant::now();
+        while !said.exists() {
+            assert!(start.elapsed() < Duration::from_secs(20), "the guard does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        fs::read_to_string(said).unwrap()
+    }
+
+    #[test]
+    fn only_a_door_that_says_so_sends_its_guard_home() {
+        assert_eq!(told(|keeper| keeper.dismiss().unwrap()).as_bytes(), BYE);
+        // As a panic does, after which nobody knows how the lock is.
+        assert_eq!(told(drop), "");
+    }
 }

@@ -10,18 +10,18 @@ use std::time::Duration;
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Proposes what `load` gives to the loop whenever another file takes the place of the one at `path`, until `inbox` is stopped. If it
+/// Proposes what `load` gives to the loop whenever another file than that of `last`, a [`state`], is at `path`, until `inbox` is stopped. If it
 /// can't be loaded, the door goes on with the people in its memory, and that is tried again.
 ///
 /// # Errors
 /// There is no thread to be had.
 pub fn follow(
     path: PathBuf,
+    mut last: Option<[i64; 4]>,
     inbox: Inbox,
     hub: Hub,
     load: impl Fn() -> Result<Change, String> + Send + 'static,
 ) -> io::Result<()> {
-    let mut last = state(&path);
     std::thread::Builder::new().name("people".to_owned()).spawn(move || {
         let mut failed = false;
         while !inbox.rest(EVERY) {
@@ -50,8 +50,9 @@ pub fn follow(
     Ok(())
 }
 
-/// What tells a file from the one before it: a store is replaced whole.
-fn state(path: &Path) -> Option<[i64; 4]> {
+/// What tells a file from the one before it: a store is replaced whole. To be asked before the people are read, so that no change
+/// in between is missed.
+pub fn state(path: &Path) -> Option<[i64; 4]> {
     let file = std::fs::metadata(path).ok()?;
     Some([file.ino().cast_signed(), file.size().cast_signed(), file.mtime(), file.mtime_nsec()])
 }

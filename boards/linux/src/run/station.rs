@@ -128,10 +128,11 @@ impl Station {
 
 impl Drop for Station {
     fn drop(&mut self) {
-        self.latch.shut();
+        let engaged = self.latch.shut();
         self.inbox.stop();
         // A guard that is not sent home engages the lock once more.
-        if !std::thread::panicking()
+        if engaged
+            && !std::thread::panicking()
             && let Some(keeper) = self.keeper.take()
             && let Err(error) = keeper.dismiss()
         {

@@ -195,11 +195,9 @@ impl Models {
         Pipeline { model: model.id(), preprocessing }
     }
 
-    /// The cosine that more pairs of two people reach than any other of the table: two faces below it are most likely not of one
-    /// person. -1, which all reach, if there is no table.
+    /// [`ModelView::loosest_cosine`] of the embedding network.
     pub fn loosest_cosine(&self) -> f32 {
-        let most = self.embedding().thresholds().max_by(|a, b| a.fmr.total_cmp(&b.fmr));
-        most.map_or(-1.0, |row| row.cosine)
+        self.embedding().loosest_cosine()
     }
 
     /// Values of an embedding.

@@ -1,4 +1,4 @@
-//! The boards that the image starts on, as data: how they are told apart, where their registers lie, which instructions they have.
+//! The boards that the image starts on, as data: how they are told apart, and where their registers lie.
 //!
 //! A Pi 5 is none of them: its pins are in a chip behind PCI Express, and no emulator has that one.
 
@@ -23,8 +23,6 @@ pub struct Board {
     pub interrupts: Interrupts,
     /// Registers that are mapped: first address and the one behind the last, multiples of 2 MiB within 4 GiB.
     pub registers: [[usize; 2]; 2],
-    /// The fastest tier of kernels that its cores can run.
-    pub tier: &'static str,
 }
 
 /// The way from timer to core.
@@ -48,7 +46,6 @@ pub const PI_3: Board = Board {
     peripherals: 0x3F00_0000,
     interrupts: Interrupts::Local(0x4000_0000),
     registers: [[0x3F00_0000, 0x4000_0000], [0x4000_0000, 0x4020_0000]],
-    tier: "neon",
 };
 
 /// Raspberry Pi 4: BCM2711, Cortex-A72.
@@ -58,7 +55,6 @@ pub const PI_4: Board = Board {
     peripherals: 0xFE00_0000,
     interrupts: Interrupts::Gic { distributor: 0xFF84_1000, interface: 0xFF84_2000 },
     registers: [[0xFE00_0000, 0xFF80_0000], [0xFF80_0000, 0x1_0000_0000]],
-    tier: "neon",
 };
 
 impl Board {

@@ -6,8 +6,6 @@
 //! | `answer` | what the host computed of the drawn face |
 //! | `visit` | the frames, those that enrol first |
 
-use core::fmt::Display;
-
 use door_firmware::latch::Latched;
 use door_firmware::pin::PinLock;
 use door_firmware::ports::LockOutput;
@@ -60,9 +58,5 @@ pub(crate) fn run<const ARENA: usize>(
         idle: &mut processor::wait,
         log: &mut |line| log!(serial, "{line}"),
     };
-    rehearsal::rehearse(&files, room, stage).unwrap_or_else(|error| end(&error));
-}
-
-fn end(error: &dyn Display) -> ! {
-    ending::reset(error)
+    rehearsal::rehearse(&files, room, stage).unwrap_or_else(|error| ending::reset(error));
 }

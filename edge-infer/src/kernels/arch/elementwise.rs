@@ -7,7 +7,7 @@ use crate::kernels::Addend;
 
 /// 1.5 * 2^23. At this magnitude neighbouring `f32` values are 1 apart, so an addition rounds to an
 /// integer, ties to even, by the processor's own IEEE rounding.
-const ROUNDING_SHIFT: f32 = 12_582_912.0;
+pub(super) const ROUNDING_SHIFT: f32 = 12_582_912.0;
 
 /// Products are limited to this magnitude before rounding. Far outside int8, so the clamped result
 /// cannot change; far inside 2^22, where [`ROUNDING_SHIFT`] is exact.

@@ -13,7 +13,7 @@ use core::ops::Range;
 
 use super::{Primitives, STRIPS, Strip, Walk, Weights, fill};
 use crate::kernels::arch::{Epilogue, Sums};
-use crate::kernels::geometry::Segment;
+use crate::kernels::geometry::{Overlap, Segment};
 use crate::kernels::{BLOCK, Convolution};
 
 /// Room for the input under the windows of a cell.
@@ -110,12 +110,9 @@ fn copy<'a>(
 ) -> usize {
     let channels = usize::from(layer.geometry.input.channels);
     let [height, width] = layer.geometry.window.kernel.map(usize::from);
-    let left = usize::from(layer.geometry.window.left);
     let row = cell.len() + width - 1;
-    // Columns of padding left of the input; then those of the input.
-    let before = left.saturating_sub(cell.start);
-    let start = cell.start.saturating_sub(left);
-    let inside = row.saturating_sub(before).min(walk.input_width().saturating_sub(start));
+    let left = layer.geometry.window.left;
+    let Overlap { before, inside, start } = Overlap::new(cell.start, left, row, walk.input_width());
     let row_len = row * channels;
     under.fill(layer.pad_value);
     for (row, copy) in under.chunks_mut(row_len.max(1)).take(height).enumerate() {

@@ -1,8 +1,9 @@
 //! `device log`.
 
-use super::{DoorArgs, hex, refused};
+use super::{DoorArgs, ask};
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::hex;
 use clap::ValueEnum;
 use device_protocol::{Book, ChainEnd, EventKind, LogRecord, Request, Response};
 use serde::Serialize;
@@ -76,12 +77,11 @@ fn read(args: &LogArgs) -> Result<Log, Failure> {
     };
     let (mut records, mut after) = (Vec::new(), 0);
     let ChainEnd { head, damaged, changed, unlinked, .. } = loop {
-        let next = door.ask(&Request::Log { book, after }, |response| match response {
-            Response::Record(record) => Some(Ok(Ok(record))),
-            Response::LogEnd(end) => Some(Ok(Err(end))),
-            Response::Refused { why, text } => Some(Err(refused(why, text))),
+        let next = ask(door, &Request::Log { book, after }, |response| match response {
+            Response::Record(record) => Some(Ok(record)),
+            Response::LogEnd(end) => Some(Err(end)),
             _ => None,
-        })??;
+        })?;
         match next {
             // A device that goes back would be asked for ever.
             Ok(record) if record.seq <= after => {
@@ -97,7 +97,7 @@ fn read(args: &LogArgs) -> Result<Log, Failure> {
             Err(end) => break end,
         }
     };
-    let (head_seq, head_hash) = head.map(|(seq, hash)| (seq, hex(&hash))).unzip();
+    let (head_seq, head_hash) = head.map(|(seq, hash)| (seq, hex::encode(&hash))).unzip();
     Ok(Log { records, head_seq, head_hash, damaged, changed, unlinked })
 }
 

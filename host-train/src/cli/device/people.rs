@@ -1,13 +1,13 @@
 //! `device list`, `enroll`, `remove` and `export`.
 
-use super::{DoorArgs, hex, refused};
+use super::{DoorArgs, ask};
 use crate::cli::failure::Failure;
-use crate::cli::output;
-use crate::data::decode;
+use crate::cli::{embed, output};
 use crate::door::{Client, Line};
 use crate::files::{self, Mode};
-use crate::model::{Model, template};
+use crate::model::Model;
 use device_protocol::{Request, Response};
+use model_format::ModelId;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -110,45 +110,43 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
 
 pub(super) fn remove(args: &RemoveArgs) -> Result<(), Failure> {
     let request = Request::Remove { person: args.person };
-    let removed = args.door.connect()?.ask(&request, |response| match response {
-        Response::Removed { templates } => Some(Ok(templates)),
-        Response::Refused { why, text } => Some(Err(refused(why, text))),
+    let removed = ask(&mut args.door.connect()?, &request, |response| match response {
+        Response::Removed { templates } => Some(templates),
         _ => None,
-    })??;
+    })?;
     output::line(&format!("person {}: {removed} templates removed", args.person))
 }
 
 pub(super) fn enroll(args: &EnrollArgs) -> Result<(), Failure> {
     // All that can fail here, before anything is stored there.
-    let templates = templates(args)?;
+    let network = Model::open(&args.model, None)?;
+    let faces = embed::faces(&network, &args.images)?;
     let door = &mut args.door.connect()?;
     let (model, preprocessing) = status(door)?;
-    let ours = Model::open(&args.model, None)?.id();
-    if hex(&model) != ours {
-        let theirs = hex(&model);
+    let (ours, theirs) = (network.id(), ModelId(model).to_string());
+    if theirs != ours {
         return Err(Failure::Input(format!(
             "{} is model {ours}, the door runs {theirs}: its templates would never match",
             args.model.display()
         )));
     }
     let mut person = args.person;
-    for (stored, (path, values)) in args.images.iter().zip(&templates).enumerate() {
-        let values = bytemuck::cast_slice(values);
+    for (stored, face) in faces.iter().enumerate() {
+        let values = bytemuck::cast_slice(&face.template);
         let request = Request::Enroll { person, name: &args.name, model, preprocessing, values };
-        let enrolled = door.ask(&request, |response| match response {
-            Response::Enrolled { person } => Some(Ok(person)),
-            Response::Refused { why, text } => Some(Err(refused(why, text))),
+        let enrolled = ask(door, &request, |response| match response {
+            Response::Enrolled { person } => Some(person),
             _ => None,
-        })?;
+        });
         person = Some(enrolled.map_err(|failure| match failure {
             Failure::Input(text) => Failure::Input(format!(
                 "{}: {text}; {stored} templates before it are stored",
-                path.display()
+                face.image.display()
             )),
             check => check,
         })?);
     }
-    let enrolled = Enrolled { person: person.unwrap_or_default(), templates: templates.len() };
+    let enrolled = Enrolled { person: person.unwrap_or_default(), templates: faces.len() };
     if args.json {
         return output::json(&enrolled);
     }
@@ -156,23 +154,6 @@ pub(super) fn enroll(args: &EnrollArgs) -> Result<(), Failure> {
         "person {}: {} templates of {}",
         enrolled.person, enrolled.templates, args.name
     ))
-}
-
-fn templates(args: &EnrollArgs) -> Result<Vec<Vec<i8>>, Failure> {
-    let model = Model::open(&args.model, None)?;
-    let (width, height) = model.input_size();
-    let mut faces = Vec::with_capacity(args.images.len());
-    for path in &args.images {
-        let name = path.display().to_string();
-        let face = decode(&files::read(path)?, &name)?;
-        faces.push(face.of_size(width, height, || name)?);
-    }
-    let embedded = model.embed_all(faces.len(), false, |i| Ok(faces[i].clone()), || ())?;
-    let paths = args.images.iter().zip(embedded.embeddings);
-    let templates = paths.map(|(path, embedding)| {
-        template(&embedding).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
-    });
-    templates.collect()
 }
 
 /// Ids of what runs on the door: model and preprocessing.
@@ -191,19 +172,18 @@ fn read(
     let (runs, _) = status(door)?;
     let mut listed = Vec::new();
     for place in 0.. {
-        let next = door.ask(&at(place), |response| match response {
-            Response::Entry(entry) => Some(Ok(Some(Listed {
+        let next = ask(door, &at(place), |response| match response {
+            Response::Entry(entry) => Some(Some(Listed {
                 person: entry.person,
                 name: entry.name.to_owned(),
-                model_id: hex(&entry.model),
+                model_id: ModelId(entry.model).to_string(),
                 values: entry.len,
                 dormant: entry.model != runs,
                 template: bytemuck::cast_slice(entry.values).to_vec(),
-            }))),
-            Response::End => Some(Ok(None)),
-            Response::Refused { why, text } => Some(Err(refused(why, text))),
+            })),
+            Response::End => Some(None),
             _ => None,
-        })??;
+        })?;
         match next {
             Some(one) => listed.push(one),
             None => break,

@@ -8,7 +8,7 @@ use model_format::ModelId;
 use super::text::Text;
 use super::{Parts, Pipeline, refused};
 use crate::ports::{Enrolled, GalleryStore, MAX_NAME};
-use crate::store::audit::{Chain, Event, Kind, Record, Which};
+use crate::store::audit::{Chain, Event, Kind, Record};
 
 /// What a response borrows.
 #[derive(Debug)]
@@ -144,12 +144,8 @@ fn log<'s, G, F: NorFlash + Clone>(
     parts: &mut Parts<'_, G, F>,
     scratch: &'s mut Scratch,
 ) -> Response<'s> {
-    let which = match book {
-        Book::Kept => Which::Kept,
-        Book::Routine => Which::Routine,
-    };
     let mut next = None;
-    let read = parts.audit.for_each(which, |record| {
+    let read = parts.audit.for_each(book, |record| {
         if record.seq > after && next.is_none() {
             next = Some(record);
         }
@@ -178,7 +174,7 @@ fn log<'s, G, F: NorFlash + Clone>(
     })
 }
 
-fn note<G, F: NorFlash + Clone>(event: Event, parts: &mut Parts<'_, G, F>) {
+pub(super) fn note<G, F: NorFlash + Clone>(event: Event, parts: &mut Parts<'_, G, F>) {
     // What is lost is counted.
     let _ = parts.audit.append(event, parts.now);
 }

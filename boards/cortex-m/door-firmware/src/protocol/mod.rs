@@ -20,7 +20,7 @@ use model_format::ModelId;
 use crate::ports::GalleryStore;
 use crate::store::audit::{Audit, Event, Kind, Moment};
 use crate::store::gallery::PreprocessingId;
-use answer::{Scratch, answer};
+use answer::{Scratch, answer, note};
 
 /// What requests are about.
 pub struct Parts<'a, G, F> {
@@ -83,9 +83,7 @@ impl Server {
             }
             Incoming::Refused(error, len) => {
                 if error.is_hostile() {
-                    // What is lost is counted.
-                    let event = Event::new(Kind::Unauthorized).reason(error.code().into());
-                    let _ = parts.audit.append(event, parts.now);
+                    note(Event::new(Kind::Unauthorized).reason(error.code().into()), parts);
                 }
                 return Outcome { send: out.get(..len).unwrap_or_default(), changed: false };
             }

@@ -156,6 +156,14 @@ impl<F: NorFlash> Region<F> {
         if same { Ok(()) } else { Err(FlashError::NotKept { offset }) }
     }
 
+    /// [`program`](Self::program), after a look whether the flash is blank there.
+    pub(crate) fn program_blank(&mut self, at: u32, bytes: &[u8]) -> Result<(), FlashError> {
+        match self.is_blank(at..at + bytes.len() as u32)? {
+            true => self.program(at, bytes),
+            false => Err(FlashError::NotKept { offset: self.start + at }),
+        }
+    }
+
     /// Whether `holds` of each piece of `range` and where it starts, from the range's start.
     fn all(
         &mut self,

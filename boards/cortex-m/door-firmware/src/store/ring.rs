@@ -110,10 +110,7 @@ impl<F: NorFlash, const SLOT: usize> Ring<F, SLOT> {
                 self.region.erase(self.next / self.per_sector)?;
             }
             let (index, at) = (self.next, self.address(self.next));
-            let written = match self.is_blank(index)? {
-                true => sealed.program(&mut self.region, at),
-                false => Err(FlashError::NotKept { offset: at }),
-            };
+            let written = sealed.program(&mut self.region, at);
             self.next = self.after(index);
             match written {
                 Ok(()) => {

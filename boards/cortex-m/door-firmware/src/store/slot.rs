@@ -94,7 +94,7 @@ impl<const SLOT: usize> Slot<SLOT> {
         region: &mut Region<F>,
         at: u32,
     ) -> Result<(), FlashError> {
-        region.program(at, &self.0)
+        region.program_blank(at, &self.0)
     }
 
     /// Leaves nothing of a template or name in memory.

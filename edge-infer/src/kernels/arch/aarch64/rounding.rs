@@ -1,7 +1,7 @@
 //! The instructions that make int8 of sums, as text for the assembly of every way to it: the registers are the user's.
 
-/// 1.5 * 2^23: neighbouring numbers are 1 apart there, and the lower 16 bits are zero.
-pub(super) const SHIFT: f32 = 12_582_912.0;
+// Its lower 16 bits are zero, so that those of a sum are the integer.
+pub(super) use super::super::elementwise::ROUNDING_SHIFT as SHIFT;
 
 /// Four vectors of sums times the multipliers of their signs, as numbers: by the positive side's multipliers, the negative one's
 /// and four registers more.

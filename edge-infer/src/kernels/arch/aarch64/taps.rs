@@ -42,9 +42,9 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Order) {
         }
     }
     for (taps, columns) in taps.parts.iter().zip(&mut taps.sliding) {
-        let [a, _, _, b, _, _, c, ..] = taps;
+        let rows = [0, 3, 6].map(|tap| taps.as_flattened().as_ptr().wrapping_add(tap * BYTES));
         // SAFETY: from each of the three taps on there are three, and each is a vector.
-        unsafe { order([a.as_ptr(), b.as_ptr(), c.as_ptr()], [BYTES; 3], columns) }
+        unsafe { order(rows, [BYTES; 3], columns) }
     }
 }
 

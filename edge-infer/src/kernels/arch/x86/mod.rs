@@ -1,7 +1,8 @@
 //! Tiers of x86-64.
 //!
 //! Both keep sums in the order in which unpack instructions deal numbers out within 128-bit lanes,
-//! because pack instructions undo just that: `requantize` needs no permutation.
+//! because pack instructions undo just that: `requantize` needs no permutation, but where
+//! `avx512vnni` packs several pixels of few channels together.
 
 #![allow(unsafe_code, reason = "vector instructions: each block says why it is sound")]
 

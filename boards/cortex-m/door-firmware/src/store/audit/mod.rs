@@ -27,7 +27,7 @@ use book::Book;
 use repeats::{Count, Fate, Repeats};
 
 pub use super::ring::Found;
-pub use device_protocol::EventKind as Kind;
+pub use device_protocol::{Book as Which, EventKind as Kind};
 pub use event::{Event, Moment};
 pub use record::{Hash, Head, Record};
 pub use repeats::Rate;
@@ -58,15 +58,6 @@ pub enum Recorded {
     Suppressed,
     /// The flash did not take it.
     Lost,
-}
-
-/// Which chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Which {
-    /// What nobody at the door can make many of.
-    Kept,
-    /// What anybody can.
-    Routine,
 }
 
 /// What is to be said of a chain.

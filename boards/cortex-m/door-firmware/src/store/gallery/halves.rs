@@ -129,9 +129,6 @@ impl<F: NorFlash, const SLOT: usize> Halves<F, SLOT> {
         slot: &Slot<SLOT>,
     ) -> Result<(), FlashError> {
         let at = self.address(half, index);
-        if !self.region.is_blank(at..at + SLOT as u32)? {
-            return Err(FlashError::NotKept { offset: at });
-        }
         slot.program(&mut self.region, at)
     }
 

@@ -116,11 +116,6 @@ impl<F: NorFlash, const SLOT: usize> Gallery<F, SLOT> {
         self.halves.capacity()
     }
 
-    /// What preprocessing this firmware does.
-    pub fn preprocessing(&self) -> PreprocessingId {
-        self.preprocessing
-    }
-
     /// A number for a new person: above all that were ever given.
     ///
     /// # Errors

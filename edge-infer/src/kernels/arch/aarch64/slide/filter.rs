@@ -9,7 +9,7 @@ use super::{BYTES, Column};
 /// results as asked for, which are `step` apart.
 ///
 /// # Safety
-/// There are as many columns as that takes, and room for as many results.
+/// There are as many columns as that takes, and room for as many results; the processor has the filter's features.
 pub(super) type Filter = unsafe fn(
     (&[Column; 3], &[i32; BYTES]),
     columns: *const Column,

@@ -44,7 +44,8 @@ pub(super) fn slide(
             fill(columns, lines, done, order);
             let rounding = Rounding { positive, negative, zero_point };
             let results = (output.as_mut_ptr().wrapping_add(done), step, pixels);
-            // SAFETY: there are `needed` columns, and from the last pixel on the output has all parts.
+            // SAFETY: there are `needed` columns, and from the last pixel on the output has all parts; a tier brings a filter of
+            // its own features.
             unsafe { filter((taps, bias), columns.as_ptr(), lines.stride, &rounding, results) }
             done += BYTES;
         }
@@ -85,7 +86,8 @@ fn slide_few(
     let mut rounded = [[0; BYTES]; PIXELS];
     let pixels = pixels.min(PIXELS);
     let results = (rounded.as_mut_ptr().cast(), BYTES, pixels);
-    // SAFETY: the caller has as many columns as pixels need, and there are at least as many vectors as pixels.
+    // SAFETY: the caller has as many columns as pixels need, and there are at least as many vectors as pixels; a tier brings a
+    // filter of its own features.
     unsafe { filter(weights, columns.as_ptr(), stride, &rounding, results) }
     let channels = epilogue.positive.len().saturating_sub(first);
     for (pixel, rounded) in rounded.iter().enumerate().take(pixels) {
