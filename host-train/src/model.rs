@@ -353,6 +353,24 @@ pub fn template(embedding: &[f32]) -> Result<Vec<i8>, TemplateError> {
     Ok(values)
 }
 
+/// The template that a door compares with in place of these.
+fn mean(group: &[usize], templates: &[Vec<i8>], model: ModelId) -> Result<Vec<i8>, ModelError> {
+    let refused = |source| ModelError::Template { index: group[0], source };
+    let mut rows: Vec<i8> = group.iter().flat_map(|&face| &templates[face]).copied().collect();
+    let len = rows.len() / group.len();
+    let norms = rows.chunks_exact(len).map(|row| {
+        TemplateRef::from_values(row, model).map(|row| row.inverse_norm().get()).map_err(refused)
+    });
+    let mut norms: Vec<f32> = norms.collect::<Result<_, _>>()?;
+    let left = matching::merge(len, &mut rows, &mut norms, &mut vec![0; group.len()])
+        .expect("the norms are those of the rows");
+    if left > 1 {
+        return Err(refused(TemplateError::Zero { largest: 0.0 }));
+    }
+    rows.truncate(len);
+    Ok(rows)
+}
+
 /// Embeddings that can be compared with each other.
 pub enum Gallery {
     /// Float directions.
@@ -373,6 +391,32 @@ impl Gallery {
             Self::Float(rows) => Box::new(rows.rows().map(<[f32]>::to_vec)),
             Self::Int8 { templates, .. } => {
                 Box::new(templates.iter().map(|row| row.iter().copied().map(f32::from).collect()))
+            }
+        }
+    }
+
+    /// The same faces, and behind them the mean of each group of them, which `groups` lists by their places: at most
+    /// [`MERGED`](matching::MERGED) in one.
+    ///
+    /// # Errors
+    /// The faces of a group cancel each other out.
+    pub fn with_means(&self, groups: &[Vec<usize>]) -> Result<Self, ModelError> {
+        match self {
+            Self::Float(rows) => {
+                let faces: Vec<&[f32]> = rows.rows().collect();
+                let mut values = faces.concat();
+                for group in groups {
+                    let sum = |at: usize| group.iter().map(|&face| faces[face][at]).sum::<f32>();
+                    values.extend((0..faces[group[0]].len()).map(sum));
+                }
+                Ok(Self::Float(UnitRows::new(values, faces[0].len())?))
+            }
+            Self::Int8 { templates, model } => {
+                let mut all = templates.clone();
+                for group in groups {
+                    all.push(mean(group, templates, *model)?);
+                }
+                Ok(Self::Int8 { templates: all, model: *model })
             }
         }
     }
@@ -404,6 +448,24 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::graph::{NodeId, random};
+
+    #[test]
+    fn means_stand_behind_the_faces() {
+        let model = ModelId([1; 16]);
+        let faces = [[127, 0, 0], [0, 64, 0], [0, 0, 9], [-127, 0, 0]];
+        let int8 = Gallery::Int8 { templates: faces.map(Vec::from).to_vec(), model };
+        let float = faces.as_flattened().iter().map(|&value: &i8| value.into()).collect();
+        let float = Gallery::Float(UnitRows::new(float, 3).unwrap());
+        for gallery in [&int8, &float] {
+            let means = gallery.with_means(&[vec![0, 1], vec![0, 1, 2]]).unwrap();
+            let cosine = means.cosine().unwrap();
+            // (1, 1, 0) and (1, 1, 1), each with the first.
+            assert!((cosine(0, 4) - 0.5_f32.sqrt()).abs() < 1e-6);
+            assert!((cosine(0, 5) - (1.0_f32 / 3.0).sqrt()).abs() < 1e-6);
+            assert_eq!(cosine(0, 1), 0.0);
+            assert!(gallery.with_means(&[vec![0, 3]]).is_err(), "no direction");
+        }
+    }
 
     #[test]
     fn what_gives_no_embedding_is_refused_by_its_outputs() {

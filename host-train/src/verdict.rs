@@ -153,6 +153,7 @@ impl JudgedFaces {
             nearest(&self.identities, int8.cosine()?)?,
         ];
         let same = found[0].iter().zip(&found[1]).filter(|(a, b)| a == b).count();
+        let means = int8.means(&self.identities)?;
         let (float, float_roc) = self.figures(&float)?;
         let (int8, int8_roc) = self.figures(&int8)?;
         let verdict = Verdict {
@@ -163,7 +164,7 @@ impl JudgedFaces {
             int8,
             cosine,
             same_first: same as f64 / found[0].len() as f64,
-            table: ThresholdTable::new(&int8_roc),
+            table: ThresholdTable::new(&int8_roc, &means),
         };
         Ok(Measured { verdict, float: float_roc, int8: int8_roc })
     }
@@ -290,7 +291,7 @@ mod tests {
             int8,
             cosine: CosineSpread::of(vec![1.0, 0.5]),
             same_first: 0.8,
-            table: ThresholdTable::new(&roc),
+            table: ThresholdTable::new(&roc, &vec![roc.clone(); 3]),
         }
     }
 
@@ -350,7 +351,7 @@ mod tests {
         let verdict = Verdict {
             float: figures.clone(),
             int8: figures,
-            table: ThresholdTable::new(&roc),
+            table: ThresholdTable::new(&roc, &vec![roc.clone(); 3]),
             ..verdict()
         };
         let keys: Vec<String> = verdict.figures().into_iter().map(|figure| figure.key).collect();

@@ -1,9 +1,10 @@
 //! A model's scores on faces: what `eval` reports, what training watches and what experiments compare.
 
 use crate::data::{DataError, FaceImage, Pair, Pairs, Source};
-use crate::evaluate::{self, AllPairsSummary, PairsSummary, Roc, ScoredPair};
+use crate::evaluate::{self, AllPairs, AllPairsSummary, PairsSummary, Roc, ScoredPair};
 use crate::likeness::Likeness;
 use crate::model::{Gallery, Model, ModelError};
+use edge_infer::matching::MERGED;
 
 /// Faces that a model has embedded, to be scored in one way or several.
 pub struct EmbeddedFaces {
@@ -65,6 +66,26 @@ impl EmbeddedFaces {
         let rank1 = evaluate::rank1(identities, &cosine)?;
         let id = self.model_id.clone();
         Ok(AllPairsSummary::new(scores, rank1, self.ms_per_image, id)?)
+    }
+
+    /// Scores the faces with means of their templates, of 2, 3 .. [`MERGED`]; as far as somebody has more photographs than
+    /// that.
+    ///
+    /// # Errors
+    /// There are no two persons.
+    pub fn means(&self, identities: &[usize]) -> Result<Vec<Roc>, ModelError> {
+        let sizes = (2..=MERGED).map(|size| evaluate::groups(identities, size));
+        let sizes = sizes.take_while(|groups| !groups.is_empty());
+        sizes
+            .map(|groups| {
+                let gallery = self.gallery.with_means(&groups)?;
+                let cosine = gallery.cosine()?;
+                let score = |group, image| cosine(image, identities.len() + group);
+                let AllPairs { genuine, impostor } =
+                    evaluate::mean_scores(identities, &groups, score);
+                Ok(Roc::new(genuine, impostor)?)
+            })
+            .collect()
     }
 
     /// Cosine of each face's two embeddings, this model's and the other's of the same faces, as they are compared.

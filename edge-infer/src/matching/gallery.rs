@@ -104,25 +104,7 @@ impl<'a> GalleryView<'a> {
         inverse_norms: &'a [f32],
         people: &'a [u32],
     ) -> Result<Self, GalleryError> {
-        if !(1..=MAX_LEN).contains(&len) {
-            return Err(GalleryError::Length { len });
-        }
-        if people.len().checked_mul(len) != Some(rows.len()) || inverse_norms.len() != people.len()
-        {
-            return Err(GalleryError::Counts {
-                people: people.len(),
-                len,
-                inverse_norms: inverse_norms.len(),
-                values: rows.len(),
-            });
-        }
-        let rows = Rows { len, values: rows, inverse_norms, people };
-        for (row, (values, stored)) in rows.iter().enumerate() {
-            let computed = InverseNorm::of(values).ok_or(GalleryError::ZeroRow { row })?.get();
-            if stored != computed {
-                return Err(GalleryError::InverseNorm { row, stored, computed });
-            }
-        }
+        let rows = checked(len, rows, inverse_norms, people)?;
         Ok(Self {
             model,
             rows,
@@ -209,4 +191,32 @@ impl<'a> GalleryView<'a> {
         #[cfg(not(feature = "std"))]
         Ok(self.rows.closest(self.tier, probes))
     }
+}
+
+/// The arrays as rows of `len` values, each with its own true inverse norm.
+pub(super) fn checked<'a>(
+    len: usize,
+    values: &'a [i8],
+    inverse_norms: &'a [f32],
+    people: &'a [u32],
+) -> Result<Rows<'a>, GalleryError> {
+    if !(1..=MAX_LEN).contains(&len) {
+        return Err(GalleryError::Length { len });
+    }
+    if people.len().checked_mul(len) != Some(values.len()) || inverse_norms.len() != people.len() {
+        return Err(GalleryError::Counts {
+            people: people.len(),
+            len,
+            inverse_norms: inverse_norms.len(),
+            values: values.len(),
+        });
+    }
+    let rows = Rows { len, values, inverse_norms, people };
+    for (row, (values, stored)) in rows.iter().enumerate() {
+        let computed = InverseNorm::of(values).ok_or(GalleryError::ZeroRow { row })?.get();
+        if stored != computed {
+            return Err(GalleryError::InverseNorm { row, stored, computed });
+        }
+    }
+    Ok(rows)
 }

@@ -12,6 +12,7 @@
 
 mod cosine;
 mod gallery;
+mod merge;
 mod norm;
 mod scan;
 mod template;
@@ -21,6 +22,7 @@ mod top;
 
 pub use cosine::{MatchError, cosine};
 pub use gallery::{Best, GalleryError, GalleryView};
+pub use merge::{MERGED, merge};
 pub use norm::InverseNorm;
 pub use template::{Template, TemplateError, TemplateRef, quantize};
 pub use top::{Match, Top};

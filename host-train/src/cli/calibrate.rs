@@ -20,10 +20,12 @@ use std::path::PathBuf;
 /// added to those that made it. A signature is left out, for the file is another one: sign it again.
 ///
 /// The thresholds are those that `quantize --verdict` measures: cosines for false match rates 1e-2, 5e-3, 2e-3 .. 1e-7, as far down as
-/// the impostor pairs bound each with 95 % (Clopper and Pearson, one-sided, as if no two pairs shared a face). Exit 1, and write
-/// nothing, when they bound none.
+/// the comparisons of strangers bound each with 95 % (Clopper and Pearson, one-sided, as if no two shared a face), those of two
+/// photographs as well as those with means of 2, 3 and 4 of a person, which is what a door compares with. Somebody needs five
+/// photographs for these. Exit 1, and write nothing, when they bound none.
 ///
-/// With --json: out, model_id, images, people, genuine, impostor, thresholds (rate, fmr, cosine, accepted_impostors, bound, tar) and
+/// With --json: out, model_id, images, people, genuine, impostor, thresholds (rate, fmr, cosine, templates, accepted_impostors, bound,
+/// tar, tar_of_means) and
 /// left_out (rate, reason).
 #[derive(clap::Args)]
 pub(crate) struct CalibrateArgs {
@@ -66,7 +68,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<(), Failure> {
     let faces = EmbeddedFaces::new(&model, count, false, load, || bar.step())?;
     bar.finish();
     let (all, roc) = faces.all_pairs(&identities)?;
-    let table = ThresholdTable::new(&roc);
+    let table = ThresholdTable::new(&roc, &faces.means(&identities)?);
     let bytes = calibrated(&file.view(), &table.rows(), &command(&file))?;
     let summary = CalibrateSummary {
         out: &args.out,

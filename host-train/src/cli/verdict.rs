@@ -11,6 +11,7 @@ use crate::evaluate::{ComparisonRow, ThresholdTable, comparison_text};
 use crate::files;
 use crate::model::{FloatModel, Model};
 use crate::verdict::{JudgedFaces, Measured, Verdict};
+use edge_infer::matching::MERGED;
 use model_format::writer::ModelBuilder;
 use model_format::{ModelFile, ModelView};
 use std::path::{Path, PathBuf};
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct VerdictArgs {
     /// Labelled faces, folders or tars with one directory a person, that neither training nor --calibration has seen. Float and
     /// int8 are compared on all their pairs and on searches. The result goes into the file, with cosines for false match rates 1e-2,
-    /// 5e-3, 2e-3 .. 1e-7, as far down as the impostor pairs bound each with 95 % (Clopper and Pearson, one-sided, as if no two pairs
-    /// shared a face). In searches with strangers, the first image of each person is enrolled, and who has a single one is a
+    /// 5e-3, 2e-3 .. 1e-7, as far down as comparisons of strangers bound each with 95 % (Clopper and Pearson, one-sided, as if no two
+    /// shared a face), of photographs and of means of 2, 3 and 4 of a person, for which somebody needs five. In searches with strangers, the first image of each person is enrolled, and who has a single one is a
     /// stranger.
     #[arg(long, value_delimiter = ',', value_name = "A[,B]")]
     verdict: Vec<PathBuf>,
@@ -118,8 +119,18 @@ pub(super) fn text(verdict: &Verdict) -> String {
 pub(super) fn table_text(table: &ThresholdTable) -> impl Iterator<Item = String> {
     let kept = table.thresholds.iter().map(|at| {
         format!(
-            "threshold {:.4} keeps a false match rate of {} ({} impostor pairs match, upper bound {:.2e} with 95 %), TAR {:.2} %",
-            at.cosine, at.rate, at.accepted_impostors, at.bound, 100.0 * at.tar
+            "threshold {:.4} keeps a false match rate of {} ({} strangers match {}, upper bound {:.2e} with 95 %), TAR {:.2} %, of \
+             means of {MERGED} {:.2} %",
+            at.cosine,
+            at.rate,
+            at.accepted_impostors,
+            match at.templates {
+                1 => "a photograph".to_owned(),
+                templates => format!("means of {templates}"),
+            },
+            at.bound,
+            100.0 * at.tar,
+            100.0 * at.tar_of_means
         )
     });
     let out = table.left_out.iter();

@@ -21,6 +21,7 @@ mod comparison;
 mod error;
 mod histogram;
 mod identification;
+mod means;
 mod open_set;
 pub mod report;
 mod roc;
@@ -37,6 +38,7 @@ pub use histogram::Histogram;
 pub use identification::{
     AllPairs, Rank1, Ranks, all_pairs, first_images, impostor_pairs, nearest, rank1, ranks,
 };
+pub use means::{groups, mean_scores};
 pub use open_set::OpenSet;
 pub use roc::{OperatingPoint, Roc, RocPoint, STANDARD_FARS, resolvable};
 pub use separation::Separation;

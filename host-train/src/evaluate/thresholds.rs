@@ -10,12 +10,16 @@
 //! Four decimals, because people copy cosines by hand; and because a cosine may differ in its last bit when the two templates
 //! change places, it lies clear of the highest score that must stay out.
 //!
+//! A door compares with the mean of a person's templates, up to [`MERGED`] in one, and strangers are a little closer to a mean than to
+//! a single template. So a rate's cosine is the strictest of those of pairs and of faces with means of 2, 3 .. templates.
+//!
 //! The bound takes pairs as if they knew nothing of each other. All pairs of a set share its faces, and one person who looks like
 //! many weighs on all of these pairs: the true rate is less certain than the bound says. It is also that of people like those
-//! measured, by such a camera, and of one comparison: a gallery of N templates compares N times.
+//! measured, by such a camera, and of one comparison: a gallery of N people compares N times.
 
 use super::roc::{OperatingPoint, Roc};
 use edge_infer::door::confidence::{fewest_trials, most_events, upper_bound};
+use edge_infer::matching::MERGED;
 use model_format::{MAX_THRESHOLDS, Threshold};
 use serde::Serialize;
 
@@ -56,14 +60,18 @@ pub struct CalibratedThreshold {
     pub rate: &'static str,
     /// False match rate that is kept with 95 %.
     pub fmr: f32,
-    /// Two templates match at and above it, -1 to 1.
+    /// A face matches a template, or the mean of some, at and above it, -1 to 1.
     pub cosine: f32,
-    /// Impostor pairs that match there.
+    /// Templates in the means that ask for it; 1 where pairs do.
+    pub templates: usize,
+    /// Comparisons of strangers with those that match there.
     pub accepted_impostors: usize,
-    /// Upper bound of the true false match rate there, not above `fmr`.
+    /// Upper bound of their true false match rate there, not above `fmr`.
     pub bound: f64,
     /// Share of the genuine pairs that match there.
     pub tar: f64,
+    /// Share of the comparisons with the right person's mean of [`MERGED`] that match there.
+    pub tar_of_means: f64,
 }
 
 /// A rate that the data does not support.
@@ -85,31 +93,45 @@ pub struct ThresholdTable {
 }
 
 impl ThresholdTable {
-    /// The table of these scores.
-    pub fn new(roc: &Roc) -> Self {
+    /// The table that holds for pairs and for means of 2, 3 .. [`MERGED`] templates. It is empty where the faces do not suffice for so many.
+    pub fn new(pairs: &Roc, means: &[Roc]) -> Self {
         let mut table = Self { thresholds: Vec::new(), left_out: Vec::new() };
+        let kinds: Vec<&Roc> = core::iter::once(pairs).chain(means).collect();
+        let [.., largest] = kinds[..] else { unreachable!("pairs are one of them") };
+        if kinds.len() < MERGED {
+            let most = kinds.len();
+            let reason = format!(
+                "nobody has more than {most} photographs: doors compare with means of up to {MERGED}, so somebody needs {}",
+                MERGED + 1
+            );
+            table.left_out =
+                CALIBRATED_RATES.map(|(rate, _)| LeftOut { rate, reason: reason.clone() }).into();
+            return table;
+        }
         // From the strictest rate up, so that of equal cosines the stricter keeps its place.
         for (rate, value) in CALIBRATED_RATES.into_iter().rev() {
             // Either form of the rate must hold.
             let fmr = value as f32;
-            match least_cosine(roc, value.min(fmr.into())) {
+            match strictest(&kinds, value.min(fmr.into())) {
                 Err(reason) => table.left_out.push(LeftOut { rate, reason }),
-                Ok(cosine) => {
+                Ok((cosine, kind)) => {
                     let stricter = table.thresholds.last().filter(|last| last.cosine <= cosine);
                     if let Some(CalibratedThreshold { rate: kept, .. }) = stricter {
                         let reason = format!("its least cosine is that of {kept} too");
                         table.left_out.push(LeftOut { rate, reason });
                         continue;
                     }
-                    let OperatingPoint { accepted_impostors, tar, .. } = roc.at_threshold(cosine);
-                    let bound = upper_bound(accepted_impostors, roc.impostors());
+                    let OperatingPoint { accepted_impostors, impostors, .. } =
+                        kinds[kind].at_threshold(cosine);
                     table.thresholds.push(CalibratedThreshold {
                         rate,
                         fmr,
                         cosine,
+                        templates: kind + 1,
                         accepted_impostors,
-                        bound,
-                        tar,
+                        bound: upper_bound(accepted_impostors, impostors),
+                        tar: pairs.at_threshold(cosine).tar,
+                        tar_of_means: largest.at_threshold(cosine).tar,
                     });
                 }
             }
@@ -126,18 +148,33 @@ impl ThresholdTable {
     }
 }
 
+/// The least cosine that keeps the rate for all kinds and the first kind that asks for it, or why there is none.
+fn strictest(kinds: &[&Roc], rate: f64) -> Result<(f32, usize), String> {
+    let mut strictest = (f32::MIN, 0);
+    for (kind, roc) in kinds.iter().enumerate() {
+        let cosine = least_cosine(roc, rate).map_err(|reason| match kind {
+            0 => reason,
+            _ => format!("of means of {} templates, {reason}", kind + 1),
+        })?;
+        if cosine > strictest.0 {
+            strictest = (cosine, kind);
+        }
+    }
+    Ok(strictest)
+}
+
 /// The least cosine that keeps the rate, or why there is none.
 fn least_cosine(roc: &Roc, rate: f64) -> Result<f32, String> {
     let scores = roc.impostor_scores();
     let most = most_events(rate, scores.len()).ok_or_else(|| {
         let fewest = fewest_trials(0, rate);
-        format!("it needs at least {fewest} impostor pairs, there are {}", scores.len())
+        format!("it needs at least {fewest} comparisons of strangers, there are {}", scores.len())
     })?;
     // Even the loosest rate lets only a few through.
     let rejected = scores[scores.len() - 1 - most];
     let cosine = (((f64::from(rejected) + CLEAR) * STEPS).ceil() / STEPS) as f32;
     if cosine > 1.0 {
-        return Err(format!("more than {most} impostor pairs score {rejected} or more"));
+        return Err(format!("more than {most} comparisons of strangers score {rejected} or more"));
     }
     Ok(cosine)
 }
@@ -147,8 +184,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    /// Pairs, and as many of the same scores with means.
     fn table(impostor: Vec<f32>) -> ThresholdTable {
-        ThresholdTable::new(&Roc::new(vec![0.35, 0.9], impostor).unwrap())
+        let roc = Roc::new(vec![0.35, 0.9], impostor).unwrap();
+        ThresholdTable::new(&roc, &vec![roc.clone(); MERGED - 1])
     }
 
     fn cosines(table: &ThresholdTable) -> Vec<(&'static str, f32)> {
@@ -166,8 +205,35 @@ mod tests {
         assert!((at.bound - 0.009_129_95).abs() < 1e-7 && at.bound <= f64::from(at.fmr));
         let reasons: Vec<&str> = made.left_out.iter().map(|out| &*out.reason).collect();
         // ln 0.05 / ln 0.998 is 1496.4.
-        assert_eq!(reasons[0], "it needs at least 1497 impostor pairs, there are 1000");
+        assert_eq!(reasons[0], "it needs at least 1497 comparisons of strangers, there are 1000");
         assert_eq!(made.left_out.len(), 14);
+    }
+
+    #[test]
+    fn a_cosine_holds_for_means_too() {
+        // As above, but strangers come 0.1 closer to means of three, of which there are 300, than to anything else.
+        let scores = |count: u16, add: f32| {
+            (0..count).map(move |i| f32::from(i) / f32::from(2 * count) + add)
+        };
+        let roc = |count, add, genuine| Roc::new(genuine, scores(count, add).collect()).unwrap();
+        let pairs = roc(1_000, 0.0, vec![0.35, 0.9]);
+        let mut means = [0.0, 0.1, 0.0].map(|add| roc(300, add, vec![0.35, 0.58, 0.59, 0.65]));
+        means[0] = roc(1_000, 0.0, vec![0.1]);
+        let made = ThresholdTable::new(&pairs, &means);
+        // None of 300 may pass at 1e-2, the highest of which is 0.59833.
+        assert_eq!(cosines(&made), [("1e-2", 0.5984)]);
+        let at = &made.thresholds[0];
+        assert_eq!(
+            (at.templates, at.accepted_impostors, at.tar, at.tar_of_means),
+            (3, 0, 0.5, 0.25)
+        );
+        assert!((at.bound - 0.009_936_1).abs() < 1e-6, "{}", at.bound);
+        let reason = "of means of 3 templates, it needs at least 598 comparisons of strangers, there are 300";
+        assert_eq!(made.left_out[0].reason, reason);
+        // Where nobody has enough photographs for them, nothing is claimed.
+        let made = ThresholdTable::new(&pairs, &means[..1]);
+        assert!(made.thresholds.is_empty() && made.left_out.len() == 16);
+        assert!(made.left_out[0].reason.starts_with("nobody has more than 2 photographs"));
     }
 
     #[test]
@@ -205,7 +271,10 @@ mod tests {
     fn a_network_that_maps_all_faces_to_one_point_has_no_threshold() {
         let made = table(vec![1.0; 3_000]);
         assert!(made.thresholds.is_empty());
-        assert_eq!(made.left_out[0].reason, "more than 20 impostor pairs score 1 or more");
+        assert_eq!(
+            made.left_out[0].reason,
+            "more than 20 comparisons of strangers score 1 or more"
+        );
     }
 
     /// Every cosine of four decimals, tried from below with a count of its own.

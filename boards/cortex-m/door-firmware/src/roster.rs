@@ -1,13 +1,13 @@
-//! Who may enter, in memory: the templates of one model, read from where they are stored, and the cosine to match them at.
+//! Who may enter, in memory: each person's templates of one model as their mean, and the cosine to match it at.
 //!
 //! ```text
-//! GalleryStore ─ for_each ─> rows | inverse norms | people       as edge_infer::matching searches them
+//! GalleryStore ─ for_each ─> rows | inverse norms | people ─ merge ─> one row a person, as edge_infer::matching searches them
 //! ```
 
 use core::fmt::Display;
 
 use edge_infer::door::{Admission, Calibration, CalibrationError, Matched};
-use edge_infer::matching::{GalleryError, GalleryView, TemplateRef};
+use edge_infer::matching::{GalleryError, GalleryView, TemplateRef, merge};
 use model_format::{ModelId, ModelView};
 
 use crate::eyes::LookError;
@@ -126,17 +126,24 @@ impl<'a> Roster<'a> {
         if let Some(error) = error {
             return Err(error.into());
         }
-        self.count = count;
+        // All of them were written, so they are there.
+        let left = merge(
+            len,
+            rows.get_mut(..count * len).unwrap_or_default(),
+            inverse_norms.get_mut(..count).unwrap_or_default(),
+            people.get_mut(..count).unwrap_or_default(),
+        );
+        self.count = left.map_err(RosterError::Gallery)?;
         Ok(())
     }
 
-    /// How many templates there are.
+    /// How many templates are searched: of a person with several, their mean.
     #[must_use]
     pub fn templates(&self) -> u32 {
         u32::try_from(self.count).unwrap_or(u32::MAX)
     }
 
-    /// The cosine at which strangers match one of these templates in at most `target_fpir` of frames, by the model's table.
+    /// The cosine at which strangers match one of these in at most `target_fpir` of frames, by the model's table.
     ///
     /// # Errors
     /// [`CalibrationError`]: nobody is enrolled, or the table does not go so far.

@@ -81,6 +81,19 @@ fn the_closest_person_is_found_and_nobody_after_removal() {
 }
 
 #[test]
+fn a_person_is_compared_by_the_mean_of_their_templates() {
+    with_roster(|roster, model| {
+        let id = model.view().id();
+        let mut store = Raw(vec![(4, id, values(127, 0).to_vec()), (4, id, values(0, 9).to_vec())]);
+        roster.load(&mut store).unwrap();
+        assert_eq!(roster.templates(), 1);
+        let probe = values(50, 50);
+        let found = roster.search(TemplateRef::from_values(&probe, id).unwrap()).unwrap().unwrap();
+        assert!((found.best.cosine - 1.0).abs() < 1e-6, "{}", found.best.cosine);
+    });
+}
+
+#[test]
 fn templates_of_another_model_are_left_out() {
     with_roster(|roster, model| {
         let other = ModelId([1; 16]);

@@ -3,7 +3,7 @@
 use super::{Failure, Settings, print_json, setup};
 use crate::config::PeopleConfig;
 use crate::enrol::{PersonFolder, people_in};
-use crate::store::People;
+use crate::store::{Gallery, People};
 use crate::survey::{Comparisons, Pair};
 use crate::vision::{Eyes, Models};
 use edge_infer::door::{Basis, Calibration, CalibrationError, FacePolicy, Finding, SurveyError};
@@ -26,7 +26,7 @@ pub(super) struct CalibrateArgs {
     /// Share of single frames of strangers that may match anyone enrolled [default: the setting target_fpir]
     #[arg(long, value_name = "RATE")]
     target_fpir: Option<f32>,
-    /// Templates to plan for; a person has as many as pictures were enrolled [default: those enrolled now]
+    /// Templates to plan for: each four pictures of a person make one, as fewer do [default: those enrolled now]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     gallery_size: Option<u32>,
     /// A folder a person who is not enrolled, of pictures as the door's camera takes them
@@ -58,12 +58,12 @@ struct Local {
 pub(super) fn run(settings: &Settings, args: &CalibrateArgs) -> Result<(), Failure> {
     let config = settings.load()?;
     let models = setup::models(&config)?;
-    let people = enrolled(&config.people)?;
+    let gallery = enrolled(&config.people)?.gallery(&models.pipeline(), models.embedding_len())?;
     let target_fpir = args.target_fpir.unwrap_or(config.policy.target_fpir);
-    let plan = Plan::new(target_fpir, args.gallery_size, &people, &models)?;
+    let plan = Plan::new(target_fpir, args.gallery_size, &gallery, &models)?;
     let local = args.strangers.as_deref().map(|folder| {
         let still = config.policy.still_cosine;
-        Local::look(&plan, folder, &config.policy.face, still, &people, &models)
+        Local::look(&plan, folder, &config.policy.face, still, &gallery, &models)
     });
     let local = local.transpose()?;
     let refusal = local.as_ref().and_then(|local| local.refusal(config.policy.target_fpir));
@@ -84,11 +84,10 @@ impl Plan {
     fn new(
         target_fpir: f32,
         planned: Option<u32>,
-        people: &People,
+        gallery: &Gallery,
         models: &Models,
     ) -> Result<Self, Failure> {
-        let now = people.enrolled(&models.pipeline()).count();
-        let now = u32::try_from(now).unwrap_or(u32::MAX);
+        let now = u32::try_from(gallery.view()?.len()).unwrap_or(u32::MAX);
         let planned = planned.unwrap_or(now.max(1));
         if planned < now {
             return Err(Failure::Input(format!(
@@ -122,7 +121,7 @@ impl Local {
         folder: &Path,
         policy: &FacePolicy,
         still: f32,
-        people: &People,
+        gallery: &Gallery,
         models: &Models,
     ) -> Result<Self, Failure> {
         let mut eyes = Eyes::new(models)?;
@@ -132,7 +131,7 @@ impl Local {
             album.sort_out(still, -1.0);
         }
         let table = models.embedding().thresholds();
-        let comparisons = Comparisons::new(people, &models.pipeline(), &strangers, table)?;
+        let comparisons = Comparisons::new(gallery, &strangers, table)?;
         let found = comparisons.survey.find(plan.target_fpir, plan.templates[1]);
         let refused = strangers.iter().flat_map(|folder| {
             let refused = folder.album.refused.iter();

@@ -42,11 +42,13 @@ pub(super) fn run(settings: &Settings, args: &EnrolArgs) -> Result<(), Failure> 
     let models = setup::models(&config)?;
     let (pipeline, len) = (models.pipeline(), models.embedding_len());
     let mut store = setup::store(&config.people)?;
-    if let Some(id) = args.person
-        && store.people().get(PersonId(id)).is_none()
-    {
-        return Err(Failure::Input(format!("there is no person {id}")));
-    }
+    let person = match args.person {
+        Some(id) => {
+            let known = store.people().get(PersonId(id)).cloned();
+            Some(known.ok_or_else(|| Failure::Input(format!("there is no person {id}")))?)
+        }
+        None => None,
+    };
     let mut eyes = Eyes::new(&models)?;
     let mut album = Album::default();
     for file in files(&args.pictures)? {
@@ -58,7 +60,7 @@ pub(super) fn run(settings: &Settings, args: &EnrolArgs) -> Result<(), Failure> 
         album.add(&name, photo);
     }
     let roster = Roster::new(store.people(), &pipeline, len)?;
-    let alike = judge(&mut album, &roster, &models, &config.policy, args.person);
+    let alike = judge(&mut album, &roster, &models, &config.policy, person.as_ref());
     let alike = alike.map_err(|error| Failure::Check(format!("nobody was enrolled: {error}")))?;
     let refusal = if album.photos.is_empty() {
         Some("no picture can be enrolled".to_owned())

@@ -1,8 +1,9 @@
 //! Several templates of one person held against each other, and against everybody who is enrolled.
 
 use super::{Photo, Refusal};
+use crate::store::StoredTemplate;
 use crate::watch::{Roster, RosterError};
-use edge_infer::matching::{Match, cosine};
+use edge_infer::matching::{Match, TemplateRef, cosine};
 
 /// Pictures of one person.
 #[derive(Debug, Default)]
@@ -65,26 +66,24 @@ impl Album {
         }
     }
 
-    /// Takes out pictures that `person` is enrolled with already, which a template shows by the cosine `same` or more.
-    ///
-    /// # Errors
-    /// The roster can't be searched.
-    pub fn sort_out_known(
+    /// Takes out pictures that a person is enrolled with already, which one of their `templates` shows by the cosine `same` or more.
+    pub fn sort_out_known<'a>(
         &mut self,
-        roster: &Roster,
-        person: u32,
+        templates: impl Iterator<Item = &'a StoredTemplate> + Clone,
         same: f32,
-    ) -> Result<(), RosterError> {
+    ) {
         for photo in core::mem::take(&mut self.photos) {
-            let found = roster.search(photo.template(), None)?.map(|found| found.best);
-            match found.filter(|best| best.person == person && best.cosine >= same) {
-                Some(best) => {
-                    self.refused.push((photo.name, Refusal::Known { cosine: best.cosine }));
-                }
+            // A stored one that can't be compared is dormant or damaged, and shows nothing.
+            let cosines = templates.clone().filter_map(|stored| {
+                let stored =
+                    TemplateRef::from_values(&stored.values, stored.pipeline.model).ok()?;
+                cosine(photo.template(), stored).ok()
+            });
+            match cosines.max_by(f32::total_cmp).filter(|cosine| *cosine >= same) {
+                Some(cosine) => self.refused.push((photo.name, Refusal::Known { cosine })),
                 None => self.photos.push(photo),
             }
         }
-        Ok(())
     }
 
     /// How much the pictures differ; `None` if there are fewer than two.
@@ -208,8 +207,8 @@ mod tests {
         assert_eq!(two.spread().unwrap().advice(), None);
     }
 
-    /// A roster with one person, who has one template.
-    fn roster() -> (Roster, u32) {
+    /// One person, who has one template.
+    fn ada() -> (People, Pipeline) {
         let enrolled = Photo::drawn("old", &[127, 0, 0]);
         let preprocessing = PreprocessingId([3; 16]);
         let template = enrolled.template();
@@ -217,17 +216,19 @@ mod tests {
         let mut people = People::default();
         let profile = Profile { name: "Ada".to_owned(), ..Profile::default() };
         let new = NewTemplate { template, preprocessing, source: Source::Picture };
-        let id = people.enrol(profile, &[new], 0).unwrap();
-        (Roster::new(&people, &pipeline, 3).unwrap(), id.0)
+        people.enrol(profile, &[new], 0).unwrap();
+        (people, pipeline)
     }
 
     #[test]
     fn rejects_a_picture_that_the_person_is_enrolled_with() {
-        let (roster, id) = roster();
+        let (people, pipeline) = ada();
+        let ada = people.iter().next().unwrap();
         let mut album = album(&[("a", [127, 1, 0]), ("b", [127, 60, 0])]);
-        album.sort_out_known(&roster, id + 1, 0.999).unwrap();
-        assert_eq!(names(&album), ["a", "b"], "somebody else's");
-        album.sort_out_known(&roster, id, 0.999).unwrap();
+        let other = Pipeline { preprocessing: PreprocessingId([4; 16]), ..pipeline };
+        album.sort_out_known(ada.templates_of(&other), 0.999);
+        assert_eq!(names(&album), ["a", "b"], "dormant");
+        album.sort_out_known(ada.templates_of(&pipeline), 0.999);
         assert_eq!(names(&album), ["b"]);
         let [(name, Refusal::Known { cosine })] = &album.refused[..] else { unreachable!() };
         assert!(name == "a" && *cosine > 0.999);
@@ -235,10 +236,11 @@ mod tests {
 
     #[test]
     fn face_recognition_auth_29_who_is_enrolled_already_is_found() {
-        let (roster, id) = roster();
+        let (people, pipeline) = ada();
+        let roster = Roster::new(&people, &pipeline, 3).unwrap();
         let same = album(&[("x", [0, 0, 127]), ("y", [127, 40, 0])]);
         let found = look_alike(&same, &roster, 0.5).unwrap().unwrap();
-        assert_eq!(found.person, id);
+        assert_eq!(found.person, people.iter().next().unwrap().id.0);
         let other = album(&[("x", [0, 0, 127]), ("y", [0, 127, 3])]);
         assert_eq!(look_alike(&other, &roster, 0.5).unwrap(), None);
     }

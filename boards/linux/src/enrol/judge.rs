@@ -2,11 +2,11 @@
 
 use super::album::look_alike;
 use super::{Album, Photo};
-use crate::store::{NewTemplate, People, PeopleError, PersonId, Pipeline, Profile, Source};
+use crate::store::{NewTemplate, People, PeopleError, Person, PersonId, Pipeline, Profile, Source};
 use crate::vision::Models;
 use crate::watch::{Roster, RosterError};
 use edge_infer::door::{Calibration, CalibrationError, Policy};
-use edge_infer::matching::Match;
+use edge_infer::matching::{MERGED, Match};
 
 /// Why nobody can be enrolled, whatever the pictures show.
 #[derive(Debug, thiserror::Error)]
@@ -39,18 +39,18 @@ pub fn judge(
     roster: &Roster,
     models: &Models,
     policy: &Policy,
-    person: Option<u32>,
+    person: Option<&Person>,
 ) -> Result<Option<Match>, JudgeError> {
     album.sort_out(policy.still_cosine, models.loosest_cosine());
     if let Some(person) = person {
-        album.sort_out_known(roster, person, policy.still_cosine)?;
+        album.sort_out_known(person.templates_of(&models.pipeline()), policy.still_cosine);
     }
-    let more = u32::try_from(album.photos.len()).unwrap_or(u32::MAX);
+    let more = u32::try_from(album.photos.len().div_ceil(MERGED)).unwrap_or(u32::MAX);
     let templates = roster.templates().saturating_add(more).max(1);
     let table = models.embedding().thresholds();
     let calibration = Calibration::new(policy.target_fpir, templates, table)?;
     let alike = look_alike(album, roster, calibration.cosine())?;
-    Ok(alike.filter(|found| person != Some(found.person)))
+    Ok(alike.filter(|found| person.is_none_or(|person| person.id.0 != found.person)))
 }
 
 /// Adds the album's pictures to the people: a change for [`Store::change`](crate::store::Store::change).

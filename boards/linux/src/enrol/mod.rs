@@ -6,7 +6,7 @@
 //!                                                   └─ who is enrolled already looks like this ─> judge
 //! ```
 //!
-//! A person is enrolled with few templates that differ: each costs the whole gallery a share of its false accepts. Writing them
+//! A person is enrolled with few templates that differ: the door compares with the mean of up to four. Writing them
 //! down is left to the [`store`](crate::store).
 
 mod album;

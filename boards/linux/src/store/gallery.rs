@@ -1,11 +1,11 @@
-//! The templates that can be matched, in memory: the arrays of [`GalleryView`].
+//! What is searched, in memory: the arrays of [`GalleryView`].
 //!
 //! A gallery is a copy. The door keeps it while the store changes, fails or is gone, and takes a new one when a change is made.
 
-use edge_infer::matching::{GalleryError, GalleryView};
+use edge_infer::matching::{GalleryError, GalleryView, TemplateError, TemplateRef};
 use model_format::ModelId;
 
-/// All templates of one pipeline.
+/// Each person's templates of one pipeline, as their mean.
 #[derive(Clone, Debug)]
 pub struct Gallery {
     pub(super) model: ModelId,
@@ -24,5 +24,12 @@ impl Gallery {
     /// The templates are not of the length that was asked for, or the memory is damaged.
     pub fn view(&self) -> Result<GalleryView<'_>, GalleryError> {
         GalleryView::new(self.model, self.len, &self.rows, &self.inverse_norms, &self.people)
+    }
+
+    /// Each template, and the number of whose it is.
+    pub fn templates(&self) -> impl Iterator<Item = (u32, Result<TemplateRef<'_>, TemplateError>)> {
+        let rows = self.rows.chunks_exact(self.len.max(1));
+        let templates = rows.map(|row| TemplateRef::from_values(row, self.model));
+        self.people.iter().copied().zip(templates)
     }
 }

@@ -7,6 +7,7 @@ use super::{
     CredentialError, Credentials, Gallery, NewTemplate, Person, PersonId, Pipeline, Profile,
     ProfileError, StoredCredential, StoredTemplate, TemplateId,
 };
+use edge_infer::matching::{GalleryError, merge};
 use model_format::ModelId;
 
 /// A change that is refused.
@@ -88,8 +89,12 @@ impl People {
         self.people.iter().find(|person| person.id == id)
     }
 
-    /// The templates of `pipeline`, whose embeddings have `len` values.
-    pub fn gallery(&self, pipeline: &Pipeline, len: usize) -> Gallery {
+    /// What is searched: of everybody with templates of `pipeline`, whose embeddings have `len` values, the mean
+    /// ([`merge`](edge_infer::matching::merge)).
+    ///
+    /// # Errors
+    /// A template has another length, or its norm is not its own.
+    pub fn gallery(&self, pipeline: &Pipeline, len: usize) -> Result<Gallery, GalleryError> {
         let mut gallery = Gallery {
             model: pipeline.model,
             len,
@@ -97,29 +102,27 @@ impl People {
             inverse_norms: Vec::new(),
             people: Vec::new(),
         };
-        for (person, template) in self.enrolled(pipeline) {
-            gallery.rows.extend(&template.values);
-            gallery.inverse_norms.push(template.inverse_norm);
-            gallery.people.push(person.0);
+        for person in &self.people {
+            let Gallery { rows, inverse_norms, people, .. } = &mut gallery;
+            let before = people.len();
+            for template in person.templates_of(pipeline) {
+                rows.extend(&template.values);
+                inverse_norms.push(template.inverse_norm);
+                people.push(person.id.0);
+            }
+            let own =
+                (&mut rows[before * len..], &mut inverse_norms[before..], &mut people[before..]);
+            let left = before + merge(len, own.0, own.1, own.2)?;
+            rows.truncate(left * len);
+            inverse_norms.truncate(left);
+            people.truncate(left);
         }
-        gallery
-    }
-
-    /// The templates of `pipeline`, and whose each is.
-    pub fn enrolled<'a>(
-        &'a self,
-        pipeline: &'a Pipeline,
-    ) -> impl Iterator<Item = (PersonId, &'a StoredTemplate)> {
-        self.people.iter().flat_map(move |person| {
-            let own = person.templates.iter().filter(|template| template.pipeline == *pipeline);
-            own.map(|template| (person.id, template))
-        })
+        Ok(gallery)
     }
 
     /// Who has no template of `pipeline` and must be enrolled again: after a change of the model, everybody.
     pub fn dormant(&self, pipeline: &Pipeline) -> impl Iterator<Item = &Person> {
-        let has = |person: &Person| person.templates.iter().any(|t| t.pipeline == *pipeline);
-        self.people.iter().filter(move |person| !has(person))
+        self.people.iter().filter(|person| person.templates_of(pipeline).next().is_none())
     }
 
     /// Somebody new.

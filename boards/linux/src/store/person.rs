@@ -203,6 +203,16 @@ pub struct Person {
     pub credentials: Vec<StoredCredential>,
 }
 
+impl Person {
+    /// Their templates of `pipeline`.
+    pub fn templates_of(
+        &self,
+        pipeline: &Pipeline,
+    ) -> impl Iterator<Item = &StoredTemplate> + Clone {
+        self.templates.iter().filter(move |template| template.pipeline == *pipeline)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

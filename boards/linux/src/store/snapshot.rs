@@ -178,7 +178,7 @@ dGY9BXPRPQ==";
         assert_eq!(zoe.templates[0].enrolled_ms, 1_764_190_800_000);
         let pipeline =
             Pipeline { model: ModelId([7; 16]), preprocessing: PreprocessingId([3; 16]) };
-        assert_eq!(people.gallery(&pipeline, 4).view().unwrap().len(), 1);
+        assert_eq!(people.gallery(&pipeline, 4).unwrap().view().unwrap().len(), 1);
     }
 
     #[test]

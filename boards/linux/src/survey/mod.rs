@@ -3,15 +3,15 @@
 //!
 //! ```text
 //! strangers' folders ─ enrol ─ albums ─┐
-//! people of the store ─ templates ─────┴─ every pair of faces ─┬─ of two people ──> Survey::impostors, the closest by name
+//! people of the store ─ gallery ───────┴─ every pair of faces ─┬─ of two people ──> Survey::impostors, the closest by name
 //!                                                              └─ of one person ──> Survey::genuine
 //! ```
 //!
-//! Two enrolled people are not compared: who looked like somebody enrolled was refused when they were enrolled, so that their pairs
+//! Of those enrolled it is what the door searches that is compared: of several templates their mean. Two of them are not compared: who looked like somebody enrolled was refused when they were enrolled, so that their pairs
 //! are picked. What the door's log holds cannot serve either: nobody knows which of its refused were strangers.
 
 use crate::enrol::PersonFolder;
-use crate::store::{People, Pipeline};
+use crate::store::Gallery;
 use edge_infer::door::Survey;
 use edge_infer::matching::{MatchError, TemplateError, TemplateRef, cosine};
 use model_format::Threshold;
@@ -70,21 +70,19 @@ pub enum SurveyFacesError {
 }
 
 impl Comparisons {
-    /// Of the strangers' pictures with the templates of `pipeline` and with each other, counted at the rows of `table`.
+    /// Of the strangers' pictures with the gallery and with each other, counted at the rows of `table`.
     ///
     /// # Errors
     /// [`SurveyFacesError`].
     pub fn new(
-        people: &People,
-        pipeline: &Pipeline,
+        gallery: &Gallery,
         strangers: &[PersonFolder],
         table: impl IntoIterator<Item = Threshold>,
     ) -> Result<Self, SurveyFacesError> {
         let mut faces = Vec::new();
-        for (id, template) in people.enrolled(pipeline) {
-            let template = TemplateRef::from_values(&template.values, pipeline.model)?;
-            let (person, name) = (Person::Enrolled(id.0), format!("person {id}"));
-            faces.push(Face { person, name, template });
+        for (id, template) in gallery.templates() {
+            let (person, name) = (Person::Enrolled(id), format!("person {id}"));
+            faces.push(Face { person, name, template: template? });
         }
         for (place, folder) in strangers.iter().enumerate() {
             faces.extend(folder.album.photos.iter().map(|photo| Face {

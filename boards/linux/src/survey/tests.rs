@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::enrol::{Album, Photo};
-use crate::store::{NewTemplate, PreprocessingId, Profile, Source};
+use crate::store::{NewTemplate, People, Pipeline, PreprocessingId, Profile, Source};
 use edge_infer::door::Basis;
 use std::path::PathBuf;
 
@@ -12,24 +12,25 @@ fn folder(name: &str, photos: &[(&str, [i8; 3])]) -> PersonFolder {
     PersonFolder { path: PathBuf::from(name), name: name.to_owned(), album }
 }
 
-/// Ada with two templates, Zoë with one, who is near to Ada's second.
-fn people() -> (People, Pipeline) {
+/// What is searched of people with these templates.
+fn gallery(everybody: &[&[[i8; 3]]]) -> Gallery {
     let preprocessing = PreprocessingId([3; 16]);
+    let model = Photo::drawn("", &[127, 0, 0]).template().model();
     let mut people = People::default();
-    let mut pipeline = None;
-    for (name, values) in [("Ada", &[[127, 0, 0], [0, 127, 0]][..]), ("Zoë", &[[0, 127, 1]])] {
-        let photos: Vec<Photo> = values.iter().map(|values| Photo::drawn("", values)).collect();
-        let new = |photo| NewTemplate {
-            template: Photo::template(photo),
+    for (number, values) in everybody.iter().enumerate() {
+        let new = |values| NewTemplate {
+            template: TemplateRef::from_values(values, model).unwrap(),
             preprocessing,
             source: Source::Picture,
         };
-        let new: Vec<NewTemplate<'_>> = photos.iter().map(new).collect();
-        pipeline = Some(Pipeline { model: new[0].template.model(), preprocessing });
-        people.enrol(Profile { name: name.to_owned(), ..Profile::default() }, &new, 0).unwrap();
+        let new: Vec<NewTemplate<'_>> = values.iter().map(|values| new(values)).collect();
+        people.enrol(Profile { name: number.to_string(), ..Profile::default() }, &new, 0).unwrap();
     }
-    (people, pipeline.unwrap())
+    people.gallery(&Pipeline { model, preprocessing }, 3).unwrap()
 }
+
+/// One with the mean (1, 1, 0), and one who is near to the second template of it.
+const PEOPLE: [&[[i8; 3]]; 2] = [&[[127, 0, 0], [0, 127, 0]], &[[0, 127, 1]]];
 
 /// Matches from 0.5 on, and from 0.9 on.
 const TABLE: [Threshold; 2] =
@@ -37,29 +38,33 @@ const TABLE: [Threshold; 2] =
 
 #[test]
 fn strangers_are_compared_with_everybody_and_those_enrolled_with_themselves() {
-    let (people, pipeline) = people();
     let strangers = [
         folder("s1", &[("a.jpg", [0, 0, 127]), ("b.jpg", [0, 76, 102])]),
         folder("s2", &[("c.jpg", [127, 0, 10])]),
     ];
-    let found = Comparisons::new(&people, &pipeline, &strangers, TABLE).unwrap();
-    // Of 15 pairs of six faces two are of one person (Ada's, and a with b), two of two people who are enrolled.
-    assert_eq!(found.survey.comparisons(), 11);
-    // c and Ada's first, then b (0.6 and a little) with Ada's second and with Zoë, whose third value is 1.
-    let names: Vec<(&str, &str)> =
-        found.closest.iter().map(|p| (&*p.stranger, &*p.other)).collect();
-    assert_eq!(names[0], ("s2/c.jpg", "person 1"));
-    assert_eq!(names[1..3], [("s1/b.jpg", "person 2"), ("s1/b.jpg", "person 1")]);
-    assert!((found.closest[0].cosine - 0.9969).abs() < 1e-4, "{}", found.closest[0].cosine);
+    let found = Comparisons::new(&gallery(&PEOPLE), &strangers, TABLE).unwrap();
+    // Of 10 pairs of five faces one is of one person (a with b), one of two people who are enrolled.
+    assert_eq!(found.survey.comparisons(), 8);
+    // c with the mean of the first: (127 + 0) / (127.4 * 1.4142) = 0.7049. Then b with the second (0.6037), and with the mean (0.4225).
+    let closest = found.closest.iter().map(|p| (&*p.stranger, &*p.other, p.cosine));
+    let expected = [
+        ("s2/c.jpg", "person 1", 0.7049),
+        ("s1/b.jpg", "person 2", 0.6037),
+        ("s1/b.jpg", "person 1", 0.4225),
+    ];
+    for ((stranger, other, cosine), (s, o, c)) in closest.zip(expected) {
+        assert_eq!((stranger, other), (s, o));
+        assert!((cosine - c).abs() < 1e-3, "{cosine}, not {c}");
+    }
     assert!(found.closest.is_sorted_by(|a, b| a.cosine >= b.cosine) && found.closest.len() == 5);
 }
 
 #[test]
 fn without_anybody_enrolled_strangers_are_compared_with_each_other() {
-    let (_, pipeline) = people();
+    let nobody = gallery(&[]);
     let strangers: Vec<PersonFolder> =
         (0..200_u8).map(|i| folder(&i.to_string(), &[("a", [127, 0, 0])])).collect();
-    let found = Comparisons::new(&People::default(), &pipeline, &strangers, TABLE).unwrap();
+    let found = Comparisons::new(&nobody, &strangers, TABLE).unwrap();
     assert_eq!(found.survey.comparisons(), 200 * 199 / 2);
     assert!(found.survey.find(1e-3, 1).is_err(), "they are all alike");
     // Those that differ carry 1e-3: 7,140 comparisons, where 2,995 would do.
@@ -70,16 +75,15 @@ fn without_anybody_enrolled_strangers_are_compared_with_each_other() {
     let apart = [Threshold { fmr: 1e-3, cosine: 1.0 }];
     let strangers: Vec<PersonFolder> =
         (0..120).map(|i| folder(&i.to_string(), &[("a", turn(i))])).collect();
-    let found = Comparisons::new(&People::default(), &pipeline, &strangers, apart).unwrap();
+    let found = Comparisons::new(&nobody, &strangers, apart).unwrap();
     assert_eq!(found.survey.find(1e-3, 1).unwrap().basis, Basis::Pictures);
 }
 
 #[test]
 fn missing_comparisons_are_made_by_so_many_strangers() {
-    let (people, pipeline) = people();
     let strangers = [folder("s1", &[("a.jpg", [0, 0, 127])])];
-    let found = Comparisons::new(&people, &pipeline, &strangers, TABLE).unwrap();
-    // Four faces: the next stranger makes 4, the one after it 5, ..
-    let people = [0, 1, 4, 5, 9, 10, 15, 16].map(|comparisons| found.strangers_for(comparisons));
+    let found = Comparisons::new(&gallery(&PEOPLE), &strangers, TABLE).unwrap();
+    // Three faces: the next stranger makes 3, the one after it 4, ..
+    let people = [0, 1, 3, 4, 7, 8, 12, 13].map(|comparisons| found.strangers_for(comparisons));
     assert_eq!(people, [0, 1, 1, 2, 2, 3, 3, 4]);
 }

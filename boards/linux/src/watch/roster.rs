@@ -1,4 +1,4 @@
-//! Who may enter, in memory: the templates to search, and each person's dates.
+//! Who may enter, in memory: a template to search of everybody, and their dates.
 
 use crate::store::{Gallery, People, PersonId, Pipeline, Profile};
 use edge_infer::door::{Admission, Matched};
@@ -30,13 +30,13 @@ impl Roster {
     /// # Errors
     /// [`RosterError::Gallery`].
     pub fn new(people: &People, pipeline: &Pipeline, len: usize) -> Result<Self, RosterError> {
-        let gallery = people.gallery(pipeline, len);
+        let gallery = people.gallery(pipeline, len)?;
         let templates = u32::try_from(gallery.view()?.len()).unwrap_or(u32::MAX);
         let people = people.iter().map(|person| (person.id, person.profile.clone())).collect();
         Ok(Self { people, gallery, templates })
     }
 
-    /// How many templates are searched.
+    /// How many templates are searched: of a person with several, their mean.
     pub fn templates(&self) -> u32 {
         self.templates
     }
@@ -123,6 +123,22 @@ mod tests {
         assert!((found.best.cosine - 0.8).abs() < 1e-6);
         assert!((found.best.runner_up.unwrap().cosine - 0.6).abs() < 1e-6);
         assert_eq!(roster.profile(2).unwrap().name, "Zoë");
+    }
+
+    #[test]
+    fn a_person_is_compared_by_the_mean_of_their_templates() {
+        let mut people = People::default();
+        let templates = [[127, 0, 0, 0], [0, 9, 0, 0]];
+        let new = templates.each_ref().map(|values| NewTemplate {
+            template: template(values),
+            preprocessing: PIPELINE.preprocessing,
+            source: Source::Picture,
+        });
+        people.enrol(named("Ada"), &new, 0).unwrap();
+        let roster = Roster::new(&people, &PIPELINE, 4).unwrap();
+        let found = roster.search(template(&[50, 50, 0, 0]), None).unwrap().unwrap();
+        assert_eq!((found.best.person, found.best.runner_up, found.templates), (1, None, 1));
+        assert!((found.best.cosine - 1.0).abs() < 1e-6, "{}", found.best.cosine);
     }
 
     #[test]

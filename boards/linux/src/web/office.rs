@@ -177,7 +177,7 @@ impl Office for DoorOffice {
     fn people(&self) -> Vec<Listed> {
         let pipeline = self.pipeline();
         let listed = |person: &crate::store::Person| {
-            let usable = person.templates.iter().filter(|t| t.pipeline == pipeline).count();
+            let usable = person.templates_of(&pipeline).count();
             let dormant = person.templates.len() - usable;
             Listed { id: person.id.0, name: person.profile.name.clone(), usable, dormant }
         };
@@ -194,10 +194,7 @@ impl Office for DoorOffice {
         let mut store = self.store();
         let roster = self.roster(&store)?;
         let person = match wish.who {
-            Who::Enrolled(id) if store.people().get(id).is_none() => {
-                return Err(OfficeError::NoPerson(id.0));
-            }
-            Who::Enrolled(id) => Some(id.0),
+            Who::Enrolled(id) => Some(store.people().get(id).ok_or(OfficeError::NoPerson(id.0))?),
             Who::New(_) => None,
         };
         let alike = enrol::judge(&mut album, &roster, &self.models, &self.policy, person)?;

@@ -310,7 +310,7 @@ fn a_full_disk_refuses_changes_and_forgets_nobody() {
     for bytes in [0, 100, 400] {
         let disk = Arc::new(start.with(None));
         let mut store = Store::open(disk.clone(), key.clone()).unwrap();
-        let gallery = store.people().gallery(&PIPELINE, 4);
+        let gallery = store.people().gallery(&PIPELINE, 4).unwrap();
         disk.fail(Fault::Full { step: disk.steps().len() + 1, bytes });
         for _ in 0..3 {
             let refused = store.change(CHANGES[0].1).unwrap_err();

@@ -142,7 +142,7 @@ fn ten_thousand_templates_are_written_and_read_in_a_moment() {
     let store = reopen(&path, &key);
     let opened = start.elapsed();
     let start = Instant::now();
-    let gallery = store.people().gallery(&PIPELINE, 128);
+    let gallery = store.people().gallery(&PIPELINE, 128).unwrap();
     let gathered = start.elapsed();
     assert_eq!(gallery.view().unwrap().len(), 10_000);
     println!("{bytes} bytes; enrol {enrolled:?}, open {opened:?}, gallery {gathered:?}");

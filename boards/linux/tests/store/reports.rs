@@ -27,7 +27,7 @@ fn esp_who_275_the_enrolled_are_there_after_a_restart() {
 
     let store = reopen(&path, &key);
     assert_eq!(*store.people(), before);
-    let gallery = store.people().gallery(&PIPELINE, 4);
+    let gallery = store.people().gallery(&PIPELINE, 4).unwrap();
     let best = gallery.view().unwrap().search(b.as_ref()).unwrap().unwrap();
     assert_eq!((best.person, best.cosine), (bob.0, 1.0));
     assert_eq!(best.runner_up.unwrap().person, ada.0);
@@ -46,7 +46,7 @@ fn esp_dl_recognition_database_commit_last_stable_ids() {
     store.change(|p| p.remove(PersonId(2))).unwrap();
     drop(store);
     let mut store = reopen(&path, &key);
-    let gallery = store.people().gallery(&PIPELINE, 4);
+    let gallery = store.people().gallery(&PIPELINE, 4).unwrap();
     let best = gallery.view().unwrap().search(faces[2].as_ref()).unwrap().unwrap();
     assert_eq!(best.person, 3);
     assert_eq!(store.people().get(PersonId(best.person)).unwrap().profile.name, "Cleo");
@@ -150,7 +150,7 @@ fn insightface_1838_templates_of_another_model_or_preprocessing_stay_dormant() {
         Pipeline { preprocessing: PreprocessingId([4; 16]), ..PIPELINE },
     ];
     for upgrade in upgrades {
-        let gallery = store.people().gallery(&upgrade, 4);
+        let gallery = store.people().gallery(&upgrade, 4).unwrap();
         assert!(gallery.view().unwrap().is_empty());
         let again: Vec<PersonId> = store.people().dormant(&upgrade).map(|p| p.id).collect();
         assert_eq!(again, [ada]);
@@ -168,7 +168,7 @@ fn insightface_1838_templates_of_another_model_or_preprocessing_stay_dormant() {
     store.change(|p| p.add_templates(ada, &[again], NOW)).unwrap();
     assert_eq!(store.people().dormant(&upgrade).count(), 0);
     assert_eq!(store.people().get(ada).unwrap().templates.len(), 2);
-    let gallery = store.people().gallery(&upgrade, 6);
+    let gallery = store.people().gallery(&upgrade, 6).unwrap();
     assert_eq!(gallery.view().unwrap().search(longer.as_ref()).unwrap().unwrap().person, ada.0);
     assert_eq!(store.change(|p| Ok(p.remove_dormant(&upgrade))).unwrap(), 1);
     drop(store);

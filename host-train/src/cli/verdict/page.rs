@@ -130,12 +130,21 @@ fn thresholds(verdict: &Verdict) -> Section {
             at.rate.to_owned(),
             format!("{:.4}", at.cosine),
             at.accepted_impostors.to_string(),
+            at.templates.to_string(),
             format!("{:.2e}", at.bound),
             format!("{:.2}", 100.0 * at.tar),
+            format!("{:.2}", 100.0 * at.tar_of_means),
         ]
     });
-    let columns =
-        ["false match rate", "cosine", "impostor pairs that match", "upper bound, 95 %", "TAR, %"];
+    let columns = [
+        "false match rate",
+        "cosine",
+        "strangers that match",
+        "means of",
+        "upper bound, 95 %",
+        "TAR, %",
+        "TAR of means of 4, %",
+    ];
     let mut blocks = vec![Block::Table(Listing {
         name: "thresholds",
         caption: "Cosines in the model file, of the int8 network".to_owned(),

@@ -18,7 +18,7 @@ pub(super) async fn page(State(app): State<Shared>, session: Session) -> Html<St
                  <p>This rate is what you set: <code>target_fpir = {target}</code> (false positive identification rate). One picture opens nothing: \
                  several good ones in a row are needed, of a face that is alive.</p></div>\
                  <h2>What follows from it</h2><dl class=\"card\">\
-                 <dt>Templates enrolled</dt><dd>{templates} (the rate holds up to {})</dd>\
+                 <dt>Templates searched</dt><dd>{templates}, a person's pictures being one by fours (the rate holds up to {})</dd>\
                  <dt>One comparison may be wrong</dt><dd>1 in {:.0} times at most: each stranger is compared with all templates</dd>\
                  <dt>So the cosine must be</dt><dd>{:.4} or more, as measured for this network</dd></dl>\
                  <p class=\"note\">More people, or a lower rate, ask for a higher cosine: strangers get in less often, and people who are enrolled must try again \
