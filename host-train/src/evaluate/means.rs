@@ -3,14 +3,16 @@
 use super::AllPairs;
 use rayon::prelude::*;
 
-/// Which photographs make a mean: of everybody with more than `size` as many groups of `size` as there are, in the order of their
-/// photographs, none in two of them.
+/// Which photographs make a mean: of everybody as many groups of `size` as there are, in the order of their photographs, none in two of
+/// them. Empty where nobody has one photograph more, to be compared with the mean of the others.
 #[must_use]
 pub fn groups(identities: &[usize], size: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..identities.len()).collect();
     order.sort_by_key(|&image| identities[image]);
     let people = order.chunk_by(|&a, &b| identities[a] == identities[b]);
-    let people = people.filter(|images| images.len() > size);
+    if people.clone().all(|images| images.len() <= size) {
+        return Vec::new();
+    }
     people.flat_map(|images| images.chunks_exact(size)).map(<[usize]>::to_vec).collect()
 }
 
@@ -40,13 +42,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_are_of_one_person_who_has_more() {
+    fn groups_are_of_one_person_each() {
         //               0  1  2  3  4  5  6  7  8
         let identities = [7, 3, 7, 3, 7, 7, 9, 3, 7];
         assert_eq!(groups(&identities, 2), [[1, 3], [0, 2], [4, 5]]);
-        assert_eq!(groups(&identities, 3), [[0, 2, 4]], "three of 3 leave none to compare");
+        assert_eq!(groups(&identities, 3), [[1, 3, 7], [0, 2, 4]]);
         assert_eq!(groups(&identities, 4), [[0, 2, 4, 5]]);
-        assert!(groups(&identities, 5).is_empty());
+        assert!(groups(&identities, 5).is_empty(), "five of 5 leave none to compare");
     }
 
     #[test]
