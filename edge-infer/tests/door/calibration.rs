@@ -4,7 +4,7 @@ use edge_infer::door::{Calibration, CalibrationError};
 use model_format::Threshold;
 use proptest::prelude::*;
 
-/// `mobilefacenet-128-ms1m`'s own table.
+/// A table as long as one may get: `mobilefacenet-128-ms1m`'s, of pairs alone.
 const TABLE: [(f32, f32); 14] = [
     (1e-2, 0.2520),
     (5e-3, 0.2791),

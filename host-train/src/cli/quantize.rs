@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 /// bytes, arena_bytes, calibration_images, mean_cosine, least_cosine, layers (name, op, shape, range of each), and with
 /// --sensitivity also sensitivity: layer, name, cosine, least_cosine, embedding_sqnr_db, tensor_sqnr_db of each; with --gate: term,
 /// limit, found, kept of each; with --verdict: data, images, people, float and int8 (as `eval --all-pairs` prints them; open_set and
-/// listed, or null), cosine (mean, p1, least), same_first, thresholds (rate, fmr, cosine, accepted_impostors, bound, tar) and
+/// listed, or null), cosine (mean, p1, least), same_first, thresholds (rate, fmr, cosine, templates, accepted_impostors, bound, tar, tar_of_means) and
 /// left_out (rate, reason).
 #[derive(clap::Args)]
 pub(crate) struct QuantizeArgs {
