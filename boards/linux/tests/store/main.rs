@@ -144,7 +144,8 @@ fn ten_thousand_templates_are_written_and_read_in_a_moment() {
     let start = Instant::now();
     let gallery = store.people().gallery(&PIPELINE, 128).unwrap();
     let gathered = start.elapsed();
-    assert_eq!(gallery.view().unwrap().len(), 10_000);
+    // Of five templates four make one mean and one stays alone.
+    assert_eq!(gallery.view().unwrap().len(), 2 * 2_000);
     println!("{bytes} bytes; enrol {enrolled:?}, open {opened:?}, gallery {gathered:?}");
     assert!(bytes < 6_000_000);
 }
