@@ -1,7 +1,8 @@
 //! `quantize --verdict`: what int8 costs on faces that nothing was made with, and thresholds that a door can rely on.
 #![allow(clippy::std_instead_of_core, clippy::unwrap_used, reason = "a test on a host")]
 
-use edge_infer::matching::{TemplateRef, cosine};
+use edge_infer::door::confidence::most_events;
+use edge_infer::matching::{MERGED, TemplateRef, cosine, merge};
 use model_format::ModelId;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -10,12 +11,14 @@ use tests::{SMALL, faces, faces_of, run, stdout};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_host-train-under-test");
 
-/// People with four images, then strangers with one.
+/// People with five images, then strangers with one.
 const PEOPLE: usize = 18;
 const STRANGERS: usize = 12;
 
-/// 84 images make 3,486 pairs, 6 of each of the 18 people.
-const IMPOSTORS: usize = 3_486 - 108;
+/// 102 images make 5,151 pairs, 10 of each of the 18 people.
+const IMPOSTORS: usize = 5_151 - 180;
+/// A group of 18 people's five images, by twos, threes and fours, and 97 images of others.
+const WITH_MEANS: [usize; 3] = [2 * 18 * 97, 18 * 97, 18 * 97];
 
 struct Made {
     folder: tempfile::TempDir,
@@ -35,9 +38,9 @@ impl Made {
         );
         stdout(&run(PROGRAM, &words, &[&calibration, &run_folder]));
         let people = 6..6 + (PEOPLE + STRANGERS) as u64;
-        let strangers = faces_of(folder.path().join("strangers"), people, 4);
+        let strangers = faces_of(folder.path().join("strangers"), people, 5);
         for person in PEOPLE..PEOPLE + STRANGERS {
-            for shot in 1..4 {
+            for shot in 1..5 {
                 std::fs::remove_file(strangers.join(format!("p{person:02}/s{shot}.png"))).unwrap();
             }
         }
@@ -78,6 +81,7 @@ fn templates(afm: &Path, top: &Path) -> Vec<(PathBuf, Vec<i8>)> {
         let entries = std::fs::read_dir(person.unwrap().path()).unwrap();
         images.extend(entries.map(|entry| entry.unwrap().path()));
     }
+    images.sort();
     let words = format!("embed --model {{}} --json {}", "{} ".repeat(images.len()));
     let paths: Vec<&Path> = [afm].into_iter().chain(images.iter().map(|path| &**path)).collect();
     let embedded = json(stdout(&run(PROGRAM, &words, &paths)).as_bytes());
@@ -89,16 +93,37 @@ fn templates(afm: &Path, top: &Path) -> Vec<(PathBuf, Vec<i8>)> {
     images.iter().map(|path| path.parent().unwrap().to_owned()).zip(templates).collect()
 }
 
-/// Scores of all pairs of two people, as a door computes them, both ways round.
-fn impostor_scores(templates: &[(PathBuf, Vec<i8>)]) -> Vec<f32> {
+/// The cosine as a door computes it, the higher way round.
+fn score(a: &[i8], b: &[i8]) -> f32 {
     let view = |values| TemplateRef::from_values(values, ModelId([0; 16])).unwrap();
+    let both = [(a, b), (b, a)].map(|(a, b)| cosine(view(a), view(b)).unwrap());
+    both[0].max(both[1])
+}
+
+/// Scores of all pairs of two people.
+fn impostor_scores(templates: &[(PathBuf, Vec<i8>)]) -> Vec<f32> {
     let mut scores = Vec::new();
     for (i, (person, a)) in templates.iter().enumerate() {
-        for (other, b) in &templates[..i] {
-            if person != other {
-                let both = [(a, b), (b, a)].map(|(a, b)| cosine(view(a), view(b)).unwrap());
-                scores.push(both[0].max(both[1]));
-            }
+        let others = templates[..i].iter().filter(|(other, _)| person != other);
+        scores.extend(others.map(|(_, b)| score(a, b)));
+    }
+    scores
+}
+
+/// Scores of templates with the means of each `size` of somebody else.
+fn mean_scores(templates: &[(PathBuf, Vec<i8>)], size: usize) -> Vec<f32> {
+    let mut scores = Vec::new();
+    for own in templates.chunk_by(|(a, _), (b, _)| a == b) {
+        for group in own.chunks_exact(size) {
+            let mut rows: Vec<i8> = group.iter().flat_map(|(_, values)| values).copied().collect();
+            let len = rows.len() / size;
+            let norm = |row: &[i8]| {
+                TemplateRef::from_values(row, ModelId([0; 16])).unwrap().inverse_norm().get()
+            };
+            let mut norms: Vec<f32> = rows.chunks_exact(len).map(norm).collect();
+            assert_eq!(merge(len, &mut rows, &mut norms, &mut vec![0; size]), Ok(1));
+            let others = templates.iter().filter(|(person, _)| *person != own[0].0);
+            scores.extend(others.map(|(_, template)| score(template, &rows[..len])));
         }
     }
     scores
@@ -113,7 +138,7 @@ fn a_verdict_is_measured_kept_in_the_file_and_shown() {
     let report = made.quantize(&afm, options, &[&made.strangers, &made.pairs, &page]);
     let report = json(stdout(&report).as_bytes());
     let verdict = &report["verdict"];
-    assert_eq!((number(&verdict["images"]), number(&verdict["people"])), (84.0, 30.0));
+    assert_eq!((number(&verdict["images"]), number(&verdict["people"])), (102.0, 30.0));
     assert_eq!(number(&verdict["int8"]["impostor"]), IMPOSTORS as f64);
     let terms: Vec<&str> = report["gate"]
         .as_array()
@@ -145,7 +170,7 @@ fn a_verdict_is_measured_kept_in_the_file_and_shown() {
         }
         let searches = &verdict[network]["open_set"];
         let counts = ["enrolled", "probes", "strangers"].map(|key| number(&searches[key]) as usize);
-        assert_eq!(counts, [PEOPLE, 3 * PEOPLE, STRANGERS]);
+        assert_eq!(counts, [PEOPLE, 4 * PEOPLE, STRANGERS]);
         assert!((0.0..=1.0).contains(&number(&searches["fnir"]["1e-1"])));
     }
     let spread = ["least", "p1", "mean"].map(|key| number(&verdict["cosine"][key]));
@@ -161,30 +186,46 @@ fn a_verdict_is_measured_kept_in_the_file_and_shown() {
         .map(|at| (number(&at["fmr"]), number(&at["cosine"]) as f32))
         .collect();
     let rates: Vec<f32> = thresholds.iter().map(|at| at.0 as f32).collect();
-    assert_eq!(rates, [1e-2, 5e-3, 2e-3, 1e-3], "3,378 impostor pairs bound no other rate");
+    assert_eq!(
+        rates,
+        [1e-2, 5e-3, 2e-3],
+        "1,746 comparisons with means of four bound no other rate"
+    );
     let left_out: Vec<&str> = verdict["left_out"]
         .as_array()
         .unwrap()
         .iter()
         .map(|out| out["reason"].as_str().unwrap())
         .collect();
-    assert_eq!(left_out[0], "it needs at least 5990 impostor pairs, there are 3378");
-    assert_eq!(left_out.len(), 12);
+    assert_eq!(
+        left_out[0],
+        "of means of 3 templates, it needs at least 2995 comparisons of strangers, there are 1746"
+    );
+    assert_eq!(left_out.len(), 13);
     let words = inspected["metadata"]["verdict"].as_str().unwrap();
-    assert!(words.contains("84 images of 30 people (strangers)") && words.contains("TAR@FAR 1e-3"));
+    assert!(
+        words.contains("102 images of 30 people (strangers)") && words.contains("TAR@FAR 1e-3")
+    );
     let text = stdout(&run(PROGRAM, "inspect {}", &[&afm]));
     assert!(
         text.contains(words) && text.contains(&format!("threshold    {} cosine", thresholds[0].1))
     );
 
-    // Counted anew from the templates. Of 3,378 pairs, at 1e-3 none may match (1 - 0.05^(1/3378) is 8.9e-4, with one
-    // 1.4e-3), at 2e-3 up to 2 (1.86e-3, with 3 2.29e-3), at 5e-3 up to 9 (4.64e-3, with 10 5.02e-3), at 1e-2 up to 24 (9.98e-3,
-    // with 25 1.03e-2), and a ten-thousandth lower too many would.
-    let scores = impostor_scores(&templates(&afm, &made.strangers));
-    assert_eq!(scores.len(), IMPOSTORS);
-    let from = |least: f32| scores.iter().filter(|&&score| score >= least).count();
-    for ((_, at), most) in thresholds.iter().zip([24, 9, 2, 0]) {
-        assert!(from(*at) <= most && from(at - 1.01e-4) > most, "{at}: {}", from(*at));
+    // Counted anew from the templates: of no kind do more match than its number bounds, and a ten-thousandth lower of one kind too
+    // many would.
+    let templates = templates(&afm, &made.strangers);
+    let mut kinds = vec![impostor_scores(&templates)];
+    kinds.extend((2..=MERGED).map(|size| mean_scores(&templates, size)));
+    let counts: Vec<usize> = kinds.iter().map(Vec::len).collect();
+    assert_eq!((counts[0], &counts[1..]), (IMPOSTORS, &WITH_MEANS[..]));
+    for &(rate, at) in &thresholds {
+        let kept = |least: f32| {
+            kinds.iter().all(|scores| {
+                let matching = scores.iter().filter(|&&score| score >= least).count();
+                matching <= most_events(rate, scores.len()).unwrap()
+            })
+        };
+        assert!(kept(at) && !kept(at - 1.01e-4), "{rate}: {at}");
     }
     assert!(thresholds.is_sorted_by(|a, b| a.1 < b.1), "{thresholds:?}");
     let eval = number(&verdict["int8"]["thresholds"]["1e-2"]) as f32;
@@ -221,7 +262,7 @@ fn calibrated_later(made: &Made, plain: &Path, thresholds: &Value) {
     let words = "calibrate --model {} --data {} --out {} --json";
     let report = json(stdout(&run(PROGRAM, words, &[plain, &made.strangers, &out])).as_bytes());
     assert_eq!(report["thresholds"], *thresholds);
-    assert_eq!((number(&report["images"]), number(&report["people"])), (84.0, 30.0));
+    assert_eq!((number(&report["images"]), number(&report["people"])), (102.0, 30.0));
     assert_eq!(number(&report["impostor"]), IMPOSTORS as f64);
     let inspect =
         |file: &Path| json(stdout(&run(PROGRAM, "inspect {} --json", &[file])).as_bytes());
@@ -244,11 +285,9 @@ fn calibrated_later(made: &Made, plain: &Path, thresholds: &Value) {
     let output = run(PROGRAM, "calibrate --model {} --data {} --out {}", &[plain, &few, &out]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("the pairs bound no false match rate: "), "{stderr}");
+    assert!(stderr.contains("the faces bound no false match rate: "), "{stderr}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        text.contains("no threshold for 1e-2: it needs at least 299 impostor pairs, there are 24")
-    );
+    assert!(text.contains("no threshold for 1e-2: nobody has more than 2 photographs: "), "{text}");
     assert!(!out.exists());
 }
 

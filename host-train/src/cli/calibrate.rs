@@ -93,7 +93,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Check(format!(
-        "the pairs bound no false match rate: {} was not written",
+        "the faces bound no false match rate: {} was not written",
         args.out.display()
     )))
 }

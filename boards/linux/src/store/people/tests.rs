@@ -56,7 +56,11 @@ fn a_profile_and_more_templates_leave_the_rest_as_it_was() {
     let now = people.get(ada).unwrap();
     assert_eq!((now.id, &now.profile), (ada, &profile));
     assert_eq!((&now.templates[..2], now.templates[2].enrolled_ms), (&before[..], 6));
-    assert_eq!(people.gallery(&PIPELINE, 3).unwrap().view().unwrap().len(), 1, "one person, one mean");
+    assert_eq!(
+        people.gallery(&PIPELINE, 3).unwrap().view().unwrap().len(),
+        1,
+        "one person, one mean"
+    );
 }
 
 #[test]
