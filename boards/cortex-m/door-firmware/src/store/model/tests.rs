@@ -40,6 +40,7 @@ fn signed_by(owner: &SigningKey, counter: u32) -> SignedManifest {
         length: file.len() as u32,
         sha256,
         model: ModelId([counter as u8; 16]),
+        answer: 7 * counter,
     };
     SignedManifest { manifest, signature: owner.sign(&manifest.message()).to_bytes() }
 }
@@ -261,10 +262,13 @@ fn a_manifest_is_as_drawn() {
         (bytes[..4].as_ref(), bytes[4..8].as_ref()),
         (&[3, 0, 0, 0][..], &333_u32.to_le_bytes()[..])
     );
-    assert_eq!(bytes[40..56], [3; 16]);
+    assert_eq!(
+        (bytes[40..56].as_ref(), bytes[56..60].as_ref()),
+        (&[3; 16][..], &[21, 0, 0, 0][..])
+    );
     let message = signed(3).manifest.message();
     assert_eq!(message[..20], *b"door model update v1");
-    assert_eq!(message[20..], bytes[..56]);
+    assert_eq!(message[20..], bytes[..60]);
 }
 
 proptest! {
