@@ -153,10 +153,8 @@ impl<F: NorFlash + Clone> Audit<F> {
 
     fn write(&mut self, count: Count<Event>) -> Recorded {
         let (times, now) = (count.times, count.last);
-        if self.lost > 0 {
-            if self.put(Count::new(Event::new(Kind::Lost), self.lost, now)).is_ok() {
-                self.lost = 0;
-            }
+        if self.lost > 0 && self.put(Count::new(Event::new(Kind::Lost), self.lost, now)).is_ok() {
+            self.lost = 0;
         }
         // What comes after a loss is only written once the loss is.
         let written = if self.lost == 0 { self.put(count).ok() } else { None };

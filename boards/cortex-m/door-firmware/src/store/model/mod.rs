@@ -15,7 +15,7 @@ mod install;
 mod manifest;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use core::ops::Range;
 

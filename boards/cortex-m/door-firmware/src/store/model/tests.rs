@@ -23,7 +23,7 @@ fn owner() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-fn key() -> PublicKey {
+pub(crate) fn key() -> PublicKey {
     PublicKey(owner().verifying_key().to_bytes())
 }
 
@@ -60,7 +60,10 @@ fn with<const W: usize, const P: usize, const E: usize, T>(
     acted
 }
 
-fn install<F: NorFlash + Clone>(models: &mut Models<F>, counter: u32) -> Result<(), ModelError> {
+pub(crate) fn install<F: NorFlash + Clone>(
+    models: &mut Models<F>,
+    counter: u32,
+) -> Result<(), ModelError> {
     let mut install = models.install(signed(counter))?;
     // In pieces that fit nothing.
     file(counter).chunks(50).try_for_each(|piece| install.write(piece))?;
