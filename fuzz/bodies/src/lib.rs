@@ -5,15 +5,20 @@
 //! pseudo-random inputs with the stable compiler. Valid models to start from are made in [`model`].
 #![allow(clippy::std_instead_of_core, reason = "runs on hosts alone")]
 
+mod device;
 mod edit;
 mod engine;
+mod host;
+mod line;
 pub mod model;
 mod model_view;
 mod oracle;
 mod plan;
 mod reference;
 
+pub use device::device;
 pub use engine::engine;
+pub use host::host;
 pub use model_view::model_view;
 
 /// How far an input came, so that a replay can tell that it reached the code under test.

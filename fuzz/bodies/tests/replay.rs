@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use fuzz_bodies::{Outcome, engine, model_view};
+use fuzz_bodies::{Outcome, device, engine, host, model_view};
 
 /// Pseudo-random inputs a target.
 const INPUTS: usize = 20_000;
@@ -80,4 +80,24 @@ fn engine_corpus() {
 #[test]
 fn engine_random() {
     replay_random("engine", engine);
+}
+
+#[test]
+fn device_corpus() {
+    replay_corpus("device", device);
+}
+
+#[test]
+fn device_random() {
+    replay_random("device", device);
+}
+
+#[test]
+fn host_corpus() {
+    replay_corpus("host", host);
+}
+
+#[test]
+fn host_random() {
+    replay_random("host", host);
 }

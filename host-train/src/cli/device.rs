@@ -1,7 +1,8 @@
-//! `device`: the people, the log and the self-test of a door on a microcontroller.
+//! `device`: the people, the log, the self-test and the model of a door on a microcontroller.
 
 mod log;
 mod people;
+mod update;
 
 use super::failure::Failure;
 use super::output;
@@ -10,7 +11,7 @@ use clap::Subcommand;
 use device_protocol::{Refusal, Request, Response};
 use std::path::PathBuf;
 
-/// Speaks to a door on a microcontroller: who is enrolled, what it did, whether it works.
+/// Speaks to a door on a microcontroller: who is enrolled, what it did, whether it works, which model it runs.
 ///
 /// What is said is sealed with a key that only the door and you know: 64 hex digits in a file, which `openssl rand -hex 32`
 /// makes. Whatever is changed or replayed on the line is refused.
@@ -28,6 +29,7 @@ enum Command {
     Export(people::ExportArgs),
     Log(log::LogArgs),
     Selftest(SelftestArgs),
+    Update(update::UpdateArgs),
 }
 
 /// Which door.
@@ -41,7 +43,7 @@ pub(crate) struct DoorArgs {
     key: PathBuf,
 }
 
-/// Runs the door's self-test: model, a known face, memory.
+/// Runs the door's self-test: model, a known face, memory. Says which model runs, and whether it is on trial.
 #[derive(clap::Args)]
 pub(crate) struct SelftestArgs {
     #[command(flatten)]
@@ -57,11 +59,14 @@ pub(crate) fn run(args: &DeviceArgs) -> Result<(), Failure> {
         Command::Export(args) => people::export(args),
         Command::Log(args) => log::run(args),
         Command::Selftest(args) => selftest(args),
+        Command::Update(args) => update::run(args),
     }
 }
 
 fn selftest(args: &SelftestArgs) -> Result<(), Failure> {
-    let failed = args.door.connect()?.ask(&Request::SelfTest, |response| match response {
+    let door = &mut args.door.connect()?;
+    update::print_running(door)?;
+    let failed = door.ask(&Request::SelfTest, |response| match response {
         Response::SelfTest { failed } => Some(failed),
         _ => None,
     })?;

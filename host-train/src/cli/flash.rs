@@ -1,8 +1,10 @@
 //! `flash`: the door onto its board.
 
+mod chip;
+
 use super::failure::Failure;
 use super::output;
-use crate::flash::{self, Board, FlashError, Flashed, Method, Release, Remote};
+use crate::flash::{self, Board, FlashError, Flashed, Linux, Release, Remote};
 use std::path::PathBuf;
 
 /// Puts the door's program and networks onto a board, and back if they do not do there.
@@ -11,27 +13,34 @@ use std::path::PathBuf;
 /// or somebody with sudo. What arrives is verified by its SHA-256; `door doctor` looks at it there before it runs; the release before is
 /// kept, and stays where the new one finds something wrong that was right, or does not start. The lock is engaged meanwhile. Exit code
 /// 1: the board has what it had.
+///
+/// A microcontroller gets every byte at its address, by a debug probe and probe-rs, which reads all of it back, or as a file onto the
+/// drive of its boot mode. Its program has the networks in it: given --source, --models, --owner and --key, they are signed and it is
+/// built here. People on the board stay, unless --people replaces them. Exit code 1: the board did not take it, or keeps other bytes.
 #[derive(clap::Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["host", "out"]))]
+#[command(group = clap::ArgGroup::new("where").args(["host", "out", "volume"]))]
 pub(crate) struct FlashArgs {
-    /// raspberry-pi5, raspberry-pi4, jetson-orin-nano, ..: a wrong name lists all.
+    /// raspberry-pi5, jetson-orin-nano, rp2350, stm32h743, ..: a wrong name lists all.
     #[arg(long, value_name = "BOARD")]
     board: String,
-    /// The board: a name, user@name, or a name of ssh's settings.
+    /// Linux: the board, a name, user@name, or a name of ssh's settings.
     #[arg(long)]
     host: Option<String>,
-    /// Lay the release into this folder instead, and say what to do with it by hand.
+    /// Lay everything into this folder instead, and say what to do with it by hand.
     #[arg(long, value_name = "DIR", conflicts_with = "rollback")]
     out: Option<PathBuf>,
-    /// The door's program for that board (`cargo build --release -p door-linux --target aarch64-unknown-linux-gnu`).
-    #[arg(long, value_name = "FILE", required_unless_present = "rollback")]
+    /// The door's program for that board: for Linux of `cargo build --release -p door-linux --target aarch64-unknown-linux-gnu`, for a
+    /// microcontroller an ELF or UF2 file.
+    #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
-    /// The folder of its networks.
-    #[arg(long, value_name = "DIR", required_unless_present = "rollback")]
+    /// The folder of its networks; for a microcontroller detector.afm and embedding.afm.
+    #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Go back to the release before.
+    /// Linux: go back to the release before.
     #[arg(long, conflicts_with_all = ["program", "models"])]
     rollback: bool,
+    #[command(flatten)]
+    chip: chip::ChipArgs,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -47,16 +56,28 @@ fn failed(error: FlashError) -> Failure {
 
 /// Runs the command.
 pub(crate) fn run(args: &FlashArgs) -> Result<(), Failure> {
-    let board = Board::named(&args.board)?;
-    match board.method {
-        Method::Ssh => by_ssh(args, &board),
+    match Board::named(&args.board)? {
+        Board::Ssh(board) => by_ssh(args, &board),
+        Board::Probe(board) => chip::run(args, &board),
     }
 }
 
-fn by_ssh(args: &FlashArgs, board: &Board) -> Result<(), Failure> {
+fn by_ssh(args: &FlashArgs, board: &Linux) -> Result<(), Failure> {
+    if let Some(word) = args.chip.given() {
+        return Err(Failure::Input(format!(
+            "{word} is for microcontrollers, {} has Linux",
+            args.board
+        )));
+    }
+    if args.host.is_none() && args.out.is_none() {
+        return Err(Failure::Input("give --host with the board's name, or --out".to_owned()));
+    }
     let remote = args.host.as_deref().map(Remote::new).transpose()?;
     let (Some(program), Some(models)) = (&args.program, &args.models) else {
         return match remote {
+            _ if !args.rollback => {
+                Err(Failure::Input("give --program and --models, or --rollback".to_owned()))
+            }
             Some(remote) => {
                 told(args, &flash::roll_back(&remote, &args.board, board).map_err(failed)?)
             }

@@ -11,7 +11,9 @@ pub enum LinkError {
     #[error("the line to the device: {0}")]
     Line(#[from] io::Error),
     /// Nothing came in time, or the device hung up.
-    #[error("the device does not answer; is it a door, and is this its port?")]
+    #[error(
+        "the device does not answer: is this its port, has it power, and does nobody else speak to it? A door that blinks has failed its self-test and does not listen"
+    )]
     Silent,
     /// What came is not what a device with this key says.
     #[error("{}", advice(.0))]
@@ -24,9 +26,30 @@ pub enum LinkError {
     Random(getrandom::Error),
 }
 
-fn advice(error: &ProtocolError) -> String {
+impl LinkError {
+    /// Whether another session may go better: the line was bad, or the device started again.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Line(_) | Self::Silent => true,
+            Self::Protocol(error) => {
+                !is_other_key(error)
+                    && !matches!(
+                        error,
+                        ProtocolError::Version { .. } | ProtocolError::Refused { code: 6 | 10 }
+                    )
+            }
+            Self::Answer | Self::Random(_) => false,
+        }
+    }
+}
+
+fn is_other_key(error: &ProtocolError) -> bool {
     let seal = ProtocolError::Seal;
-    if [seal, ProtocolError::Refused { code: seal.code() }].contains(error) {
+    [seal, ProtocolError::Refused { code: seal.code() }].contains(error)
+}
+
+fn advice(error: &ProtocolError) -> String {
+    if is_other_key(error) {
         return "the device has another key than the file given with --key".to_owned();
     }
     error.to_string()

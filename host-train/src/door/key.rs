@@ -25,8 +25,38 @@ pub enum SharedKeyError {
 /// # Errors
 /// [`SharedKeyError`].
 pub fn read_shared_key(path: &Path) -> Result<Key, SharedKeyError> {
+    read_shared_bytes(path).map(Key::new)
+}
+
+/// Reads its bytes, to be given to a door.
+///
+/// # Errors
+/// [`SharedKeyError`].
+pub(crate) fn read_shared_bytes(path: &Path) -> Result<[u8; 32], SharedKeyError> {
     let text = files::read(path)?;
     let format = || SharedKeyError::Format { path: path.to_owned() };
     let digits = core::str::from_utf8(&text).map_err(|_| format())?.trim();
-    hex::decode(digits).map(Key::new).ok_or_else(format)
+    hex::decode(digits).ok_or_else(format)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rejects_files_that_hold_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("door.key");
+        let error = read_shared_key(&path).map(|_| ()).unwrap_err();
+        assert!(matches!(error, SharedKeyError::File(_)), "{error}");
+        for text in ["", "07", &"0g".repeat(32), &"07".repeat(33)] {
+            std::fs::write(&path, text).unwrap();
+            let error = read_shared_key(&path).map(|_| ()).unwrap_err();
+            assert!(matches!(error, SharedKeyError::Format { .. }), "{text}: {error}");
+            assert!(error.to_string().contains("openssl rand -hex 32"), "{error}");
+        }
+        std::fs::write(&path, format!("{}\n", "07".repeat(32))).unwrap();
+        assert_eq!(read_shared_bytes(&path).unwrap(), [7; 32]);
+    }
 }

@@ -3,33 +3,84 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The boards' own files. A board of another kind is one more file here and one more [`Method`].
-const FILES: [&str; 3] = [
+/// The boards' own files. A board of another kind is one more file here and one more [`Board`].
+const FILES: [&str; 4] = [
     include_str!("../../../boards/raspberry-pi/boards.toml"),
     include_str!("../../../boards/jetson/boards.toml"),
     include_str!("../../../boards/linux/boards.toml"),
+    include_str!("../../../boards/cortex-m/boards.toml"),
 ];
 
-/// How a release gets onto a board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
+/// A kind of board, by how the door gets onto it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "method", rename_all = "kebab-case")]
+pub enum Board {
     /// Files and a script, through `ssh` and `scp`.
-    Ssh,
+    Ssh(Linux),
+    /// Bytes at their addresses, by a debug probe or a drive of the boot ROM.
+    Probe(Chip),
 }
 
-/// A kind of board.
+/// A board with Linux.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Board {
-    /// How a release gets onto it.
-    pub method: Method,
+pub struct Linux {
     /// Its processor, as `uname -m` names it.
     pub machine: String,
     /// How `/proc/device-tree/model` begins; none for any.
     pub model: Vec<String>,
     /// The folder in `/usr/share/door` with its settings; empty for none of its own.
     pub settings: String,
+}
+
+/// A microcontroller.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chip {
+    /// What `probe-rs` calls it.
+    pub chip: String,
+    /// What its program is built for.
+    pub target: String,
+    /// Bytes that its program has for a network.
+    pub arena: usize,
+    /// Its flash.
+    pub flash: Flash,
+    /// Where people lie in it; `None` where that is in another chip.
+    pub people: Option<Place>,
+    /// The drive of its boot ROM, if it has one.
+    pub volume: Option<Volume>,
+}
+
+/// A chip's flash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flash {
+    /// Address of its first byte.
+    pub start: u32,
+    /// How many it has.
+    pub bytes: u32,
+    /// How many are erased at once.
+    pub sector: u32,
+}
+
+/// A range of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The first.
+    pub start: u32,
+    /// How many.
+    pub bytes: u32,
+}
+
+/// A drive that takes UF2 files.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Volume {
+    /// Its `Board-ID` in `INFO_UF2.TXT`.
+    pub board: String,
+    /// The family of files that it takes.
+    pub family: u32,
 }
 
 /// A board that nobody knows.
@@ -50,6 +101,14 @@ pub fn boards() -> BTreeMap<String, Board> {
     FILES.into_iter().filter_map(|text| parse(text).ok()).flatten().collect()
 }
 
+impl Place {
+    /// The address behind it.
+    #[must_use]
+    pub fn end(self) -> u32 {
+        self.start.saturating_add(self.bytes)
+    }
+}
+
 impl Board {
     /// The board of this name.
     ///
@@ -62,7 +121,9 @@ impl Board {
             known: boards.into_keys().collect(),
         })
     }
+}
 
+impl Linux {
     /// Whether a board that says this of itself is of this kind.
     #[must_use]
     pub fn is(&self, machine: &str, model: &str) -> bool {
@@ -88,17 +149,41 @@ mod tests {
             "raspberry-pi3",
             "raspberry-pi4",
             "raspberry-pi5",
+            "rp2350",
+            "stm32h743",
         ];
         assert_eq!(names, all);
     }
 
+    /// What is written where must be whole sectors of the flash.
+    #[test]
+    fn places_are_whole_sectors_of_the_flash() {
+        let mut chips = 0;
+        for (name, board) in boards() {
+            let Board::Probe(Chip { flash, people, .. }) = board else { continue };
+            chips += 1;
+            let end = Place { start: flash.start, bytes: flash.bytes }.end();
+            if let Some(place) = people {
+                assert_eq!(flash.sector, 4096, "{name}: as the gallery is made");
+                assert!(flash.start <= place.start && place.end() <= end, "{name}");
+                assert!(place.start.is_multiple_of(flash.sector), "{name}");
+                assert!(place.bytes.is_multiple_of(2 * flash.sector), "{name}");
+            }
+        }
+        assert_eq!(chips, 2);
+    }
+
     #[test]
     fn a_board_is_told_by_processor_and_model() {
-        let pi5 = Board::named("raspberry-pi5").unwrap();
+        let named = |name| match Board::named(name).unwrap() {
+            Board::Ssh(board) => board,
+            Board::Probe(chip) => panic!("{chip:?}"),
+        };
+        let pi5 = named("raspberry-pi5");
         assert!(pi5.is("aarch64", "Raspberry Pi 5 Model B Rev 1.0"));
         assert!(!pi5.is("aarch64", "Raspberry Pi 4 Model B Rev 1.4"));
         assert!(!pi5.is("armv7l", "Raspberry Pi 5 Model B Rev 1.0"), "a 32-bit system");
-        let any = Board::named("linux-arm64").unwrap();
+        let any = named("linux-arm64");
         assert!(any.is("aarch64", "") && !any.is("x86_64", ""));
     }
 

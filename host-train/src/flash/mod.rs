@@ -10,10 +10,14 @@
 //! ends in the middle ends nothing, and so that it can be run by hand where there is none.
 
 mod board;
+mod chip;
 mod release;
 mod remote;
 
-pub use board::{Board, Method, UnknownBoard, boards};
+pub use board::{Board, Chip, Linux, UnknownBoard, boards};
+pub use chip::{
+    ChipError, ElfError, Image, Laid, PeopleError, Run, Source, Uf2Error, by_probe, by_volume,
+};
 pub use release::Release;
 pub use remote::Remote;
 
@@ -142,7 +146,7 @@ pub struct Flashed {
 pub fn install(
     remote: &Remote,
     name: &str,
-    board: &Board,
+    board: &Linux,
     release: &Release,
 ) -> Result<Flashed, FlashError> {
     look(remote, name, board)?;
@@ -156,7 +160,7 @@ pub fn install(
 ///
 /// # Errors
 /// [`FlashError`]; also if there is none.
-pub fn roll_back(remote: &Remote, name: &str, board: &Board) -> Result<Flashed, FlashError> {
+pub fn roll_back(remote: &Remote, name: &str, board: &Linux) -> Result<Flashed, FlashError> {
     look(remote, name, board)?;
     remote.script(&["rollback"]).map(|answer| flashed(&answer))
 }
@@ -177,7 +181,7 @@ pub fn by_hand(release: &Release) -> Result<String, FlashError> {
 }
 
 /// Whether the board is what it is said to be.
-fn look(remote: &Remote, name: &str, board: &Board) -> Result<(), FlashError> {
+fn look(remote: &Remote, name: &str, board: &Linux) -> Result<(), FlashError> {
     let mut answer = remote.script(&["probe"])?;
     let mut take = |name: &str| answer.remove(name).unwrap_or_default();
     let (machine, model, host) = (take("machine"), take("model"), remote.host().to_owned());

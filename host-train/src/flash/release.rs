@@ -1,7 +1,7 @@
 //! A release: the door's program, its networks and the list of their hashes, in a folder.
 
 use super::FlashError;
-use super::board::Board;
+use super::board::Linux;
 use crate::files::{self, FileError};
 use crate::hex;
 use crate::model::open_file;
@@ -30,7 +30,7 @@ impl Release {
     /// # Errors
     /// [`FlashError`]: the program is of another processor, a network is damaged, or a file can't be read or written.
     pub fn build(
-        board: &Board,
+        board: &Linux,
         program: &Path,
         models: &Path,
         folder: &Path,
@@ -77,7 +77,7 @@ fn plain(name: &str) -> bool {
 }
 
 /// The head of an ELF file says for which processor it is.
-fn check_program(board: &Board, path: &Path, bytes: &[u8]) -> Result<(), FlashError> {
+fn check_program(board: &Linux, path: &Path, bytes: &[u8]) -> Result<(), FlashError> {
     let number = match bytes {
         [0x7f, b'E', b'L', b'F', 2, 1, rest @ ..] => rest.get(12..14),
         _ => None,

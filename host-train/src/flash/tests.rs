@@ -148,8 +148,15 @@ impl Fake {
     }
 }
 
-fn pi5() -> Board {
-    Board::named("raspberry-pi5").unwrap()
+fn linux(name: &str) -> Linux {
+    match Board::named(name).unwrap() {
+        Board::Ssh(board) => board,
+        Board::Probe(chip) => panic!("{chip:?}"),
+    }
+}
+
+fn pi5() -> Linux {
+    linux("raspberry-pi5")
 }
 
 fn refused(result: Result<Flashed, FlashError>) -> String {
@@ -283,7 +290,7 @@ fn a_power_cut_at_any_step_leaves_the_old_release_or_the_new_one_whole() {
 fn rejects_boards_that_are_not_what_was_said() {
     let fake = Fake::new();
     let one = fake.release("one", &[]);
-    let other = Board::named("raspberry-pi4").unwrap();
+    let other = linux("raspberry-pi4");
     let error = install(&fake.remote(), "raspberry-pi4", &other, &one).unwrap_err();
     assert!(matches!(error, FlashError::OtherBoard { .. }), "{error}");
     fs::remove_file(fake.path("root/usr/lib/systemd/system/door.service")).unwrap();

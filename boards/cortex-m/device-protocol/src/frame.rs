@@ -42,10 +42,13 @@ pub(crate) fn encode<'o>(
     let checksum = crc32fast::hash(content).to_le_bytes();
     *rest.first_chunk_mut().ok_or(TOO_LONG)? = checksum;
     let frame = frame.get(..len + checksum.len()).ok_or(TOO_LONG)?;
-    // Its last byte stays the zero that ends the frame.
-    out.fill(0);
     let stuffed = cobs::try_encode(frame, out).map_err(|_| TOO_LONG)?;
-    out.get(..=stuffed).ok_or(TOO_LONG)
+    let framed = out.get_mut(..=stuffed).ok_or(TOO_LONG)?;
+    // Behind 254 bytes without a zero there is one more code, which counts for nothing at the end.
+    if let Some(end) = framed.last_mut() {
+        *end = 0;
+    }
+    Ok(framed)
 }
 
 /// Finds frames in bytes as they come.

@@ -135,3 +135,26 @@ fn nonce(number: u32) -> chacha20poly1305::Nonce {
     let [a, b, c, d] = number.to_le_bytes();
     [0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d].into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number is never used twice, also where there are no more.
+    #[test]
+    fn rejects_more_frames_than_there_are_numbers() {
+        let session = |way| Session::new(&Key::new([1; 32]), &[2; 16], &[3; 16], way).unwrap();
+        let (mut host, mut device) = (session(Direction::ToDevice), session(Direction::ToHost));
+        (host.sent, device.received) = (u32::MAX - 1, u32::MAX - 1);
+        let mut last = [0; MAX_BODY];
+        let len = host.seal(b"last", &mut last).unwrap().len();
+        assert_eq!(device.open(&mut last[..len]), Ok(&b"last"[..]));
+        assert_eq!(host.seal(b"one more", &mut [0; MAX_BODY]), Err(ProtocolError::UsedUp));
+        // Somebody who goes on counts from 0 again, or says the last number.
+        let mut forged = [0xff; 30];
+        assert_eq!(device.open(&mut forged), Err(ProtocolError::UsedUp));
+        forged[..4].fill(0);
+        let number = ProtocolError::Number { expected: u32::MAX, found: 0 };
+        assert_eq!(device.open(&mut forged), Err(number));
+    }
+}

@@ -181,6 +181,61 @@ fn rejects_frames_that_are_cut_or_too_long() {
     assert_eq!(door.done, [1]);
 }
 
+/// One byte after another of the frame as it is before it is stuffed: kind 9, a body of two bytes, its checksum.
+#[test]
+fn rejects_what_is_no_frame() {
+    let mut out = [0; MAX_WIRE];
+    let good = frame::encode(9, &[5, 6], &mut out).unwrap().to_vec();
+    assert_eq!(good.len(), 9);
+    let checksum = crc32fast::hash(&[9, 5, 6]);
+    let changed = |at: usize, byte: u8| {
+        let mut frame = good.clone();
+        frame[at] = byte;
+        frame
+    };
+    let computed = crc32fast::hash(&[9, 5, 7]);
+    for (bytes, why) in [
+        (good.clone(), ProtocolError::Kind { found: 9 }),
+        (changed(3, 7), ProtocolError::Checksum { stated: checksum, computed }),
+        (changed(0, 200), ProtocolError::Stuffing),
+        (std::vec![2, 7, 0], ProtocolError::TooShort { found: 1 }),
+        // A checksum of nothing, and no kind before it.
+        (std::vec![1, 1, 1, 1, 1, 0], ProtocolError::TooShort { found: 4 }),
+    ] {
+        let refused = Door::new(KEY).takes(&bytes).1;
+        assert_eq!(refused, [why], "{bytes:?}");
+        let heard = hears(&mut Host::new(Key::new(KEY), [2; 16]), &bytes);
+        assert_eq!(heard, [Err(why)], "{bytes:?}");
+    }
+}
+
+#[test]
+fn rejects_greetings_that_are_cut() {
+    let mut out = [0; MAX_WIRE];
+    for (body, found) in [(&[][..], 0), (&[VERSION, 1, 2][..], 3), (&[VERSION; 18][..], 18)] {
+        let hello = frame::encode(frame::kind::HELLO, body, &mut out).unwrap();
+        assert_eq!(Door::new(KEY).takes(hello).1, [ProtocolError::TooShort { found }]);
+    }
+}
+
+/// Sealed by the right key, and yet nothing that this version knows.
+#[test]
+fn rejects_messages_that_are_none() {
+    let (mut host, mut door) = session();
+    let mut out = [0; MAX_WIRE];
+    // The door's nonces begin with 3.
+    let mut ours =
+        seal::Session::new(&Key::new(KEY), &[2; 16], &[3; 16], seal::Direction::ToDevice).unwrap();
+    let frame = device::seal(&mut ours, &99_u32, &mut out).unwrap();
+    let (answer, refused) = door.takes(frame);
+    assert_eq!(refused, [ProtocolError::Message]);
+    assert_eq!(hears(&mut host, &answer), [Err(ProtocolError::Refused { code: 10 })]);
+    let mut theirs =
+        seal::Session::new(&Key::new(KEY), &[2; 16], &[3; 16], seal::Direction::ToHost).unwrap();
+    let frame = device::seal(&mut theirs, &99_u32, &mut out).unwrap();
+    assert_eq!(hears(&mut host, frame), [Err(ProtocolError::Message)]);
+}
+
 #[test]
 fn rejects_messages_that_fit_no_frame() {
     let (mut host, _) = session();
@@ -206,6 +261,28 @@ fn noise_before_a_frame_is_no_harm() {
     let (_, refused) = door.takes(&[&[0, 0, 7, 8, 9, 0][..], &remove(&mut host, 5)].concat());
     assert_eq!(refused.len(), 1);
     assert_eq!(door.done, [5]);
+}
+
+/// Also those whose last run of bytes without a zero is as long as such a run may be.
+#[test]
+fn every_frame_ends_with_its_only_zero() {
+    let mut ends = 0;
+    for len in 0..=frame::MAX_BODY {
+        for first in [1, 2, 3] {
+            let body: Vec<u8> = (0..len).map(|at| ((at + first) % 255) as u8 + 1).collect();
+            let mut out = [7; MAX_WIRE];
+            let framed = frame::encode(9, &body, &mut out).unwrap();
+            let zeros = framed.iter().filter(|&&byte| byte == 0).count();
+            assert_eq!((zeros, framed.last()), (1, Some(&0)), "{len}");
+            let mut deframer = frame::Deframer::new();
+            let arrived = framed.iter().filter_map(|&byte| {
+                deframer.push(byte).map(|found| found.map(|(kind, body)| (kind, body.to_vec())))
+            });
+            assert_eq!(arrived.collect::<Vec<_>>(), [Ok((9, body))]);
+            ends += usize::from((len + 5) % 254 == 0);
+        }
+    }
+    assert_eq!(ends, 9);
 }
 
 proptest! {

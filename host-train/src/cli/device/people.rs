@@ -1,6 +1,6 @@
 //! `device list`, `enroll`, `remove` and `export`.
 
-use super::{DoorArgs, ask};
+use super::{DoorArgs, ask, update};
 use crate::cli::failure::Failure;
 use crate::cli::{embed, output};
 use crate::door::{Client, Line};
@@ -11,7 +11,7 @@ use model_format::ModelId;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Lists who is enrolled: number, name, templates.
+/// Lists who is enrolled: number, name, templates. Says which model runs, and whether it is on trial.
 #[derive(clap::Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
@@ -83,10 +83,12 @@ struct Enrolled {
 }
 
 pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
-    let listed = read(&mut args.door.connect()?, |place| Request::List { place })?;
+    let door = &mut args.door.connect()?;
+    let listed = read(door, |place| Request::List { place })?;
     if args.json {
         return output::json(&listed);
     }
+    update::print_running(door)?;
     for one in &listed {
         let dormant = if one.dormant { ", dormant: of another model" } else { "" };
         output::line(&format!(

@@ -219,3 +219,122 @@ impl<F: NorFlash> NorFlash for Shared<'_, F> {
         self.0.borrow_mut().write(offset, bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sim::{Rp2350, Stm32H7};
+
+    /// What is wrong with a chip.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Wrong {
+        Nothing,
+        Write,
+        Erase,
+        /// Bits that cannot be programmed to 0 at this place.
+        Stuck(u32),
+        /// Bits that an erase leaves at 0 at this place.
+        Worn(u32),
+    }
+
+    /// A chip with words of `WORD` bytes and something wrong with it.
+    struct Bad<const WORD: usize>(Rp2350, Wrong);
+
+    #[derive(Debug)]
+    struct Broken;
+
+    impl embedded_storage::nor_flash::NorFlashError for Broken {
+        fn kind(&self) -> NorFlashErrorKind {
+            NorFlashErrorKind::Other
+        }
+    }
+
+    impl<const WORD: usize> ErrorType for Bad<WORD> {
+        type Error = Broken;
+    }
+
+    impl<const WORD: usize> ReadNorFlash for Bad<WORD> {
+        const READ_SIZE: usize = 1;
+
+        fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Broken> {
+            self.0.read(offset, bytes).map_err(|_| Broken)?;
+            let place = |at: u32| at.checked_sub(offset).map(|at| at as usize);
+            match self.1 {
+                Wrong::Stuck(at) => {
+                    if let Some(byte) = place(at).and_then(|at| bytes.get_mut(at)) {
+                        *byte |= 4;
+                    }
+                }
+                Wrong::Worn(at) => {
+                    if let Some(byte) = place(at).and_then(|at| bytes.get_mut(at)) {
+                        *byte &= !4;
+                    }
+                }
+                _ => {}
+            }
+            Ok(())
+        }
+
+        fn capacity(&self) -> usize {
+            self.0.capacity()
+        }
+    }
+
+    impl<const WORD: usize> NorFlash for Bad<WORD> {
+        const WRITE_SIZE: usize = WORD;
+        const ERASE_SIZE: usize = 4096;
+
+        fn erase(&mut self, from: u32, to: u32) -> Result<(), Broken> {
+            let erased = self.0.erase(from, to).map_err(|_| Broken);
+            if self.1 == Wrong::Erase { Err(Broken) } else { erased }
+        }
+
+        fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Broken> {
+            let written = self.0.write(offset, bytes).map_err(|_| Broken);
+            if self.1 == Wrong::Write { Err(Broken) } else { written }
+        }
+    }
+
+    fn region(wrong: Wrong) -> Region<Bad<1>> {
+        Region::new(Bad(Rp2350::new(3), wrong), 4096..12288, 2).unwrap()
+    }
+
+    #[test]
+    fn rejects_words_and_ranges_that_do_not_fit() {
+        let words = Region::new(Bad::<96>(Rp2350::new(3), Wrong::Nothing), 0..4096, 1).map(|_| ());
+        assert_eq!(words, Err(FlashError::Words { read: 1, write: 96 }));
+        let few = Region::new(Rp2350::new(3), 0..4096, 2).map(|_| ());
+        assert_eq!(few, Err(FlashError::TooFewSectors { needed: 2, sectors: 1 }));
+        for (start, end) in [(0, 100), (100, 4096), (8192, 4096), (8192, 16384)] {
+            let range = Region::new(Rp2350::new(3), Range { start, end }, 1).map(|_| ());
+            let capacity = 3 * 4096;
+            assert_eq!(range, Err(FlashError::Range { start, end, sector: 4096, capacity }));
+        }
+        assert!(Region::new(Stm32H7::new(1), 0..0x2_0000, 1).is_ok());
+    }
+
+    #[test]
+    fn rejects_a_driver_that_fails() {
+        let kind = NorFlashErrorKind::Other;
+        let driver = |offset| Err(FlashError::Driver { offset, kind });
+        assert_eq!(region(Wrong::Write).program(64, &[0; 64]), driver(4096 + 64));
+        assert_eq!(region(Wrong::Erase).erase(1), driver(8192));
+        assert_eq!(region(Wrong::Nothing).read(8192, &mut [0; 64]), driver(4096 + 8192));
+    }
+
+    #[test]
+    fn rejects_flash_that_keeps_other_bytes() {
+        let mut stuck = region(Wrong::Stuck(4096 + 70));
+        let not_kept = Err(FlashError::NotKept { offset: 4096 + 64 });
+        assert_eq!(stuck.program_blank(64, &[0; 64]), not_kept);
+        assert_eq!(stuck.program_blank(128, &[0; 64]), Ok(()));
+        assert_eq!(
+            region(Wrong::Worn(8192 + 5)).erase(1),
+            Err(FlashError::NotErased { offset: 8192 })
+        );
+        assert_eq!(region(Wrong::Worn(8192 + 5)).erase(0), Ok(()));
+        let mut twice = region(Wrong::Nothing);
+        twice.program_blank(64, &[1; 64]).unwrap();
+        assert_eq!(twice.program_blank(64, &[0; 64]), not_kept, "it was not blank");
+    }
+}

@@ -80,9 +80,16 @@ fn network(side: u16, outputs: &[(&str, u8, Vec<i32>)]) -> ModelFile {
 /// A detector of 32x32 pixels that finds nobody.
 #[allow(dead_code, reason = "not every test needs one")]
 pub(crate) fn detector() -> ModelFile {
-    let maps = [("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)];
+    detector_scoring(0)
+}
+
+/// One whose scores are this, in sixteenths, wherever it looks.
+#[allow(dead_code, reason = "not every test needs one")]
+pub(crate) fn detector_scoring(score: i32) -> ModelFile {
+    let maps =
+        [("cls", vec![score]), ("obj", vec![score]), ("bbox", vec![0; 4]), ("kps", vec![0; 10])];
     let outputs = [8_u8, 16, 32].into_iter().flat_map(|stride| {
-        maps.map(|(map, values)| (format!("{map}_{stride}"), stride, vec![0; values]))
+        maps.clone().map(|(map, bias)| (format!("{map}_{stride}"), stride, bias))
     });
     let outputs: Vec<(String, u8, Vec<i32>)> = outputs.collect();
     let outputs: Vec<_> =

@@ -301,6 +301,23 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Numbers that are given once come to an end, those of people and those of records, and none is given twice.
+#[test]
+fn rejects_more_people_and_records_than_there_are_numbers() {
+    let mut flash = Rp2350::new(2);
+    let (mut gallery, _) = open(&mut flash);
+    gallery.store(stored(u32::MAX - 1, "the last one", &values(1))).unwrap();
+    assert_eq!(gallery.next_person(), Err(GalleryError::Numbers));
+    // Who is known may have another template.
+    gallery.store(stored(u32::MAX - 1, "the last one", &values(2))).unwrap();
+    gallery.live.as_mut().unwrap().next_record = u32::MAX - 1;
+    assert_eq!(gallery.store(stored(7, "a", &values(3))), Ok(u32::MAX - 1));
+    assert_eq!(gallery.store(stored(7, "b", &values(4))), Err(GalleryError::Numbers));
+    assert_eq!(list(&mut gallery).len(), 3);
+    let (mut gallery, _) = open(&mut flash);
+    assert_eq!(gallery.store(stored(7, "b", &values(4))), Err(GalleryError::Numbers));
+}
+
 proptest! {
     /// Whatever is done, with the power failing in between, the gallery is the list.
     #[test]
