@@ -200,8 +200,7 @@ impl Convolution<'_> {
 
     /// Fills the output, a block of channels after the other: `accumulate(first, segment, sums, finish)`
     /// sums up the windows of a segment for the channels from `first` on. Stretches of pixels are then
-    /// rounded to int8. A tier that finishes does so itself where a stretch is a single segment, as in a
-    /// sliding walk all are: `accumulate` is then told where to.
+    /// rounded to int8. A tier that finishes does so itself where a stretch is a single segment: `accumulate` is then told where to.
     #[inline(always)]
     pub(super) fn for_each_segment<T: Primitives>(
         &self,
@@ -214,22 +213,17 @@ impl Convolution<'_> {
         let mut buffer = T::BUFFER;
         let buffer = buffer.as_mut();
         for first in (0..channels).step_by(BLOCK) {
-            let multiplier = self.requantize.multiplier.get(first..).unwrap_or_default();
-            let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
-            let negative = self.requantize.activation.negative(first, positive);
-            let zero_point = self.requantize.zero_point;
-            let reach = self.reach::<T>(first);
+            let epilogue = self.epilogue::<T>(first);
             let mut pixel = 0;
             while pixel < walk.pixels() {
                 let most = buffer.len().min(walk.pixels() - pixel);
                 let mut segment = walk.segment(pixel, most);
-                let pixels = if walk.slides() { segment.pixels } else { most };
+                let pixels = most;
                 let start = pixel * channels + first;
                 pixel += pixels;
                 let output = output.get_mut(start..).unwrap_or_default();
                 let residual = self.residual.map(|residual| residual.skip(start));
-                let epilogue =
-                    Epilogue { positive, negative, zero_point, residual, step: channels, reach };
+                let epilogue = Epilogue { residual, ..epilogue };
                 let (mut finish, output) = if T::FINISHES && segment.pixels == pixels {
                     (Some(Finish { epilogue, output }), None)
                 } else {
@@ -248,6 +242,20 @@ impl Convolution<'_> {
                     tier.requantize(buffer.get(..pixels).unwrap_or_default(), &epilogue, output);
                 }
             }
+        }
+    }
+
+    /// What becomes of the sums of the block of channels from `first` on, but for a residual.
+    pub(super) fn epilogue<T: Primitives>(&self, first: usize) -> Epilogue<'_> {
+        let multiplier = self.requantize.multiplier.get(first..).unwrap_or_default();
+        let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
+        Epilogue {
+            positive,
+            negative: self.requantize.activation.negative(first, positive),
+            zero_point: self.requantize.zero_point,
+            residual: None,
+            step: self.geometry.output.channels.into(),
+            reach: self.reach::<T>(first),
         }
     }
 

@@ -152,11 +152,10 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
 pub(super) fn slide(
     taps: &mut Taps,
     lines: &Lines<'_>,
-    pixels: usize,
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    slide::slide(taps, lines, (pixels, epilogue, output), slide::by_channel, slide::filter_by_dots);
+    slide::slide(taps, lines, (epilogue, output), slide::by_channel, slide::filter_by_dots);
 }
 
 #[target_feature(enable = "neon,dotprod")]

@@ -43,9 +43,9 @@ macro_rules! tier_of_all {
         tier!($(#[$doc])* $tier, $module, PIXELS, BYTES, $($feature),+; {
             const FINISHES: bool = true;
 
-            const SLIDE: Option<Slide<Self>> = Some(|_, taps, lines, pixels, epilogue, output| {
+            const SLIDE: Option<Slide<Self>> = Some(|_, taps, lines, epilogue, output| {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::slide(taps, lines, pixels, epilogue, output) }
+                unsafe { $module::slide(taps, lines, epilogue, output) }
             });
 
             fn finish(
