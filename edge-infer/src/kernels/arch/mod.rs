@@ -170,6 +170,16 @@ pub(crate) struct Lines<'a> {
     pub(crate) windows: usize,
 }
 
+/// The type of [`Primitives::FINISH`]: of strips, each so long, the windows of so many pixels.
+pub(crate) type Finish<T> = for<'w> fn(
+    T,
+    &mut <T as Primitives>::Panel<'w>,
+    (&[Strip<'_>], usize),
+    usize,
+    &Epilogue<'_>,
+    &mut [i8],
+);
+
 /// The type of [`Primitives::SLIDE`].
 pub(crate) type Slide<T> =
     for<'w> fn(T, &mut <T as Primitives>::Taps<'w>, &Lines<'_>, &Epilogue<'_>, &mut [i8]);
@@ -203,9 +213,6 @@ pub(crate) trait Plain {
 
 /// What a tier implements. A value of the type is the proof that the processor can run it.
 pub(crate) trait Primitives: Copy {
-    /// Whether the tier [finishes](Self::finish) where it can. Only then does it learn [`Epilogue::reach`].
-    const FINISHES: bool = false;
-
     /// Memory for the sums of as many pixels as the tier likes to work on at a time.
     type Buffer: AsMut<[Sums]>;
     /// Such memory; the content does not matter.
@@ -229,20 +236,9 @@ pub(crate) trait Primitives: Copy {
         sums: &mut [Sums],
     );
 
-    /// [`multiply`](Self::multiply) and then [`requantize`](Self::requantize): for a tier that rounds sums while they are in
-    /// registers. What `sums` hold afterwards does not matter.
-    fn finish(
-        self,
-        panel: &mut Self::Panel<'_>,
-        strips: &[Strip<'_>],
-        len: usize,
-        sums: &mut [Sums],
-        epilogue: &Epilogue<'_>,
-        output: &mut [i8],
-    ) {
-        self.multiply(panel, strips, len, sums);
-        self.requantize(sums, epilogue, output);
-    }
+    /// Of a tier that has it: [`multiply`](Self::multiply) and [`requantize`](Self::requantize) of whole windows for any number of
+    /// pixels, without sums in memory. Only such a tier learns [`Epilogue::reach`].
+    const FINISH: Option<Finish<Self>> = None;
 
     /// Depthwise weights as [`multiply_taps`](Self::multiply_taps) wants them.
     type Taps<'w>;

@@ -15,7 +15,6 @@ mod cells;
 mod sliding;
 
 use super::arch::{Primitives, STRIPS, Strip, Weights};
-use super::conv2d::Finish;
 use super::geometry::{Segment, Walk, check_channels, product};
 use super::{BLOCK, Convolution, LengthError, Tier, on_tier};
 
@@ -47,7 +46,7 @@ fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
     let padding = [layer.pad_value; BLOCK];
     let mut taps = tier.taps();
     let mut packed = None;
-    layer.for_each_segment(tier, &walk, output, |first, segment, sums, finish| {
+    layer.for_each_segment(tier, &walk, output, |first, segment, sums| {
         for tap in (0..layer.geometry.taps()).step_by(STRIPS) {
             if packed != Some((first, tap)) {
                 tier.pack_taps(weights(layer, first, tap), &mut taps);
@@ -56,9 +55,6 @@ fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
             let mut strips = [Strip::default(); STRIPS];
             let count = fill(&mut strips, tap, first, layer, &walk, &segment, &padding);
             tier.multiply_taps(&taps, strips.get(..count).unwrap_or_default(), sums);
-        }
-        if let Some(Finish { epilogue, output }) = finish {
-            tier.requantize(sums, &epilogue, output);
         }
     });
 }

@@ -5,11 +5,12 @@ use core::arch::aarch64::*;
 
 use super::super::{BLOCK, STRIPS, Strip, Sums, Weights};
 use super::BYTES;
+use super::interleave::Interleave;
 use super::lanes::{
     Numbers, Start, add_high, add_low, copy, load, load_bytes, load_vector, multiply_high,
     multiply_low, part, part_mut, store, store_bytes,
 };
-use super::slide::{self, Column, Columns, Order};
+use super::slide::{self, Column, Columns};
 
 /// Taps of each channel of a block, sixteen channels after the other.
 pub(crate) struct Taps {
@@ -31,7 +32,7 @@ impl Taps {
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Order) {
+pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Interleave) {
     taps.start = Start::of(&weights);
     taps.parts = Taps::EMPTY.parts;
     for (part, to) in taps.parts.iter_mut().enumerate() {
@@ -47,8 +48,8 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Order) {
         let zero = zeros.as_ptr();
         // SAFETY: from each of the three taps on there are three, and each is a vector; a step of 0 stays at the one vector.
         unsafe {
-            order([a, b, c, zero], [BYTES, BYTES, BYTES, 0], &mut sliding.upper);
-            order([zero, a, b, c], [0, BYTES, BYTES, BYTES], &mut sliding.lower);
+            Column::fill(&mut sliding.upper, order, ([a, b, c, zero], [BYTES, BYTES, BYTES, 0]));
+            Column::fill(&mut sliding.lower, order, ([zero, a, b, c], [0, BYTES, BYTES, BYTES]));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::arch::{aarch64::*, asm};
 
-use super::super::rounding::{SHIFT, nearest, scale};
+use super::super::rounding::{SHIFT, each, nearest, scale};
 use super::{BYTES, Column, Weights};
 
 /// Filters windows of sixteen channels: by their taps, of the upper windows or of the lower ones, from the windows' columns,
@@ -92,7 +92,7 @@ macro_rules! dots {
     };
 }
 
-/// [`Filter`] of columns [`by_row`](super::by_row).
+/// [`Filter`] of columns [`in_order`](super::super::interleave::in_order).
 ///
 /// # Safety
 /// As [`Filter`].
@@ -155,7 +155,7 @@ pub(in super::super) unsafe fn filter(
     }
 }
 
-/// [`Filter`] of columns [`by_channel`](super::by_channel): `sdot` sums three products and a zero.
+/// [`Filter`] of columns [`by_bytes`](super::super::interleave::by_bytes): `sdot` sums three products and a zero.
 ///
 /// # Safety
 /// As [`Filter`].

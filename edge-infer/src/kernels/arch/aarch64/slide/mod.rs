@@ -18,9 +18,10 @@ mod filter;
 
 use super::super::{Epilogue, Lines, WINDOWS};
 use super::BYTES;
+use super::interleave::Interleave;
 use super::lanes::{copy, load_bytes, store_vector};
 use super::taps::Taps;
-pub(super) use columns::{Column, Columns, Order, by_channel, by_row};
+pub(super) use columns::{Column, Columns};
 use filter::{Filter, Rounding};
 pub(super) use filter::{filter, filter_by_dots};
 
@@ -40,7 +41,7 @@ pub(super) fn slide(
     taps: &mut Taps,
     lines: &Lines<'_>,
     (epilogue, output): (&Epilogue<'_>, &mut [i8]),
-    order: Order,
+    order: Interleave,
     filter: Filter,
 ) {
     let Taps { start, sliding, columns, .. } = taps;
@@ -131,14 +132,14 @@ fn pad(columns: &mut [Column], lines: &Lines<'_>) {
 /// Brings the rows' sixteen channels from `first` on into order.
 #[inline]
 #[target_feature(enable = "neon")]
-fn fill(columns: &mut [Column], lines: &Lines<'_>, first: usize, order: Order) {
+fn fill(columns: &mut [Column], lines: &Lines<'_>, first: usize, order: Interleave) {
     let inside = columns.get_mut(lines.before..).unwrap_or_default();
     let inside = inside.split_at_mut(lines.inside.min(inside.len())).0;
     let last = inside.len().saturating_sub(1);
     if lines.rows.iter().all(|row| row.values.len() >= last * row.step + first + BYTES) {
         let rows = lines.rows.map(|row| row.values.as_ptr().wrapping_add(first));
         // SAFETY: every row holds a vector at the last column, and so at all before.
-        unsafe { order(rows, lines.rows.map(|row| row.step), inside) }
+        unsafe { Column::fill(inside, order, (rows, lines.rows.map(|row| row.step))) }
     } else {
         fill_to_the_end(inside, lines, first, order);
     }
@@ -147,7 +148,7 @@ fn fill(columns: &mut [Column], lines: &Lines<'_>, first: usize, order: Order) {
 /// Behind the last channels of the last pixel there may be no further bytes.
 #[cold]
 #[target_feature(enable = "neon")]
-fn fill_to_the_end(inside: &mut [Column], lines: &Lines<'_>, first: usize, order: Order) {
+fn fill_to_the_end(inside: &mut [Column], lines: &Lines<'_>, first: usize, order: Interleave) {
     for (index, column) in inside.chunks_mut(1).enumerate() {
         let vectors = lines.rows.map(|row| {
             let from_here = row.values.get(index * row.step + first..);
@@ -156,6 +157,9 @@ fn fill_to_the_end(inside: &mut [Column], lines: &Lines<'_>, first: usize, order
             vector
         });
         // SAFETY: there is one column, and the vectors of its rows.
-        unsafe { order(vectors.each_ref().map(|vector| vector.as_ptr()), [0; 4], column) }
+        unsafe {
+            let rows = vectors.each_ref().map(|vector| vector.as_ptr());
+            Column::fill(column, order, (rows, [0; 4]));
+        }
     }
 }
