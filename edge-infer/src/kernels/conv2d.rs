@@ -17,7 +17,7 @@
 //!     requantize: sums -> output
 //! ```
 
-use super::arch::{DEPTH, Epilogue, Primitives, STRIPS, Strip, Sums, Weights};
+use super::arch::{DEPTH, Epilogue, Finish, Primitives, STRIPS, Strip, Sums, Weights};
 use super::geometry::{Segment, Walk, check, product};
 use super::{Addend, BLOCK, Geometry, LengthError, Requantize, Tier, on_tier};
 
@@ -55,30 +55,52 @@ pub fn conv2d(tier: Tier, layer: &Convolution<'_>, output: &mut [i8]) -> Result<
 
 fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
     let walk = Walk::new(layer.geometry);
+    let mut chunks = Chunk::all(&layer.geometry);
+    if let (Some(finish), Some(all), None) = (T::FINISH, chunks.next(), chunks.next()) {
+        return finish_each_segment((tier, finish), layer, &walk, all, output);
+    }
     let mut panel = tier.panel();
     let mut packed = None;
-    layer.for_each_segment(tier, &walk, output, |first, segment, sums, mut finish| {
-        let mut chunks = Chunk::all(&layer.geometry).peekable();
-        while let Some(chunk) = chunks.next() {
+    layer.for_each_segment(tier, &walk, output, |first, segment, sums| {
+        for chunk in Chunk::all(&layer.geometry) {
             if packed != Some((first, chunk)) {
                 tier.pack(chunk.weights(layer, first), &mut panel);
                 packed = Some((first, chunk));
             }
-            let finish = if chunks.peek().is_none() { finish.take() } else { None };
-            chunk.with_strips(layer, &walk, &segment, |strips| match finish {
-                None => tier.multiply(&mut panel, strips, chunk.len, sums),
-                Some(Finish { epilogue, output }) => {
-                    tier.finish(&mut panel, strips, chunk.len, sums, &epilogue, output);
-                }
+            chunk.with_strips(layer, &walk, &segment, |strips| {
+                tier.multiply(&mut panel, strips, chunk.len, sums);
             });
         }
     });
 }
 
-/// How a segment's sums become int8, and where.
-pub(super) struct Finish<'a> {
-    pub(super) epilogue: Epilogue<'a>,
-    pub(super) output: &'a mut [i8],
+/// The same of windows that a panel holds all of, by a tier that needs no sums in memory, nor ends a segment for want of them.
+fn finish_each_segment<T: Primitives>(
+    (tier, finish): (T, Finish<T>),
+    layer: &Convolution<'_>,
+    walk: &Walk,
+    all: Chunk,
+    output: &mut [i8],
+) {
+    let channels = usize::from(layer.geometry.output.channels);
+    let mut panel = tier.panel();
+    for first in (0..channels).step_by(BLOCK) {
+        tier.pack(all.weights(layer, first), &mut panel);
+        let epilogue = layer.epilogue::<T>(first);
+        let mut pixel = 0;
+        while pixel < walk.pixels() {
+            let segment = walk.segment(pixel, usize::MAX);
+            let start = pixel * channels + first;
+            pixel += segment.pixels;
+            let output = output.get_mut(start..).unwrap_or_default();
+            let residual = layer.residual.map(|residual| residual.skip(start));
+            let epilogue = Epilogue { residual, ..epilogue };
+            all.with_strips(layer, walk, &segment, |strips| {
+                let strips = (strips, all.len);
+                finish(tier, &mut panel, strips, segment.pixels, &epilogue, output);
+            });
+        }
+    }
 }
 
 /// A part of the window that a panel holds: some whole kernel rows, or a part of one.
@@ -198,62 +220,58 @@ impl Convolution<'_> {
         self.residual.map_or(Ok(()), |residual| check("residual", residual.values, output.len()))
     }
 
-    /// Fills the output, a block of channels after the other: `accumulate(first, segment, sums, finish)`
-    /// sums up the windows of a segment for the channels from `first` on. Stretches of pixels are then
-    /// rounded to int8. A tier that finishes does so itself where a stretch is a single segment, as in a
-    /// sliding walk all are: `accumulate` is then told where to.
+    /// Fills the output, a block of channels after the other: `accumulate(first, segment, sums)` sums up
+    /// the windows of a segment for the channels from `first` on. Stretches of pixels are then rounded to
+    /// int8.
     #[inline(always)]
     pub(super) fn for_each_segment<T: Primitives>(
         &self,
         tier: T,
         walk: &Walk,
         output: &mut [i8],
-        mut accumulate: impl FnMut(usize, Segment, &mut [Sums], Option<Finish<'_>>),
+        mut accumulate: impl FnMut(usize, Segment, &mut [Sums]),
     ) {
         let channels = usize::from(self.geometry.output.channels);
         let mut buffer = T::BUFFER;
         let buffer = buffer.as_mut();
         for first in (0..channels).step_by(BLOCK) {
-            let multiplier = self.requantize.multiplier.get(first..).unwrap_or_default();
-            let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
-            let negative = self.requantize.activation.negative(first, positive);
-            let zero_point = self.requantize.zero_point;
-            let reach = self.reach::<T>(first);
+            let epilogue = self.epilogue::<T>(first);
             let mut pixel = 0;
             while pixel < walk.pixels() {
-                let most = buffer.len().min(walk.pixels() - pixel);
-                let mut segment = walk.segment(pixel, most);
-                let pixels = if walk.slides() { segment.pixels } else { most };
+                let pixels = buffer.len().min(walk.pixels() - pixel);
                 let start = pixel * channels + first;
                 pixel += pixels;
+                let sums = buffer.get_mut(..pixels).unwrap_or_default();
+                let mut unfilled = &mut *sums;
+                while !unfilled.is_empty() {
+                    let segment = walk.segment(pixel - unfilled.len(), unfilled.len());
+                    let sums = unfilled.split_off_mut(..segment.pixels).unwrap_or_default();
+                    accumulate(first, segment, sums);
+                }
                 let output = output.get_mut(start..).unwrap_or_default();
                 let residual = self.residual.map(|residual| residual.skip(start));
-                let epilogue =
-                    Epilogue { positive, negative, zero_point, residual, step: channels, reach };
-                let (mut finish, output) = if T::FINISHES && segment.pixels == pixels {
-                    (Some(Finish { epilogue, output }), None)
-                } else {
-                    (None, Some(output))
-                };
-                let mut unfilled = buffer.get_mut(..pixels).unwrap_or_default();
-                loop {
-                    let sums = unfilled.split_off_mut(..segment.pixels).unwrap_or_default();
-                    accumulate(first, segment, sums, finish.take());
-                    if unfilled.is_empty() {
-                        break;
-                    }
-                    segment = walk.segment(pixel - unfilled.len(), unfilled.len());
-                }
-                if let Some(output) = output {
-                    tier.requantize(buffer.get(..pixels).unwrap_or_default(), &epilogue, output);
-                }
+                tier.requantize(sums, &Epilogue { residual, ..epilogue }, output);
             }
+        }
+    }
+
+    /// What becomes of the sums of the block of channels from `first` on, but for a residual.
+    pub(super) fn epilogue<T: Primitives>(&self, first: usize) -> Epilogue<'_> {
+        let multiplier = self.requantize.multiplier.get(first..).unwrap_or_default();
+        let positive = multiplier.get(..BLOCK).unwrap_or(multiplier);
+        Epilogue {
+            positive,
+            negative: self.requantize.activation.negative(first, positive),
+            zero_point: self.requantize.zero_point,
+            residual: None,
+            step: self.geometry.output.channels.into(),
+            reach: self.reach::<T>(first),
         }
     }
 
     /// [`Epilogue::reach`] of the block of channels from `first` on, whatever the input holds.
     pub(super) fn reach<T: Primitives>(&self, first: usize) -> f32 {
-        if !T::FINISHES {
+        if T::FINISH.is_none() {
             return f32::INFINITY;
         }
         let block = |multipliers: &[f32]| {

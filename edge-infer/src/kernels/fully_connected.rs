@@ -76,13 +76,15 @@ impl FullyConnected<'_> {
         let row_len = self.input.len();
         for (block, bias) in self.bias.chunks(BLOCK).enumerate() {
             let first = block * BLOCK;
-            let weights = self.weights.get(first * row_len..).unwrap_or_default();
+            let mut weights = self.weights.get(first * row_len..).unwrap_or_default();
+            let weights = weights.split_off(..bias.len() * row_len).unwrap_or_default();
             let mut sums = [0; BLOCK];
-            for (row, (sum, &bias)) in sums.iter_mut().zip(bias).enumerate() {
-                let weights = weights.get(row * row_len..).unwrap_or_default();
-                *sum = bias.wrapping_add(tier.dot(self.input, weights));
+            let sums = sums.get_mut(..bias.len()).unwrap_or_default();
+            tier.dots(self.input, weights, sums);
+            for (sum, &bias) in sums.iter_mut().zip(bias) {
+                *sum = sum.wrapping_add(bias);
             }
-            finish(first, sums.get(..bias.len()).unwrap_or_default());
+            finish(first, sums);
         }
     }
 }

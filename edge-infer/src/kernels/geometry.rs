@@ -74,8 +74,6 @@ pub(super) struct Walk {
     output: [usize; 2],
     /// The first column from which on windows reach beyond the right edge.
     end: usize,
-    /// Whether segments go to the end of their row.
-    slides: bool,
     geometry: Geometry,
 }
 
@@ -92,17 +90,7 @@ impl Walk {
         }
         let last = (usize::from(left) + input[1]).checked_sub(kernel[1].into());
         let end = last.and_then(|last| last.checked_div(stride[1].into())).map_or(0, |x| x + 1);
-        Self { input, output, end: end.min(output[1]), slides: false, geometry }
-    }
-
-    /// The same in segments that go to the end of their row, whatever columns of it lie in padding.
-    pub(super) fn sliding(geometry: Geometry) -> Self {
-        Self { slides: true, ..Self::new(geometry) }
-    }
-
-    /// Whether it is a sliding one.
-    pub(super) fn slides(&self) -> bool {
-        self.slides
+        Self { input, output, end: end.min(output[1]), geometry }
     }
 
     /// Pixels of the output.
@@ -133,15 +121,8 @@ impl Walk {
         let y = pixel.checked_div(width).unwrap_or(0);
         let x = pixel - y * width;
         let rows = Overlap::new(y * down, top, kernel_height, input_height);
-        let reach = if self.slides { usize::MAX } else { kernel_width };
-        let columns = Overlap::new(x * right, left, reach, input_width);
-        let pixels = if self.slides {
-            width - x
-        } else if columns.inside < kernel_width {
-            1
-        } else {
-            self.end.saturating_sub(x)
-        };
+        let columns = Overlap::new(x * right, left, kernel_width, input_width);
+        let pixels = if columns.inside < kernel_width { 1 } else { self.end.saturating_sub(x) };
         Segment { pixels: pixels.min(most).max(1), rows, columns }
     }
 
@@ -173,12 +154,11 @@ pub(super) struct Overlap {
 /// Neighbouring pixels of one output row whose windows meet the input alike.
 #[derive(Clone, Copy)]
 pub(super) struct Segment {
-    /// Number of pixels, at least 1; more than 1 only if no column of the windows lies in padding, or if the walk is a sliding
-    /// one.
+    /// Number of pixels, at least 1; more than 1 only if no column of the windows lies in padding.
     pub(super) pixels: usize,
     /// Rows of the windows.
     pub(super) rows: Overlap,
-    /// Columns of the first window; in a sliding walk all of the row from there on.
+    /// Columns of the first window.
     pub(super) columns: Overlap,
 }
 

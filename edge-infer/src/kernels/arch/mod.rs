@@ -60,6 +60,9 @@ pub(crate) const NEAR: f32 = 32_000.0;
 /// Strips of a window that are worked on at a time.
 pub(crate) const STRIPS: usize = 16;
 
+/// Windows that slide along a row at a time.
+pub(crate) const WINDOWS: usize = 48;
+
 /// The sums of one pixel. Which place a channel has is the tier's own affair: it writes them in
 /// `multiply` and reads them in `requantize`. Aligned, so that no vector lies in two cache lines.
 #[derive(Clone, Copy)]
@@ -146,12 +149,15 @@ impl<'a> Strip<'a> {
     }
 }
 
-/// Three input rows under a 3x3 window that slides along them.
+/// Input rows under 3x3 windows that slide along a row of the output, or along two rows next to each other at once.
 #[derive(Clone, Copy)]
 #[cfg_attr(not(target_arch = "aarch64"), expect(dead_code, reason = "no other tier slides"))]
 pub(crate) struct Lines<'a> {
-    /// Each row from the first column on that is not padding; its step is one column. That of a row of padding is 0.
-    pub(crate) rows: [Strip<'a>; 3],
+    /// Each row from the first column on that is not padding; its step is one column. That of a row of padding is 0. The first
+    /// three are under the upper windows, the last three under the lower ones.
+    pub(crate) rows: [Strip<'a>; 4],
+    /// From a result of the upper windows to that of the lower ones, where these are asked for.
+    pub(crate) below: Option<usize>,
     /// Columns of padding before that one.
     pub(crate) before: usize,
     /// Columns of input; behind them there is padding again.
@@ -160,11 +166,23 @@ pub(crate) struct Lines<'a> {
     pub(crate) padding: i8,
     /// Columns from one window to the next, 1 or 2.
     pub(crate) stride: usize,
+    /// Windows of a row, at most [`WINDOWS`].
+    pub(crate) windows: usize,
 }
+
+/// The type of [`Primitives::FINISH`]: of strips, each so long, the windows of so many pixels.
+pub(crate) type Finish<T> = for<'w> fn(
+    T,
+    &mut <T as Primitives>::Panel<'w>,
+    (&[Strip<'_>], usize),
+    usize,
+    &Epilogue<'_>,
+    &mut [i8],
+);
 
 /// The type of [`Primitives::SLIDE`].
 pub(crate) type Slide<T> =
-    for<'w> fn(T, &mut <T as Primitives>::Taps<'w>, &Lines<'_>, usize, &Epilogue<'_>, &mut [i8]);
+    for<'w> fn(T, &mut <T as Primitives>::Taps<'w>, &Lines<'_>, &Epilogue<'_>, &mut [i8]);
 
 /// How the sums of at most [`BLOCK`] channels become int8; every slice starts at the first of them.
 #[derive(Clone, Copy)]
@@ -195,9 +213,6 @@ pub(crate) trait Plain {
 
 /// What a tier implements. A value of the type is the proof that the processor can run it.
 pub(crate) trait Primitives: Copy {
-    /// Whether the tier [finishes](Self::finish) where it can. Only then does it learn [`Epilogue::reach`].
-    const FINISHES: bool = false;
-
     /// Memory for the sums of as many pixels as the tier likes to work on at a time.
     type Buffer: AsMut<[Sums]>;
     /// Such memory; the content does not matter.
@@ -221,20 +236,9 @@ pub(crate) trait Primitives: Copy {
         sums: &mut [Sums],
     );
 
-    /// [`multiply`](Self::multiply) and then [`requantize`](Self::requantize): for a tier that rounds sums while they are in
-    /// registers. What `sums` hold afterwards does not matter.
-    fn finish(
-        self,
-        panel: &mut Self::Panel<'_>,
-        strips: &[Strip<'_>],
-        len: usize,
-        sums: &mut [Sums],
-        epilogue: &Epilogue<'_>,
-        output: &mut [i8],
-    ) {
-        self.multiply(panel, strips, len, sums);
-        self.requantize(sums, epilogue, output);
-    }
+    /// Of a tier that has it: [`multiply`](Self::multiply) and [`requantize`](Self::requantize) of whole windows for any number of
+    /// pixels, without sums in memory. Only such a tier learns [`Epilogue::reach`].
+    const FINISH: Option<Finish<Self>> = None;
 
     /// Depthwise weights as [`multiply_taps`](Self::multiply_taps) wants them.
     type Taps<'w>;
@@ -247,7 +251,7 @@ pub(crate) trait Primitives: Copy {
     fn multiply_taps(self, taps: &Self::Taps<'_>, strips: &[Strip<'_>], sums: &mut [Sums]);
 
     /// Of a tier that has it: [`multiply_taps`](Self::multiply_taps) and [`requantize`](Self::requantize) of 3x3 windows along
-    /// a row, for as many neighbouring pixels as are asked for. There is no residual, and nothing reaches further than [`NEAR`].
+    /// a row, or two. There is no residual, and nothing reaches further than [`NEAR`].
     const SLIDE: Option<Slide<Self>> = None;
 
     /// `round_to_i8(f32(sum) * m + residual)` for each pixel, with `m` chosen by the sum's sign.

@@ -9,15 +9,14 @@
 //! channels for each tap, and neighbouring pixels have theirs a fixed step apart. Taps in padding
 //! read a strip of the padding value. Where channels are few, `cells` takes several pixels at a time.
 //!
-//! Where a tier can slide a 3x3 window along, it is given whole rows instead, and brings each column into order once for the
-//! three taps that meet it.
+//! Where a tier can slide a 3x3 window along, `sliding` gives it whole rows instead.
 
 mod cells;
+mod sliding;
 
-use super::arch::{Lines, NEAR, Primitives, STRIPS, Strip, Weights};
-use super::conv2d::Finish;
+use super::arch::{Primitives, STRIPS, Strip, Weights};
 use super::geometry::{Segment, Walk, check_channels, product};
-use super::{BLOCK, Convolution, LengthError, Tier, Window, on_tier};
+use super::{BLOCK, Convolution, LengthError, Tier, on_tier};
 
 /// Filters `layer.input` into `output` (NHWC, the geometry's output shape), channel by channel.
 ///
@@ -37,46 +36,27 @@ pub fn depthwise_conv2d(
 }
 
 fn run<T: Primitives>(tier: T, layer: &Convolution<'_>, output: &mut [i8]) {
-    let slide = T::SLIDE.filter(|_| can_slide::<T>(layer));
-    let walk = match slide {
-        Some(_) => Walk::sliding(layer.geometry),
-        None => Walk::new(layer.geometry),
-    };
-    if slide.is_none()
-        && let Some(pixels) = cells::pixels(layer, &walk, T::LANES)
-    {
+    if let Some(slide) = T::SLIDE.filter(|_| sliding::can::<T>(layer)) {
+        return sliding::run(tier, slide, layer, output);
+    }
+    let walk = Walk::new(layer.geometry);
+    if let Some(pixels) = cells::pixels(layer, &walk, T::LANES) {
         return cells::run(tier, layer, &walk, pixels, output);
     }
     let padding = [layer.pad_value; BLOCK];
     let mut taps = tier.taps();
     let mut packed = None;
-    layer.for_each_segment(tier, &walk, output, |first, segment, sums, mut finish| {
+    layer.for_each_segment(tier, &walk, output, |first, segment, sums| {
         for tap in (0..layer.geometry.taps()).step_by(STRIPS) {
             if packed != Some((first, tap)) {
                 tier.pack_taps(weights(layer, first, tap), &mut taps);
                 packed = Some((first, tap));
             }
-            if let (Some(slide), Some(Finish { epilogue, output })) = (slide, &mut finish) {
-                let lines = lines(first, layer, &walk, &segment, &padding);
-                return slide(tier, &mut taps, &lines, segment.pixels, epilogue, output);
-            }
             let mut strips = [Strip::default(); STRIPS];
             let count = fill(&mut strips, tap, first, layer, &walk, &segment, &padding);
             tier.multiply_taps(&taps, strips.get(..count).unwrap_or_default(), sums);
         }
-        if let Some(Finish { epilogue, output }) = finish {
-            tier.requantize(sums, &epilogue, output);
-        }
     });
-}
-
-/// Whether the layer is one that [`Primitives::SLIDE`] takes.
-fn can_slide<T: Primitives>(layer: &Convolution<'_>) -> bool {
-    let Window { kernel, stride, .. } = layer.geometry.window;
-    kernel == [3, 3]
-        && (1..=2).contains(&stride[1])
-        && layer.residual.is_none()
-        && (0..layer.bias.len()).step_by(BLOCK).all(|first| layer.reach::<T>(first) < NEAR)
 }
 
 /// The weights from tap `tap` on of the block of channels from `first` on.
@@ -89,33 +69,6 @@ fn weights<'w>(layer: &Convolution<'w>, first: usize, tap: usize) -> Weights<'w>
         depth: STRIPS.min(layer.geometry.taps() - tap),
         channels: bias.len().min(BLOCK),
         bias: (tap == 0).then_some(bias),
-    }
-}
-
-/// The rows under a segment of a sliding walk.
-#[inline(always)]
-fn lines<'a>(
-    first: usize,
-    layer: &Convolution<'a>,
-    walk: &Walk,
-    segment: &Segment,
-    padding: &'a [i8],
-) -> Lines<'a> {
-    let channels = usize::from(layer.geometry.input.channels);
-    let columns = segment.columns;
-    let row = |row| match walk.input_row(segment, row) {
-        Some(row) => {
-            let start = walk.input_pixel(row, columns.start) * channels;
-            Strip { values: layer.input.get(start + first..).unwrap_or_default(), step: channels }
-        }
-        None => Strip { values: padding, step: 0 },
-    };
-    Lines {
-        rows: [row(0), row(1), row(2)],
-        before: columns.before,
-        inside: columns.inside,
-        padding: layer.pad_value,
-        stride: layer.geometry.window.stride[1].into(),
     }
 }
 

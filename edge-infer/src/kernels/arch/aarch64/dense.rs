@@ -1,40 +1,67 @@
 //! What the tiers' dense products share: the walk over tiles of four pixels and parts of sixteen channels, and what becomes of
-//! a tile's sums. The products of a part are the tier's own affair: from its weights, the tile's inputs and the bias to sums
-//! in the order of the channels.
+//! a tile's sums. The products of a part are the tier's own affair: from its weights, the tile's inputs and the bias to sums.
 //!
-//! Whole tiles are rounded in registers where they can be; sums that others are added to, the last pixels and odd numbers of
+//! Tiles are rounded in registers where they can be; sums that others are added to, fewer pixels than a tile and odd numbers of
 //! channels take the way through memory.
 
-use core::arch::aarch64::*;
 use core::ptr;
 
 use super::super::{BLOCK, Epilogue, Strip, Sums};
 use super::BYTES;
 use super::lanes::{Numbers, add, load, part_mut, store};
 use super::panel::{Panel, Step};
-use super::requantize::{self, Part, Reals, is_near, requantize};
-use super::tile::{Inputs, TILE};
-use crate::kernels::Addend;
+use super::requantize::{is_near, requantize};
+use super::round::{ALIKE, ALIKE_AND_ADDED, BY_SIGN, Results, Rounding};
+use super::tile::{Inputs, TILE, Windows};
 
-/// The sums of sixteen channels of each pixel of a tile.
+/// The sums of sixteen channels of each pixel of a tile, in the tier's order.
 pub(super) type Products = [Numbers; TILE];
 
+/// What a tier does with a tile and sixteen channels.
+pub(super) trait Dense {
+    /// How it reads inputs.
+    const FORM: u8;
+
+    /// Adds up the products of all inputs.
+    ///
+    /// # Safety
+    /// The processor has the tier's features.
+    unsafe fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products;
+
+    /// The sums of each pixel, in the order of the channels.
+    ///
+    /// # Safety
+    /// The processor has the tier's features.
+    unsafe fn in_order(products: Products) -> [Numbers; TILE];
+
+    /// Rounds the sums and writes the results.
+    ///
+    /// # Safety
+    /// There is room for sixteen results of each pixel, and as many values of a residual, if it is to be added; the processor
+    /// has the tier's features.
+    unsafe fn round<const KIND: u8>(products: Products, rounding: &Rounding<'_>, results: Results);
+}
+
 /// Adds up the products of the pixels from `first` on.
+///
+/// # Safety
+/// The processor has the tier's features.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn multiply<const FORM: u8>(
+pub(super) unsafe fn multiply<D: Dense>(
     panel: &mut Panel,
     (strips, len): (&[Strip<'_>], usize),
     (first, sums): (usize, &mut [Sums]),
-    products: impl Fn(&[Step], &Inputs<'_>, &[i32; BYTES]) -> Products,
 ) {
-    let Panel { start, parts, count, tile } = panel;
+    let Panel { start, packed, tile } = panel;
+    let windows = Windows { strips, len, count: packed.count() };
     for (sums, first) in sums.chunks_mut(TILE).zip((first..).step_by(TILE)) {
         // Pixels behind the last one are read as what is there, and not stored.
-        let inputs = tile.fill::<FORM>(strips, len, first, *count);
-        let weights = parts.iter().zip(start.bias()).enumerate().take(start.parts);
+        let inputs = tile.fill::<D>(&windows, first);
+        let weights = packed.parts().zip(start.bias()).enumerate();
         for (part, (weights, bias)) in weights {
-            let products = products(weights, &inputs, bias);
+            // SAFETY: the caller has seen to the features.
+            let products = unsafe { D::in_order(D::products(weights, &inputs, bias)) };
             for (sums, numbers) in sums.iter_mut().zip(products) {
                 let to = part_mut(sums, part);
                 store(if start.continues { add(load(to), numbers) } else { numbers }, to);
@@ -44,101 +71,95 @@ pub(super) fn multiply<const FORM: u8>(
 }
 
 /// Adds up the products of all pixels and rounds them.
+///
+/// # Safety
+/// The processor has the tier's features.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn finish<const FORM: u8>(
+pub(super) unsafe fn finish<D: Dense>(
     panel: &mut Panel,
     (strips, len): (&[Strip<'_>], usize),
-    sums: &mut [Sums],
+    pixels: usize,
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
-    products: impl Fn(&[Step], &Inputs<'_>, &[i32; BYTES]) -> Products,
 ) {
-    let channels = epilogue.positive.len();
-    let mut tiles = sums.len() / TILE;
-    let last = (tiles * TILE).saturating_sub(1);
-    if panel.start.continues
-        || channels != panel.start.parts * BYTES
-        || !is_near(epilogue)
-        || output.len() < last * epilogue.step + channels
-        || epilogue
-            .residual
-            .is_some_and(|residual| residual.values.len() < last * epilogue.step + channels)
+    let Epilogue { positive, negative, residual, step, .. } = *epilogue;
+    let needed = pixels.saturating_sub(1) * step + positive.len();
+    if pixels >= TILE
+        && positive.len() == panel.start.parts * BYTES
+        && is_near(epilogue)
+        && output.len() >= needed
     {
-        tiles = 0;
-    }
-    let walk = Walk { panel, strips, len, tiles, epilogue };
-    // What has no activation has the same multipliers on both sides, and not only equal ones.
-    let alike = ptr::eq(epilogue.positive, epilogue.negative);
-    // SAFETY: output and residual hold all channels of the last pixel, and so those of every pixel before.
-    unsafe {
-        let values = |residual: Addend<'_>, at| vld1q_s8(residual.values.as_ptr().add(at));
-        match epilogue.residual {
-            None if alike => {
-                walk.round::<FORM>(output, &products, |part, sums, _| part.scale_alike(sums))
+        let walk = Walk {
+            windows: Windows { strips, len, count: panel.packed.count() },
+            pixels,
+            epilogue,
+        };
+        // What has no activation has the same multipliers on both sides, and not only equal ones.
+        let alike = ptr::eq(positive, negative);
+        // SAFETY: output and residual hold all channels of the last pixel, and so those of every pixel before; the caller has
+        // seen to the features.
+        unsafe {
+            match residual {
+                None if alike => return walk.round::<D, ALIKE>(panel, output),
+                None => return walk.round::<D, BY_SIGN>(panel, output),
+                Some(residual) if alike && residual.values.len() >= needed => {
+                    return walk.round::<D, ALIKE_AND_ADDED>(panel, output);
+                }
+                Some(_) => {}
             }
-            None => walk.round::<FORM>(output, &products, |part, sums, _| part.scale(sums)),
-            Some(residual) if alike => walk.round::<FORM>(output, &products, |part, sums, at| {
-                requantize::add(part.scale_alike(sums), residual, values(residual, at))
-            }),
-            Some(residual) => walk.round::<FORM>(output, &products, |part, sums, at| {
-                requantize::add(part.scale(sums), residual, values(residual, at))
-            }),
         }
     }
-    let done = tiles * TILE;
-    let sums = sums.get_mut(done..).unwrap_or_default();
-    if !sums.is_empty() {
-        multiply::<FORM>(panel, (strips, len), (done, sums), products);
-        let at = done * epilogue.step;
-        let residual = epilogue.residual.map(|residual| residual.skip(at));
+    let mut sums = [Sums::ZERO; TILE];
+    for first in (0..pixels).step_by(TILE) {
+        let sums = sums.get_mut(..TILE.min(pixels - first)).unwrap_or_default();
+        // SAFETY: the caller has seen to the features.
+        unsafe { multiply::<D>(panel, (strips, len), (first, sums)) }
+        let at = first * step;
+        let residual = residual.map(|residual| residual.skip(at));
         let output = output.get_mut(at..).unwrap_or_default();
         requantize(sums, &Epilogue { residual, ..*epilogue }, output);
     }
 }
 
-/// Tiles that are rounded in registers.
+/// Pixels that are rounded in registers, a whole tile or more.
 struct Walk<'a> {
-    panel: &'a mut Panel,
-    strips: &'a [Strip<'a>],
-    len: usize,
-    tiles: usize,
+    windows: Windows<'a>,
+    pixels: usize,
     epilogue: &'a Epilogue<'a>,
 }
 
 impl Walk<'_> {
-    /// `scale` makes of a pixel's sums and the place of its first channel what is to be rounded.
+    /// The last tile ends with the last pixel and may do again what the one before it has done.
     ///
     /// # Safety
-    /// `output` holds all parts of the last tile's last pixel.
+    /// `output`, and the residual if it is to be added, hold all parts of the last pixel, and there is a tile; the processor has
+    /// the tier's features.
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn round<const FORM: u8>(
-        self,
-        output: &mut [i8],
-        products: impl Fn(&[Step], &Inputs<'_>, &[i32; BYTES]) -> Products,
-        scale: impl Fn(&Part, Numbers, usize) -> Reals,
-    ) {
-        let Self { panel: Panel { start, parts, count, tile }, strips, len, tiles, epilogue } =
-            self;
-        let multipliers = [epilogue.positive, epilogue.negative].map(|all| all.as_chunks().0);
-        let [positive, negative] = multipliers;
-        for first in (0..tiles * TILE).step_by(TILE) {
-            let inputs = tile.fill::<FORM>(strips, len, first, *count);
-            let weights = parts.iter().zip(start.bias()).take(start.parts);
-            let multipliers = positive.iter().zip(negative);
-            let mut at = first * epilogue.step;
+    unsafe fn round<D: Dense, const KIND: u8>(self, panel: &mut Panel, output: &mut [i8]) {
+        let Self { windows, pixels, epilogue } = self;
+        let Epilogue { positive, negative, zero_point, residual, step, .. } = *epilogue;
+        let Panel { start, packed, tile } = panel;
+        let values = residual.map_or(ptr::null(), |residual| residual.values.as_ptr());
+        for first in (0..pixels).step_by(TILE) {
+            let first = first.min(pixels - TILE);
+            let inputs = tile.fill::<D>(&windows, first);
+            let weights = packed.parts().zip(start.bias());
+            let multipliers = positive.as_chunks().0.iter().zip(negative.as_chunks().0);
+            let at = first * step;
+            let mut results = Results {
+                to: output.as_mut_ptr().wrapping_add(at),
+                values: values.wrapping_add(at),
+                step,
+            };
             for ((weights, bias), (positive, negative)) in weights.zip(multipliers) {
-                let products = products(weights, &inputs, bias);
-                let part = Part::of(epilogue, positive, negative);
-                let mut to = at;
-                for sums in products {
-                    let rounded = part.nearest(scale(&part, sums, to));
-                    // SAFETY: the caller has the output hold sixteen bytes of every part and pixel.
-                    unsafe { vst1q_s8(output.as_mut_ptr().add(to), rounded) }
-                    to += epilogue.step;
-                }
-                at += BYTES;
+                let rounding = Rounding { positive, negative, zero_point, residual };
+                // SAFETY: the caller has seen to the features, and has the output and the residual hold sixteen bytes of every
+                // part and pixel.
+                unsafe { D::round::<KIND>(D::products(weights, &inputs, bias), &rounding, results) }
+                results.to = results.to.wrapping_add(BYTES);
+                results.values = results.values.wrapping_add(BYTES);
             }
         }
     }

@@ -7,8 +7,8 @@
 //! sums of c .. c + 3  +=  four weights of c │ of c + 1 │ of c + 2 │ of c + 3   times   x[4 g .. 4 g + 4]
 //! ```
 //!
-//! Of sixteen inputs, vector `4 * g + v` holds the weights of inputs `4 * g ..` and of channels
-//! `4 * v ..`.
+//! Of sixteen inputs, vector `4 * v + g` holds the weights of channels `4 * v ..` and of inputs
+//! `4 * g ..`.
 
 use core::arch::{aarch64::*, asm};
 use core::hint::black_box;
@@ -17,10 +17,12 @@ use super::super::{Epilogue, Lines, Strip, Sums, Weights};
 use super::BYTES;
 use super::dense::{self, Products};
 use super::dots::{self, ROWS};
-use super::lanes::{halves, store_vector, take};
+use super::interleave;
+use super::lanes::{Numbers, take};
 pub(super) use super::panel::Panel;
 use super::panel::Step;
 pub(super) use super::requantize::requantize;
+use super::round::{Results, Rounding, round};
 use super::slide;
 use super::taps;
 pub(super) use super::taps::{Taps, multiply_taps};
@@ -28,61 +30,63 @@ use super::tile::{IN_PLACE, Inputs, TILE};
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
-    panel.pack(&weights, |rows, four, to| {
-        for (to, group) in to.iter_mut().skip(four).step_by(4).zip(transpose(rows)) {
-            store_vector(group, to);
-        }
-    });
+    panel.pack(&weights, interleave::by_words);
 }
 
-/// Vector `i` gets number `i` of 32 bits of each.
-#[inline]
-#[target_feature(enable = "neon")]
-fn transpose(rows: [int8x16_t; 4]) -> [int8x16_t; 4] {
-    let [a, b, c, d] = rows;
-    let (a, b) = (vreinterpretq_s32_s8(a), vreinterpretq_s32_s8(b));
-    let (c, d) = (vreinterpretq_s32_s8(c), vreinterpretq_s32_s8(d));
-    let bytes = |pair| vreinterpretq_s8_s32(pair);
-    let [first, third] = halves(bytes(vtrn1q_s32(a, b)), bytes(vtrn1q_s32(c, d)));
-    let [second, fourth] = halves(bytes(vtrn2q_s32(a, b)), bytes(vtrn2q_s32(c, d)));
-    [first, second, third, fourth]
+/// The tier's dense products.
+struct Dense;
+
+impl dense::Dense for Dense {
+    const FORM: u8 = IN_PLACE;
+
+    #[inline]
+    #[target_feature(enable = "neon,dotprod")]
+    unsafe fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products {
+        products(weights, inputs, bias)
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon,dotprod")]
+    unsafe fn in_order(products: Products) -> [Numbers; TILE] {
+        products
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon,dotprod")]
+    unsafe fn round<const KIND: u8>(products: Products, rounding: &Rounding<'_>, results: Results) {
+        // SAFETY: the caller has seen to the room.
+        unsafe { round::<KIND>(products, rounding, results) }
+    }
 }
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    dense::multiply::<IN_PLACE>(panel, (strips, len), (0, sums), |w, x, bias| products(w, x, bias));
+    // SAFETY: the features are those of this function.
+    unsafe { dense::multiply::<Dense>(panel, (strips, len), (0, sums)) }
 }
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn finish(
     panel: &mut Panel,
-    strips: &[Strip<'_>],
-    len: usize,
-    sums: &mut [Sums],
+    strips: (&[Strip<'_>], usize),
+    pixels: usize,
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    dense::finish::<IN_PLACE>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
-        products(w, x, bias)
-    });
+    // SAFETY: the features are those of this function.
+    unsafe { dense::finish::<Dense>(panel, strips, pixels, epilogue, output) }
 }
 
-/// Four inputs of each pixel, the `$group`th of those in registers `$x` to `$x + 3`, times the weights of sixteen channels in
-/// registers `$a` to `$d`.
-macro_rules! group {
-    ($a:literal, $b:literal, $c:literal, $d:literal, [$($x:literal),+], $group:literal) => {
-        group!(@ [$a, $b, $c, $d], $group, [$($x),+], [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]])
+/// Sixteen inputs of each pixel, in registers `$x` to `$x + 3`, times the weights of four channels in registers `$a` to `$d`.
+macro_rules! four {
+    ([$($weights:literal),+], $x:tt, $sums:tt) => {
+        concat!(four!(@ [$($weights),+], [0, 1, 2, 3], $x, $sums))
     };
-    (@ $weights:tt, $group:literal, [$($x:literal),+], [$($sums:tt),+]) => {
-        concat!($(group!(@@ $weights, $group, $x, $sums)),+)
+    (@ [$($weights:literal),+], [$($group:literal),+], $x:tt, $sums:tt) => {
+        concat!($(four!(@@ $weights, $group, $x, $sums)),+)
     };
-    (@@ [$a:literal, $b:literal, $c:literal, $d:literal], $group:literal, $x:literal, [$e:literal, $f:literal, $g:literal, $h:literal]) => {
-        concat!(
-            "sdot v", $e, ".4s, v", $a, ".16b, v", $x, ".4b[", $group, "]\n",
-            "sdot v", $f, ".4s, v", $b, ".16b, v", $x, ".4b[", $group, "]\n",
-            "sdot v", $g, ".4s, v", $c, ".16b, v", $x, ".4b[", $group, "]\n",
-            "sdot v", $h, ".4s, v", $d, ".16b, v", $x, ".4b[", $group, "]\n",
-        )
+    (@@ $weights:literal, $group:literal, [$($x:literal),+], [$($sums:literal),+]) => {
+        concat!($("sdot v", $sums, ".4s, v", $weights, ".16b, v", $x, ".4b[", $group, "]\n"),+)
     };
 }
 
@@ -108,21 +112,21 @@ fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Produ
             "ldp q19, q23, [{z}], #32",
             "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
-            group!(24, 25, 26, 27, [16, 17, 18, 19], 0),
+            four!([24, 25, 26, 27], [16, 17, 18, 19], [0, 4, 8, 12]),
             "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
-            group!(28, 29, 30, 31, [16, 17, 18, 19], 1),
+            four!([28, 29, 30, 31], [16, 17, 18, 19], [1, 5, 9, 13]),
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
-            group!(24, 25, 26, 27, [16, 17, 18, 19], 2),
+            four!([24, 25, 26, 27], [16, 17, 18, 19], [2, 6, 10, 14]),
             "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
-            group!(28, 29, 30, 31, [16, 17, 18, 19], 3),
+            four!([28, 29, 30, 31], [16, 17, 18, 19], [3, 7, 11, 15]),
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
-            group!(24, 25, 26, 27, [20, 21, 22, 23], 0),
+            four!([24, 25, 26, 27], [20, 21, 22, 23], [0, 4, 8, 12]),
             "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{weights}], #64",
-            group!(28, 29, 30, 31, [20, 21, 22, 23], 1),
+            four!([28, 29, 30, 31], [20, 21, 22, 23], [1, 5, 9, 13]),
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{weights}], #64",
-            group!(24, 25, 26, 27, [20, 21, 22, 23], 2),
+            four!([24, 25, 26, 27], [20, 21, 22, 23], [2, 6, 10, 14]),
             "sub {count}, {count}, #1",
-            group!(28, 29, 30, 31, [20, 21, 22, 23], 3),
+            four!([28, 29, 30, 31], [20, 21, 22, 23], [3, 7, 11, 15]),
             "cbnz {count}, 2b",
             "3:",
             weights = inout(reg) weights.as_ptr() => _,
@@ -145,18 +149,17 @@ fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Produ
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
-    taps::pack_taps(weights, taps, slide::by_channel);
+    taps::pack_taps(weights, taps, interleave::by_bytes);
 }
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn slide(
     taps: &mut Taps,
     lines: &Lines<'_>,
-    pixels: usize,
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    slide::slide(taps, lines, (pixels, epilogue, output), slide::by_channel, slide::filter_by_dots);
+    slide::slide(taps, lines, (epilogue, output), interleave::by_bytes, slide::filter_by_dots);
 }
 
 #[target_feature(enable = "neon,dotprod")]

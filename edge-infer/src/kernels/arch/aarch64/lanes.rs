@@ -186,14 +186,6 @@ pub(super) fn store_bytes(vector: int8x16_t, output: &mut [i8]) {
     }
 }
 
-/// The lower halves of both, and the upper ones.
-#[inline]
-#[target_feature(enable = "neon")]
-pub(super) fn halves(a: int8x16_t, b: int8x16_t) -> [int8x16_t; 2] {
-    let (a, b) = (vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b));
-    [vreinterpretq_s8_s64(vzip1q_s64(a, b)), vreinterpretq_s8_s64(vzip2q_s64(a, b))]
-}
-
 /// As many as both hold.
 #[inline(always)]
 pub(super) fn copy<T: Copy>(from: &[T], to: &mut [T]) {

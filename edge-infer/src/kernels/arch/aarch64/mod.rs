@@ -16,17 +16,20 @@ mod dense;
 mod dotprod;
 mod dots;
 mod i8mm;
+mod interleave;
 mod lanes;
 mod neon;
+mod pairs;
 mod panel;
 mod requantize;
+mod round;
 mod rounding;
 mod slide;
 mod taps;
 mod tile;
 
 use super::vector_tier::{LONGEST_ROW, has, tier};
-use super::{DEPTH, Epilogue, Plain, Primitives, Slide, Strip, Sums, Weights, one_by_one};
+use super::{DEPTH, Epilogue, Finish, Plain, Primitives, Slide, Strip, Sums, Weights, one_by_one};
 
 /// Bytes of a vector.
 const BYTES: usize = 16;
@@ -41,25 +44,15 @@ const STEPS: usize = DEPTH / STEP;
 macro_rules! tier_of_all {
     ($(#[$doc:meta])* $tier:ident, $module:ident, $($feature:tt),+) => {
         tier!($(#[$doc])* $tier, $module, PIXELS, BYTES, $($feature),+; {
-            const FINISHES: bool = true;
-
-            const SLIDE: Option<Slide<Self>> = Some(|_, taps, lines, pixels, epilogue, output| {
+            const FINISH: Option<Finish<Self>> = Some(|_, panel, strips, pixels, epilogue, output| {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::slide(taps, lines, pixels, epilogue, output) }
+                unsafe { $module::finish(panel, strips, pixels, epilogue, output) }
             });
 
-            fn finish(
-                self,
-                panel: &mut Self::Panel<'_>,
-                strips: &[Strip<'_>],
-                len: usize,
-                sums: &mut [Sums],
-                epilogue: &Epilogue<'_>,
-                output: &mut [i8],
-            ) {
+            const SLIDE: Option<Slide<Self>> = Some(|_, taps, lines, epilogue, output| {
                 // SAFETY: only `new` makes a value of this type, after it has found the features.
-                unsafe { $module::finish(panel, strips, len, sums, epilogue, output) }
-            }
+                unsafe { $module::slide(taps, lines, epilogue, output) }
+            });
         });
     };
 }

@@ -16,10 +16,12 @@ use super::super::{Epilogue, Lines, Strip, Sums, Weights};
 use super::BYTES;
 use super::dense::{self, Products};
 use super::dots::{self, ROWS};
-use super::lanes::{add_high, multiply_low, take};
+use super::interleave;
+use super::lanes::{Numbers, add_high, multiply_low, take};
 pub(super) use super::panel::Panel;
-use super::panel::{Step, in_order};
+use super::panel::Step;
 pub(super) use super::requantize::requantize;
+use super::round::{Results, Rounding, round};
 use super::slide;
 use super::taps;
 pub(super) use super::taps::{Taps, multiply_taps};
@@ -30,28 +32,51 @@ const FOUR: usize = 4;
 
 #[target_feature(enable = "neon")]
 pub(super) fn pack(weights: Weights<'_>, panel: &mut Panel) {
-    panel.pack(&weights, |rows, four, to| in_order(rows, four, to));
+    panel.pack(&weights, interleave::in_order);
+}
+
+/// The tier's dense products.
+struct Dense;
+
+impl dense::Dense for Dense {
+    const FORM: u8 = SIDE_BY_SIDE;
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Products {
+        products(weights, inputs, bias)
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn in_order(products: Products) -> [Numbers; TILE] {
+        products
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn round<const KIND: u8>(products: Products, rounding: &Rounding<'_>, results: Results) {
+        // SAFETY: the caller has seen to the room.
+        unsafe { round::<KIND>(products, rounding, results) }
+    }
 }
 
 #[target_feature(enable = "neon")]
 pub(super) fn multiply(panel: &mut Panel, strips: &[Strip<'_>], len: usize, sums: &mut [Sums]) {
-    dense::multiply::<SIDE_BY_SIDE>(panel, (strips, len), (0, sums), |w, x, bias| {
-        products(w, x, bias)
-    });
+    // SAFETY: the features are those of this function.
+    unsafe { dense::multiply::<Dense>(panel, (strips, len), (0, sums)) }
 }
 
 #[target_feature(enable = "neon")]
 pub(super) fn finish(
     panel: &mut Panel,
-    strips: &[Strip<'_>],
-    len: usize,
-    sums: &mut [Sums],
+    strips: (&[Strip<'_>], usize),
+    pixels: usize,
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    dense::finish::<SIDE_BY_SIDE>(panel, (strips, len), sums, epilogue, output, |w, x, bias| {
-        products(w, x, bias)
-    });
+    // SAFETY: the features are those of this function.
+    unsafe { dense::finish::<Dense>(panel, strips, pixels, epilogue, output) }
 }
 
 #[inline]
@@ -243,18 +268,17 @@ fn add_products(sums: &mut [int32x4_t; TILE], inputs: [int8x16_t; TILE], weights
 
 #[target_feature(enable = "neon")]
 pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
-    taps::pack_taps(weights, taps, slide::by_row);
+    taps::pack_taps(weights, taps, interleave::in_order);
 }
 
 #[target_feature(enable = "neon")]
 pub(super) fn slide(
     taps: &mut Taps,
     lines: &Lines<'_>,
-    pixels: usize,
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    slide::slide(taps, lines, (pixels, epilogue, output), slide::by_row, slide::filter);
+    slide::slide(taps, lines, (epilogue, output), interleave::in_order, slide::filter);
 }
 
 #[target_feature(enable = "neon")]

@@ -9,7 +9,7 @@ use core::arch::{aarch64::*, asm};
 use super::super::{Epilogue, NEAR, Sums};
 use super::BYTES;
 use super::lanes::{Numbers, copy, load, load_bytes, part, store_bytes};
-use super::rounding::{SHIFT, nearest, scale};
+use super::rounding::{self, SHIFT, each, nearest, scale};
 use crate::kernels::Addend;
 
 /// Numbers of sixteen channels.
@@ -23,7 +23,8 @@ pub(super) fn requantize(sums: &[Sums], epilogue: &Epilogue<'_>, output: &mut [i
         let negative = epilogue.negative.get(first..).unwrap_or_default();
         let rows = Rows { index, channels: positive.len().min(BYTES), step: epilogue.step };
         let output = output.get_mut(first..).unwrap_or_default();
-        let part = Part::of(epilogue, &sixteen(positive), &sixteen(negative));
+        let part =
+            Part::of(epilogue.zero_point, reals(&sixteen(positive)), reals(&sixteen(negative)));
         let values = |residual: Addend<'_>, pixel| {
             load_bytes(residual.values.get(first + pixel * epilogue.step..).unwrap_or_default())
         };
@@ -77,7 +78,7 @@ impl Rows {
     }
 }
 
-/// What sixteen channels are rounded with.
+/// Four vectors of numbers, and what they are rounded with.
 pub(super) struct Part {
     positive: Reals,
     negative: Reals,
@@ -87,16 +88,8 @@ pub(super) struct Part {
 impl Part {
     #[inline]
     #[target_feature(enable = "neon")]
-    pub(super) fn of(
-        epilogue: &Epilogue<'_>,
-        positive: &[f32; BYTES],
-        negative: &[f32; BYTES],
-    ) -> Self {
-        Self {
-            positive: reals(positive),
-            negative: reals(negative),
-            zero_point: vdupq_n_s16(epilogue.zero_point.into()),
-        }
+    pub(super) fn of(zero_point: i8, positive: Reals, negative: Reals) -> Self {
+        Self { positive, negative, zero_point: vdupq_n_s16(zero_point.into()) }
     }
 
     /// Each sum times the multiplier of its sign. One block, as in [`nearest`](Self::nearest), because the compiler would
@@ -116,30 +109,6 @@ impl Part {
                 e = in(vreg) e, f = in(vreg) f, g = in(vreg) g, h = in(vreg) h,
                 i = in(vreg) i, j = in(vreg) j, k = in(vreg) k, l = in(vreg) l,
                 m = out(vreg) _, n = out(vreg) _, o = out(vreg) _, p = out(vreg) _,
-                options(pure, nomem, nostack, preserves_flags),
-            );
-        }
-        [a, b, c, d].map(|bits| vreinterpretq_f32_s32(bits))
-    }
-
-    /// Each sum times the multiplier of both signs.
-    #[inline]
-    #[target_feature(enable = "neon")]
-    pub(super) fn scale_alike(&self, [mut a, mut b, mut c, mut d]: Numbers) -> Reals {
-        let [e, f, g, h] = self.positive;
-        // SAFETY: the instructions read and write these registers only.
-        unsafe {
-            asm!(
-                "scvtf {a:v}.4s, {a:v}.4s",
-                "scvtf {b:v}.4s, {b:v}.4s",
-                "scvtf {c:v}.4s, {c:v}.4s",
-                "scvtf {d:v}.4s, {d:v}.4s",
-                "fmul {a:v}.4s, {a:v}.4s, {e:v}.4s",
-                "fmul {b:v}.4s, {b:v}.4s, {f:v}.4s",
-                "fmul {c:v}.4s, {c:v}.4s, {g:v}.4s",
-                "fmul {d:v}.4s, {d:v}.4s, {h:v}.4s",
-                a = inout(vreg) a, b = inout(vreg) b, c = inout(vreg) c, d = inout(vreg) d,
-                e = in(vreg) e, f = in(vreg) f, g = in(vreg) g, h = in(vreg) h,
                 options(pure, nomem, nostack, preserves_flags),
             );
         }
@@ -192,26 +161,12 @@ pub(super) fn add(
     // SAFETY: the instructions read and write these registers only.
     unsafe {
         asm!(
-            "ssubl {i:v}.8h, {values:v}.8b, {zero_point:v}.8b",
-            "ssubl2 {k:v}.8h, {values:v}.16b, {zero_point:v}.16b",
-            "sshll2 {j:v}.4s, {i:v}.8h, #0",
-            "sshll {i:v}.4s, {i:v}.4h, #0",
-            "sshll2 {l:v}.4s, {k:v}.8h, #0",
-            "sshll {k:v}.4s, {k:v}.4h, #0",
-            "scvtf {i:v}.4s, {i:v}.4s",
-            "scvtf {j:v}.4s, {j:v}.4s",
-            "scvtf {k:v}.4s, {k:v}.4s",
-            "scvtf {l:v}.4s, {l:v}.4s",
-            "fmul {i:v}.4s, {i:v}.4s, {multiplier:v}.4s",
-            "fmul {j:v}.4s, {j:v}.4s, {multiplier:v}.4s",
-            "fmul {k:v}.4s, {k:v}.4s, {multiplier:v}.4s",
-            "fmul {l:v}.4s, {l:v}.4s, {multiplier:v}.4s",
-            "fadd {a:v}.4s, {a:v}.4s, {i:v}.4s",
-            "fadd {b:v}.4s, {b:v}.4s, {j:v}.4s",
-            "fadd {c:v}.4s, {c:v}.4s, {k:v}.4s",
-            "fadd {d:v}.4s, {d:v}.4s, {l:v}.4s",
+            rounding::add!(
+                "{a:v}", "{b:v}", "{c:v}", "{d:v}";
+                "{values:v}", "{zero_point:v}", "{multiplier:v}"; "{m:v}", "{n:v}"
+            ),
             a = inout(vreg) a, b = inout(vreg) b, c = inout(vreg) c, d = inout(vreg) d,
-            i = out(vreg) _, j = out(vreg) _, k = out(vreg) _, l = out(vreg) _,
+            m = out(vreg) _, n = out(vreg) _,
             values = in(vreg) values,
             zero_point = in(vreg) vdupq_n_s8(residual.zero_point),
             multiplier = in(vreg) vdupq_n_f32(residual.multiplier),

@@ -5,18 +5,19 @@ use core::arch::aarch64::*;
 
 use super::super::{BLOCK, STRIPS, Strip, Sums, Weights};
 use super::BYTES;
+use super::interleave::Interleave;
 use super::lanes::{
     Numbers, Start, add_high, add_low, copy, load, load_bytes, load_vector, multiply_high,
     multiply_low, part, part_mut, store, store_bytes,
 };
-use super::slide::{Column, Columns, Order};
+use super::slide::{self, Column, Columns};
 
 /// Taps of each channel of a block, sixteen channels after the other.
 pub(crate) struct Taps {
     pub(super) start: Start,
     parts: [[[i8; BYTES]; STRIPS]; BLOCK / BYTES],
-    /// Those of 3x3 windows, a column after the other.
-    pub(super) sliding: [[Column; 3]; BLOCK / BYTES],
+    /// Those of 3x3 windows.
+    pub(super) sliding: [slide::Weights; BLOCK / BYTES],
     /// Memory for inputs that such windows meet.
     pub(super) columns: Columns,
 }
@@ -25,13 +26,13 @@ impl Taps {
     pub(super) const EMPTY: Self = Self {
         start: Start::ZERO,
         parts: [[[0; BYTES]; STRIPS]; BLOCK / BYTES],
-        sliding: [[Column::ZERO; 3]; BLOCK / BYTES],
+        sliding: [slide::Weights::ZERO; BLOCK / BYTES],
         columns: [Column::ZERO; _],
     };
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Order) {
+pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Interleave) {
     taps.start = Start::of(&weights);
     taps.parts = Taps::EMPTY.parts;
     for (part, to) in taps.parts.iter_mut().enumerate() {
@@ -41,10 +42,15 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Order) {
             store_bytes(load_bytes(row.get(first..).unwrap_or_default()), to);
         }
     }
-    for (taps, columns) in taps.parts.iter().zip(&mut taps.sliding) {
-        let rows = [0, 3, 6].map(|tap| taps.as_flattened().as_ptr().wrapping_add(tap * BYTES));
-        // SAFETY: from each of the three taps on there are three, and each is a vector.
-        unsafe { order(rows, [BYTES; 3], columns) }
+    let zeros = [0; BYTES];
+    for (taps, sliding) in taps.parts.iter().zip(&mut taps.sliding) {
+        let [a, b, c] = [0, 3, 6].map(|tap| taps.as_flattened().as_ptr().wrapping_add(tap * BYTES));
+        let zero = zeros.as_ptr();
+        // SAFETY: from each of the three taps on there are three, and each is a vector; a step of 0 stays at the one vector.
+        unsafe {
+            Column::fill(&mut sliding.upper, order, ([a, b, c, zero], [BYTES, BYTES, BYTES, 0]));
+            Column::fill(&mut sliding.lower, order, ([zero, a, b, c], [0, BYTES, BYTES, BYTES]));
+        }
     }
 }
 

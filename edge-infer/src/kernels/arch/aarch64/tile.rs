@@ -15,11 +15,12 @@
 //! strip 0 │ strip 1 │ strip 2 │ any bytes up to a whole step      their weights are zero
 //! ```
 
-use core::arch::aarch64::*;
+use core::arch::asm;
 use core::array;
 
 use super::super::Strip;
-use super::lanes::{halves, store_bytes, store_vector, take};
+use super::dense::Dense;
+use super::lanes::{copy, load_vector, store_vector};
 use super::{BYTES, STEP, STEPS};
 
 /// Pixels of a tile.
@@ -35,9 +36,70 @@ pub(super) const IN_PAIRS: u8 = 2;
 /// The inputs of a pixel in a step.
 type Row = [i8; STEP];
 
+/// Where the inputs of a pixel are that are brought together. They are copied vector by vector, so that a copy may reach behind
+/// its row's last byte.
+type Staged = [Row; STEPS + 1];
+
 /// Copies of the inputs of a tile in a step.
+#[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(super) struct Step([[[i8; BYTES]; TILE]; 2]);
+
+/// The windows of neighbouring pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Windows<'a> {
+    pub(super) strips: &'a [Strip<'a>],
+    /// Numbers of each strip.
+    pub(super) len: usize,
+    /// Steps of a window, at most [`STEPS`].
+    pub(super) count: usize,
+}
+
+impl<'a> Windows<'a> {
+    /// The rows of the pixels from `first` on, if they are a single strip that has all steps.
+    #[inline(always)]
+    fn in_place(&self, first: usize) -> Option<[&'a [Row]; TILE]> {
+        let &[Strip { values, step }] = self.strips else {
+            return None;
+        };
+        let rows = values.get(first * step..)?;
+        let len = self.count * STEP;
+        // SAFETY: the last row ends within the slice, and so do those before.
+        let row = |at| unsafe { rows.get_unchecked(at..at + len) };
+        (rows.len() >= (TILE - 1) * step + len)
+            .then(|| array::from_fn(|pixel| row(pixel * step).as_chunks().0))
+    }
+
+    /// Brings the strips of the pixels from `first` on one after the other.
+    #[inline(never)]
+    #[target_feature(enable = "neon")]
+    fn stage(&self, first: usize, memory: &mut [Staged; TILE]) {
+        let mut at = 0;
+        let vectors = self.len.next_multiple_of(BYTES);
+        for strip in self.strips {
+            let values = strip.values.get(first * strip.step..).unwrap_or_default();
+            // Whole vectors, where the strip is not the last thing that there is.
+            if values.len() >= (TILE - 1) * strip.step + vectors
+                && at + vectors <= size_of::<Staged>()
+            {
+                for byte in (0..vectors).step_by(BYTES) {
+                    for (pixel, to) in memory.iter_mut().enumerate() {
+                        let from = values.as_ptr().wrapping_add(pixel * strip.step + byte);
+                        let to = to.as_mut_ptr().cast::<i8>().wrapping_add(at + byte);
+                        // SAFETY: the strip has whole vectors of the last pixel, and so of all; the memory has room for them.
+                        unsafe { store_vector(load_vector(&*from.cast()), &mut *to.cast()) }
+                    }
+                }
+            } else {
+                for (pixel, to) in memory.iter_mut().enumerate() {
+                    let to = to.as_flattened_mut().get_mut(at..).unwrap_or_default();
+                    copy(strip.of(first + pixel, self.len), to);
+                }
+            }
+            at += self.len;
+        }
+    }
+}
 
 /// The inputs of a tile.
 pub(super) struct Inputs<'a> {
@@ -65,93 +127,86 @@ impl<'a> Inputs<'a> {
 /// Memory for the inputs of one tile.
 pub(super) struct Tile {
     copies: [Step; STEPS],
-    /// Pixels whose strips are apart. They are copied vector by vector, so that a copy may reach behind its row's last byte.
-    rows: [[Row; STEPS + 1]; TILE],
+    rows: [Staged; TILE],
 }
 
 impl Tile {
     pub(super) const ZERO: Self = Self {
-        copies: [const { Step([[[0; BYTES]; TILE]; 2]) }; STEPS],
+        copies: [Step([[[0; BYTES]; TILE]; 2]); STEPS],
         rows: [[[0; STEP]; STEPS + 1]; TILE],
     };
 
-    /// The inputs of the pixels from `first` on, at most `count` steps, to be read in the `FORM`.
+    /// The inputs of the pixels from `first` on, in the tier's form.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub(super) fn fill<'a, const FORM: u8>(
+    pub(super) fn fill<'a, D: Dense>(
         &'a mut self,
-        strips: &[Strip<'a>],
-        len: usize,
+        windows: &Windows<'a>,
         first: usize,
-        count: usize,
     ) -> Inputs<'a> {
-        let count = count.min(STEPS);
-        let rows = match strips {
-            [strip] => in_place(*strip, first, count),
-            _ => None,
-        };
-        let rows = rows.unwrap_or_else(|| {
-            for (memory, pixel) in self.rows.iter_mut().zip(first..) {
-                stage(strips, pixel, len, memory.as_flattened_mut());
-            }
+        let Self { copies, rows: memory } = self;
+        let count = windows.count.min(STEPS);
+        let rows = windows.in_place(first).unwrap_or_else(|| {
+            windows.stage(first, memory);
             // SAFETY: each has more than `STEPS`, and so `count`.
-            self.rows.each_ref().map(|row| unsafe { row.get_unchecked(..count) })
+            memory.each_ref().map(|row| unsafe { row.get_unchecked(..count) })
         });
-        let copied = if FORM == IN_PLACE { 0 } else { count };
-        for (at, to) in self.copies.iter_mut().take(copied).enumerate() {
-            // SAFETY: every row holds `count` steps.
-            let halves = rows.map(|row| load_both(unsafe { row.get_unchecked(at) }));
-            let [[a, e], [b, f], [c, g], [d, h]] = halves;
-            for (to, four) in to.0.iter_mut().zip([[a, b, c, d], [e, f, g, h]]) {
-                for (to, vector) in
-                    to.iter_mut().zip(if FORM == IN_PAIRS { pairs(four) } else { four })
-                {
-                    store_vector(vector, to);
-                }
+        // SAFETY: there are `STEPS`.
+        let copies =
+            unsafe { copies.get_unchecked_mut(..if D::FORM == IN_PLACE { 0 } else { count }) };
+        match D::FORM {
+            IN_PLACE => {}
+            SIDE_BY_SIDE => side_by_side(rows, copies),
+            _ => in_pairs(rows, copies),
+        }
+        Inputs { count, rows, copies }
+    }
+}
+
+/// A loop that loads a step of each row and stores its halves with two instructions.
+macro_rules! copy_steps {
+    ($(#[$doc:meta])* $name:ident, $store:literal, $lanes:literal) => {
+        $(#[$doc])*
+        #[inline]
+        #[target_feature(enable = "neon")]
+        fn $name([a, b, c, d]: [&[Row]; TILE], copies: &mut [Step]) {
+            let count = copies.len().min(a.len()).min(b.len()).min(c.len()).min(d.len());
+            // SAFETY: the loop reads as many steps of all rows as the shortest one has, and writes as many copies.
+            unsafe {
+                asm!(
+                    "cbz {count}, 3f",
+                    "2:",
+                    "ldp q0, q4, [{a}], #32",
+                    "ldp q1, q5, [{b}], #32",
+                    "ldp q2, q6, [{c}], #32",
+                    "ldp q3, q7, [{d}], #32",
+                    "sub {count}, {count}, #1",
+                    concat!($store, " {{v0", $lanes, ", v1", $lanes, ", v2", $lanes, ", v3", $lanes, "}}, [{copies}], #64"),
+                    concat!($store, " {{v4", $lanes, ", v5", $lanes, ", v6", $lanes, ", v7", $lanes, "}}, [{copies}], #64"),
+                    "cbnz {count}, 2b",
+                    "3:",
+                    a = inout(reg) a.as_ptr() => _, b = inout(reg) b.as_ptr() => _,
+                    c = inout(reg) c.as_ptr() => _, d = inout(reg) d.as_ptr() => _,
+                    copies = inout(reg) copies.as_mut_ptr() => _,
+                    count = inout(reg) count => _,
+                    out("v0") _, out("v1") _, out("v2") _, out("v3") _,
+                    out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+                    options(nostack, preserves_flags),
+                );
             }
         }
-        Inputs { count, rows, copies: self.copies.get(..copied).unwrap_or_default() }
-    }
+    };
 }
 
-/// `count` steps of each of the pixels from `first` on, if the strip has them.
-#[inline(always)]
-fn in_place(strip: Strip<'_>, first: usize, count: usize) -> Option<[&[Row]; TILE]> {
-    let rows = strip.values.get(first * strip.step..)?;
-    let len = count * STEP;
-    // SAFETY: the last row ends within the slice, and so do those before.
-    let row = |at| unsafe { rows.get_unchecked(at..at + len) };
-    (rows.len() >= (TILE - 1) * strip.step + len)
-        .then(|| array::from_fn(|pixel| row(pixel * strip.step).as_chunks().0))
-}
-
-/// The lower and the upper sixteen inputs.
-#[inline]
-#[target_feature(enable = "neon")]
-fn load_both(row: &Row) -> [int8x16_t; 2] {
-    // SAFETY: the array holds two vectors.
-    unsafe { [vld1q_s8(row.as_ptr()), vld1q_s8(row.as_ptr().add(BYTES))] }
-}
-
-#[inline]
-#[target_feature(enable = "neon")]
-fn pairs([a, b, c, d]: [int8x16_t; TILE]) -> [int8x16_t; TILE] {
-    let ([first, second], [third, fourth]) = (halves(a, b), halves(c, d));
-    [first, third, second, fourth]
-}
-
-#[inline]
-#[target_feature(enable = "neon")]
-fn stage(strips: &[Strip<'_>], pixel: usize, len: usize, memory: &mut [i8]) {
-    let mut at = 0;
-    for strip in strips {
-        // Whole vectors, where the strip is not the last thing that there is.
-        let mut values = strip.of(pixel, len.next_multiple_of(BYTES));
-        let mut to = memory.get_mut(at..).unwrap_or_default();
-        while !values.is_empty() {
-            store_bytes(take(&mut values), to);
-            to = to.get_mut(BYTES..).unwrap_or_default();
-        }
-        at += len;
-    }
-}
+copy_steps!(
+    /// Vectors of a pixel each, one after the other.
+    side_by_side,
+    "st1",
+    ".16b"
+);
+copy_steps!(
+    /// Eights of inputs, in turn of all pixels.
+    in_pairs,
+    "st4",
+    ".2d"
+);

@@ -2,24 +2,24 @@
 
 use core::arch::{aarch64::*, asm};
 
-use super::super::rounding::{SHIFT, nearest, scale};
-use super::{BYTES, Column};
+use super::super::rounding::{SHIFT, each, nearest, scale};
+use super::{BYTES, Column, Weights};
 
-/// Filters windows of sixteen channels: by their taps and bias, from the windows' columns, which are `stride` apart, to as many
-/// results as asked for, which are `step` apart.
+/// Filters windows of sixteen channels: by their taps, of the upper windows or of the lower ones, from the windows' columns,
+/// which are `stride` apart, to as many results as asked for, which are `step` apart.
 ///
 /// # Safety
 /// There are as many columns as that takes, and room for as many results; the processor has the filter's features.
 pub(super) type Filter = unsafe fn(
-    (&[Column; 3], &[i32; BYTES]),
-    columns: *const Column,
-    stride: usize,
+    weights: (&Weights, bool),
+    columns: (*const Column, usize),
     rounding: &Rounding<'_>,
     results: (*mut i8, usize, usize),
 );
 
-/// What sixteen channels are rounded with.
+/// What sixteen channels' sums start from, and are rounded with.
 pub(in super::super) struct Rounding<'a> {
+    pub(super) bias: &'a [i32; BYTES],
     pub(super) positive: &'a [f32; BYTES],
     pub(super) negative: &'a [f32; BYTES],
     pub(super) zero_point: i8,
@@ -72,18 +72,39 @@ macro_rules! round {
     };
 }
 
-/// [`Filter`] of columns [`by_row`].
+/// Adds to the sums in registers 16 to 19 the products of a column in registers 28 to 31 with these taps.
+macro_rules! dots {
+    ($a:literal, $b:literal, $c:literal, $d:literal) => {
+        concat!(
+            "sdot v16.4s, v28.16b, v",
+            $a,
+            ".16b\n",
+            "sdot v17.4s, v29.16b, v",
+            $b,
+            ".16b\n",
+            "sdot v18.4s, v30.16b, v",
+            $c,
+            ".16b\n",
+            "sdot v19.4s, v31.16b, v",
+            $d,
+            ".16b\n",
+        )
+    };
+}
+
+/// [`Filter`] of columns [`in_order`](super::super::interleave::in_order).
 ///
 /// # Safety
 /// As [`Filter`].
 #[target_feature(enable = "neon")]
 pub(in super::super) unsafe fn filter(
-    (taps, bias): (&[Column; 3], &[i32; BYTES]),
-    columns: *const Column,
-    stride: usize,
+    (weights, is_lower): (&Weights, bool),
+    (columns, stride): (*const Column, usize),
     rounding: &Rounding<'_>,
     (results, step, windows): (*mut i8, usize, usize),
 ) {
+    // The lower windows begin at the columns' second row.
+    let columns = columns.cast::<[i8; BYTES]>().wrapping_add(is_lower.into());
     // SAFETY: the loop reads three columns, the bias, taps and multipliers, and writes sixteen results, for each window.
     unsafe {
         asm!(
@@ -111,8 +132,8 @@ pub(in super::super) unsafe fn filter(
             round!(),
             "cbnz {count}, 2b",
             "3:",
-            taps = inout(reg) taps => _,
-            bias = in(reg) bias,
+            taps = inout(reg) &weights.upper => _,
+            bias = in(reg) rounding.bias,
             columns = inout(reg) columns => _,
             column = in(reg) size_of::<Column>(),
             back = in(reg) stride.wrapping_sub(2).wrapping_mul(size_of::<Column>()),
@@ -134,18 +155,18 @@ pub(in super::super) unsafe fn filter(
     }
 }
 
-/// [`Filter`] of columns [`by_channel`]: `sdot` sums three products and a zero.
+/// [`Filter`] of columns [`by_bytes`](super::super::interleave::by_bytes): `sdot` sums three products and a zero.
 ///
 /// # Safety
 /// As [`Filter`].
 #[target_feature(enable = "neon,dotprod")]
 pub(in super::super) unsafe fn filter_by_dots(
-    (taps, bias): (&[Column; 3], &[i32; BYTES]),
-    columns: *const Column,
-    stride: usize,
+    (weights, is_lower): (&Weights, bool),
+    (columns, stride): (*const Column, usize),
     rounding: &Rounding<'_>,
     (results, step, windows): (*mut i8, usize, usize),
 ) {
+    let taps = if is_lower { &weights.lower } else { &weights.upper };
     // SAFETY: the loop reads three columns, the bias, taps and multipliers, and writes sixteen results, for each window; the
     // instructions are of feature `dotprod`.
     unsafe {
@@ -154,31 +175,22 @@ pub(in super::super) unsafe fn filter_by_dots(
             "ld1 {{v0.16b, v1.16b, v2.16b, v3.16b}}, [{taps}], #64",
             "ld1 {{v4.16b, v5.16b, v6.16b, v7.16b}}, [{taps}], #64",
             "ld1 {{v8.16b, v9.16b, v10.16b, v11.16b}}, [{taps}]",
-            "2:",
-            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{columns}], #64",
-            "ld1 {{v16.4s, v17.4s, v18.4s, v19.4s}}, [{bias}]",
-            "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{columns}], #64",
-            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{columns}], {back}",
-            "sdot v16.4s, v20.16b, v0.16b",
-            "sdot v17.4s, v21.16b, v1.16b",
-            "sdot v18.4s, v22.16b, v2.16b",
-            "sdot v19.4s, v23.16b, v3.16b",
             "ld1 {{v20.4s, v21.4s, v22.4s, v23.4s}}, [{positive}]",
-            "sdot v16.4s, v24.16b, v4.16b",
-            "sdot v17.4s, v25.16b, v5.16b",
-            "sdot v18.4s, v26.16b, v6.16b",
-            "sdot v19.4s, v27.16b, v7.16b",
             "ld1 {{v24.4s, v25.4s, v26.4s, v27.4s}}, [{negative}]",
-            "sdot v16.4s, v28.16b, v8.16b",
-            "sdot v17.4s, v29.16b, v9.16b",
-            "sdot v18.4s, v30.16b, v10.16b",
-            "sdot v19.4s, v31.16b, v11.16b",
+            "2:",
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{columns}], #64",
+            "ld1 {{v16.4s, v17.4s, v18.4s, v19.4s}}, [{bias}]",
+            dots!(0, 1, 2, 3),
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{columns}], #64",
+            dots!(4, 5, 6, 7),
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{columns}], {back}",
             "sub {count}, {count}, #1",
+            dots!(8, 9, 10, 11),
             round!(),
             "cbnz {count}, 2b",
             "3:",
             taps = inout(reg) taps => _,
-            bias = in(reg) bias,
+            bias = in(reg) rounding.bias,
             columns = inout(reg) columns => _,
             back = in(reg) stride.wrapping_sub(2).wrapping_mul(size_of::<Column>()),
             positive = in(reg) rounding.positive,
