@@ -85,6 +85,7 @@ fn serve(listener: &TcpListener, model: ModelId, self_test: u16) {
                 let mut parts = Parts {
                     gallery: &mut gallery,
                     audit: &mut audit,
+                    slots: None,
                     self_test: &mut || self_test,
                     nonce: &mut || {
                         nonces += 1;

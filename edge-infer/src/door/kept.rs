@@ -50,13 +50,16 @@ impl Kept {
             tell(&self.door.step(now_ms, Event::FaultCleared(Fault::Lock)));
         }
         let decision = self.door.step(now_ms, event);
-        tell(&decision);
         let driven = drive(decision.bolt());
         if driven.is_err() {
-            self.failed = true;
             // A lock that failed to open must not open later, when nobody stands before it.
-            tell(&self.door.step(now_ms, Event::FaultRaised(Fault::Lock)));
             let _ = drive(Bolt::Locked);
+        }
+        // Now, as it may take long: a log is in flash.
+        tell(&decision);
+        if driven.is_err() {
+            self.failed = true;
+            tell(&self.door.step(now_ms, Event::FaultRaised(Fault::Lock)));
         }
         driven.map(|()| decision)
     }
@@ -107,6 +110,22 @@ mod tests {
         assert!(audits.contains(&Action::Audit(Audit::FaultCleared(Fault::Lock))), "{audits:?}");
         assert_eq!(driven.first(), Some(&Bolt::Locked));
         assert_eq!(driven.last(), Some(&decision.bolt()));
+    }
+
+    #[test]
+    fn the_lock_is_driven_before_anybody_is_told() {
+        let story = core::cell::RefCell::new(Vec::new());
+        let mut kept = kept(|_| Ok(())).unwrap();
+        let drive = |bolt| {
+            story.borrow_mut().push(match bolt {
+                Bolt::Unlocked => "unlocked",
+                Bolt::Locked => "locked",
+            });
+            Err(7)
+        };
+        let told = |_: &Decision| story.borrow_mut().push("told");
+        assert_eq!(kept.step(10, Event::ExitButton, drive, told), Err(7));
+        assert_eq!(story.into_inner(), ["unlocked", "locked", "told", "told"]);
     }
 
     #[test]

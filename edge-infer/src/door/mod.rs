@@ -33,6 +33,7 @@
 //! | a door forced or left open | `contact` |
 //! | all of it together | `machine` |
 //! | a door with its lock | `kept` |
+//! | which events are worth a record in a log | `repeats` |
 //!
 //! Pins, clocks, cameras, storage and who has which PIN are left to the board. The board drives the locked level before it makes
 //! a [`Door`], and follows [`Decision::bolt`] after every step; [`Kept`] does both.
@@ -72,6 +73,7 @@ mod measure;
 mod policy;
 mod pulse;
 mod reason;
+pub mod repeats;
 mod schedule;
 mod state;
 #[cfg(feature = "std")]

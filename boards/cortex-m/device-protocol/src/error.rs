@@ -130,4 +130,8 @@ pub enum Refusal {
     Preprocessing,
     /// No such person.
     Unknown,
+    /// This is no update for this device; the text says why. The model that runs is the one that ran.
+    Update,
+    /// The device's model is no part that can be updated.
+    NoSlots,
 }

@@ -29,6 +29,8 @@ pub enum EventKind {
     Lost = 11,
     /// The self-test failed; the reason says which part.
     SelfTestFailed = 12,
+    /// It was opened under duress.
+    Duress = 13,
     /// A face did not open the door.
     Refused = 64,
     /// Something was unclear, such as two faces, and the door waited.
@@ -43,11 +45,13 @@ pub enum EventKind {
     Unauthorized = 69,
     /// Events came too fast to be recorded one by one; `times` says how many were not.
     Suppressed = 70,
+    /// The door was forced, or left open.
+    Alarm = 71,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Started,
         Self::Granted,
         Self::Opened,
@@ -60,6 +64,7 @@ impl EventKind {
         Self::Repaired,
         Self::Lost,
         Self::SelfTestFailed,
+        Self::Duress,
         Self::Refused,
         Self::Held,
         Self::LockedOut,
@@ -67,6 +72,7 @@ impl EventKind {
         Self::Recovered,
         Self::Unauthorized,
         Self::Suppressed,
+        Self::Alarm,
     ];
 
     /// Its number in records.
@@ -99,6 +105,7 @@ impl EventKind {
             Self::Repaired => "repaired",
             Self::Lost => "lost",
             Self::SelfTestFailed => "self_test_failed",
+            Self::Duress => "duress",
             Self::Refused => "refused",
             Self::Held => "held",
             Self::LockedOut => "locked_out",
@@ -106,6 +113,7 @@ impl EventKind {
             Self::Recovered => "recovered",
             Self::Unauthorized => "unauthorized",
             Self::Suppressed => "suppressed",
+            Self::Alarm => "alarm",
         }
     }
 }
@@ -119,13 +127,15 @@ mod tests {
         for (kind, code) in [
             (EventKind::Started, 1),
             (EventKind::SelfTestFailed, 12),
+            (EventKind::Duress, 13),
             (EventKind::Refused, 64),
             (EventKind::Suppressed, 70),
+            (EventKind::Alarm, 71),
         ] {
             assert_eq!((kind.code(), EventKind::from_code(code)), (code, Some(kind)));
         }
-        assert_eq!((EventKind::from_code(0), EventKind::from_code(13)), (None, None));
-        assert!(EventKind::Refused.is_routine() && !EventKind::SelfTestFailed.is_routine());
+        assert_eq!((EventKind::from_code(0), EventKind::from_code(14)), (None, None));
+        assert!(EventKind::Refused.is_routine() && !EventKind::Duress.is_routine());
         assert_eq!(EventKind::RolledBack.name(), "rolled_back");
     }
 }

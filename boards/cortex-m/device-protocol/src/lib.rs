@@ -41,7 +41,10 @@ pub use error::{ProtocolError, Refusal};
 pub use event::EventKind;
 pub use frame::{MAX_FRAME, MAX_WIRE};
 pub use host::{Arrived, Host};
-pub use message::{Book, ChainEnd, Entry, LogRecord, MAX_VALUES, Request, Response};
+pub use message::{
+    Book, ChainEnd, Entry, LogRecord, MAX_PIECE, MAX_VALUES, ModelReport, Request, Response,
+    Version, Why,
+};
 pub use seal::{Key, Nonce};
 
 /// Version of the protocol that this crate speaks.

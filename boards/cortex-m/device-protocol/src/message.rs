@@ -6,6 +6,8 @@ use crate::error::Refusal;
 
 /// Most values of a template in a message.
 pub const MAX_VALUES: usize = 600;
+/// Most bytes of a model file in a message.
+pub const MAX_PIECE: usize = 704;
 
 /// What the host asks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +52,24 @@ pub enum Request<'a> {
     },
     /// Whether the self-test passes. Answered by [`Response::SelfTest`].
     SelfTest,
+    /// Which model runs, and whether another one waits. Answered by [`Response::Model`].
+    Model,
+    /// An update follows. Answered by [`Response::Came`]: not 0 if a part of this very one came before, in whatever session.
+    Begin {
+        /// What it is, signed, as the firmware stores it.
+        manifest: &'a [u8],
+    },
+    /// The file's next bytes. Answered by [`Response::Came`].
+    Piece {
+        /// Where they begin: how many came so far.
+        at: u32,
+        /// At most [`MAX_PIECE`] of them.
+        bytes: &'a [u8],
+    },
+    /// All came: check them, and start them at the next boot. Answered by [`Response::Installed`].
+    Finish,
+    /// Lock and start again. Answered by [`Response::Restarting`], which is the last word of this boot.
+    Restart,
 }
 
 /// What the device answers.
@@ -89,6 +109,17 @@ pub enum Response<'a> {
         /// 0 if it passed; else the number that the light blinks.
         failed: u16,
     },
+    /// Which model runs.
+    Model(ModelReport),
+    /// How many bytes of the update's file the device has.
+    Came {
+        /// So many.
+        bytes: u32,
+    },
+    /// The update is whole, and on trial from the next boot on.
+    Installed,
+    /// The device starts again.
+    Restarting,
     /// It was not done.
     Refused {
         /// Why.
@@ -111,6 +142,43 @@ pub struct Entry<'a> {
     pub len: u32,
     /// The values, int8 as bytes; none if they were not asked for.
     pub values: &'a [u8],
+}
+
+/// A model in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its place in the order of updates.
+    pub counter: u32,
+    /// Its id.
+    pub model: [u8; 16],
+    /// Of its file.
+    pub sha256: [u8; 32],
+}
+
+/// How models and updates stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelReport {
+    /// The one that runs.
+    pub runs: Version,
+    /// Why it does.
+    pub why: Why,
+    /// An update needs a higher counter than this.
+    pub floor: u32,
+    /// An update that came, and runs from the next boot on.
+    pub waiting: Option<Version>,
+}
+
+/// Why a model runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Why {
+    /// It has proven itself.
+    Confirmed,
+    /// It has to, before the next boot.
+    Trial,
+    /// The one on trial was not confirmed, or is damaged.
+    RolledBack,
+    /// The confirmed one is damaged, and this one is whole and was confirmed before.
+    Fallback,
 }
 
 /// Which chain of the log.

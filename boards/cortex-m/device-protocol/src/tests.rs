@@ -193,6 +193,9 @@ fn rejects_messages_that_fit_no_frame() {
     };
     let mut out = [0; MAX_WIRE];
     assert!(host.request(&enroll(&[255; MAX_VALUES]), &mut out).is_ok());
+    assert!(
+        host.request(&Request::Piece { at: u32::MAX, bytes: &[255; MAX_PIECE] }, &mut out).is_ok()
+    );
     let refused = host.request(&enroll(&[255; MAX_FRAME]), &mut out).unwrap_err();
     assert!(matches!(refused, ProtocolError::MessageTooLong { .. }));
 }

@@ -1,4 +1,11 @@
-//! What the door decided, as the log in flash records it.
+//! What the door decided, as the log records it.
+//!
+//! | kind | reason |
+//! |---|---|
+//! | refused | as in `refusal` below: 1 no face, 2 unmeasured, 3 nobody enrolled, 4 unknown, 5 ambiguous, 6 and 7 the hour, 8 not live, 9 a still picture, 10 and 11 the second factor; 0x100 and more too low, 0x200 and more too high, by what was measured |
+//! | locked out | how often it had refused |
+//! | fault, recovered | 1 and so on in the order of [`Fault`](edge_infer::door::Fault), 0 for the clock |
+//! | alarm | 1 forced, 2 left open |
 
 use edge_infer::door::{Action, Audit, Cause, Decision, Reason};
 use embedded_storage::nor_flash::NorFlash;
@@ -17,94 +24,81 @@ pub fn keep<F: NorFlash + Clone>(decision: &Decision, log: &mut audit::Audit<F>,
     }
 }
 
-/// Why, in the log's numbers: the place in this list, from 1 on; 0 for what is not in it. Names are those of [`Reason::name`] and of
-/// faults; new ones go to the end.
-const REASONS: [&str; 18] = [
-    "no-face",
-    "too-low",
-    "too-high",
-    "unmeasured",
-    "unknown",
-    "ambiguous",
-    "not-live",
-    "still",
-    "second-factor",
-    "nobody-enrolled",
-    "uncalibrated",
-    "clock-backwards",
-    "clock-jumped",
-    "camera",
-    "camera-frozen",
-    "camera-stalled",
-    "model",
-    "gallery",
-];
-
-/// The number of a name.
-fn code(name: &str) -> u16 {
-    let at = REASONS.iter().position(|known| *known == name);
-    at.and_then(|at| u16::try_from(at + 1).ok()).unwrap_or(0)
-}
-
-/// The record of `entry`; `None` for what is the end of something that was recorded, or that this log has no word for.
+/// The record of `entry`; `None` for what is the end of something that was recorded, or follows from settings and people.
 fn record(entry: &Audit) -> Option<Event> {
-    let with = |kind, name: &str| Some(Event::new(kind).reason(code(name)));
+    let new = |kind| Some(Event::new(kind));
     match entry {
         Audit::Unlocked(Cause::Person(person)) => Some(Event::new(Kind::Granted).person(*person)),
-        Audit::Unlocked(Cause::Exit) => Some(Event::new(Kind::Opened)),
-        Audit::Refused { reason, person } => {
-            let mut event = Event::new(Kind::Refused).reason(code(reason.name()));
-            event.person = *person;
-            event.cosine = match reason {
-                Reason::Unknown { cosine, .. } => Some(*cosine),
-                _ => None,
-            };
-            Some(event)
+        Audit::Unlocked(Cause::Exit) => new(Kind::Opened),
+        Audit::Refused { reason, person } => Some(Event { person: *person, ..refusal(reason) }),
+        Audit::CredentialRefused => Some(refusal(&Reason::CredentialRefused)),
+        Audit::Duress { person } => Some(Event::new(Kind::Duress).person(*person)),
+        Audit::LockedOut { refusals, .. } => {
+            let refusals = u16::try_from(*refusals).unwrap_or(u16::MAX);
+            Some(Event::new(Kind::LockedOut).reason(refusals))
         }
-        Audit::CredentialRefused => with(Kind::Refused, "credential-refused"),
-        Audit::LockedOut { .. } => Some(Event::new(Kind::LockedOut)),
-        Audit::Held => Some(Event::new(Kind::Held)),
-        Audit::FaultRaised(fault) => with(Kind::Fault, fault.name()),
-        Audit::FaultCleared(fault) => with(Kind::Recovered, fault.name()),
-        Audit::Clock(reason) => with(Kind::Fault, reason.name()),
-        _ => None,
+        Audit::Held => new(Kind::Held),
+        Audit::FaultRaised(fault) => Some(Event::new(Kind::Fault).reason(1 + *fault as u16)),
+        Audit::FaultCleared(fault) => Some(Event::new(Kind::Recovered).reason(1 + *fault as u16)),
+        Audit::Clock(_) => new(Kind::Fault),
+        Audit::Forced => Some(Event::new(Kind::Alarm).reason(1)),
+        Audit::LeftOpen => Some(Event::new(Kind::Alarm).reason(2)),
+        Audit::Relocked(_) | Audit::Contact(_) | Audit::Calibrated { .. } => None,
+    }
+}
+
+fn refusal(reason: &Reason) -> Event {
+    let number = match reason {
+        Reason::NoFace => 1,
+        Reason::Unmeasured(_) => 2,
+        Reason::NobodyEnrolled => 3,
+        Reason::Unknown { .. } => 4,
+        Reason::Ambiguous { .. } => 5,
+        Reason::OutsideSchedule => 6,
+        Reason::TimeUnknown => 7,
+        Reason::NotLive { .. } => 8,
+        Reason::Still { .. } => 9,
+        Reason::SecondFactor => 10,
+        Reason::CredentialRefused => 11,
+        Reason::TooLow { measure, .. } => 0x100 + *measure as u16,
+        Reason::TooHigh { measure, .. } => 0x200 + *measure as u16,
+        _ => 0,
+    };
+    let event = Event::new(Kind::Refused).reason(number);
+    match reason {
+        Reason::Unknown { cosine, .. } => event.cosine(*cosine),
+        _ => event,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use edge_infer::door::{Ended, Fault};
+    use edge_infer::door::{Ended, Fault, Measure};
 
     #[test]
-    fn openings_refusals_and_faults_are_recorded() {
-        let granted = record(&Audit::Unlocked(Cause::Person(7))).unwrap();
-        assert_eq!((granted.kind, granted.person), (Kind::Granted, Some(7)));
-        assert_eq!(record(&Audit::Unlocked(Cause::Exit)).unwrap().kind, Kind::Opened);
+    fn openings_refusals_and_alarms_are_recorded() {
+        let of = |entry| record(&entry);
+        assert_eq!(
+            of(Audit::Unlocked(Cause::Person(7))),
+            Some(Event::new(Kind::Granted).person(7))
+        );
+        assert_eq!(of(Audit::Unlocked(Cause::Exit)), Some(Event::new(Kind::Opened)));
+        assert_eq!(of(Audit::Duress { person: 7 }), Some(Event::new(Kind::Duress).person(7)));
         let reason = Reason::Unknown { cosine: 0.25, limit: 0.5 };
-        let refused = record(&Audit::Refused { reason, person: Some(3) }).unwrap();
-        assert_eq!((refused.kind, refused.person), (Kind::Refused, Some(3)));
-        assert_eq!((refused.reason, refused.cosine), (5, Some(0.25)));
-        let fault = record(&Audit::FaultRaised(Fault::CameraStalled)).unwrap();
-        assert_eq!((fault.kind, fault.reason), (Kind::Fault, 16));
-        let fault = record(&Audit::FaultCleared(Fault::Tamper)).unwrap();
-        assert_eq!((fault.kind, fault.reason), (Kind::Recovered, 0));
-        assert_eq!(record(&Audit::Relocked(Ended::Pulse)), None);
-    }
-
-    /// The numbers are in flash, and stay.
-    #[test]
-    fn reasons_keep_their_numbers_and_are_those_of_the_door() {
-        for (reason, number) in [
-            (Reason::NoFace.name(), 1),
-            (Reason::NotLive { score: 0.0, limit: 0.5 }.name(), 7),
-            (Reason::SecondFactor.name(), 9),
-            (Reason::ClockJumped { by_ms: 1 }.name(), 13),
-            (Fault::Camera.name(), 14),
-            (Fault::Model.name(), 17),
-            (Fault::Gallery.name(), 18),
-        ] {
-            assert_eq!(code(reason), number, "{reason}");
-        }
+        let unknown = Event::new(Kind::Refused).reason(4).cosine(0.25);
+        assert_eq!(of(Audit::Refused { reason, person: None }), Some(unknown));
+        let reason = Reason::TooLow { measure: Measure::Sharpness, value: 1.0, limit: 2.0 };
+        let blurred = Event::new(Kind::Refused).reason(0x101).person(7);
+        assert_eq!(of(Audit::Refused { reason, person: Some(7) }), Some(blurred));
+        let lockout = Audit::LockedOut { refusals: 70_000, pause_ms: 1 };
+        assert_eq!(of(lockout), Some(Event::new(Kind::LockedOut).reason(u16::MAX)));
+        assert_eq!(of(Audit::FaultRaised(Fault::Camera)), Some(Event::new(Kind::Fault).reason(1)));
+        assert_eq!(
+            of(Audit::FaultCleared(Fault::Other)),
+            Some(Event::new(Kind::Recovered).reason(8))
+        );
+        assert_eq!(of(Audit::LeftOpen), Some(Event::new(Kind::Alarm).reason(2)));
+        assert_eq!(of(Audit::Relocked(Ended::Pulse)), None);
     }
 }

@@ -16,6 +16,7 @@
 //! | [`latch`] | the end of a release that does not wait for the loop |
 //! | [`canary`] | whether somebody wrote beyond the networks' memory |
 //! | [`fault`] | the lock first, words after it; blink codes |
+//! | [`ledger`] | what the door decided, as the log records it |
 //! | [`pin`] | lock and light on pins of `embedded-hal` |
 //! | [`settings`] | the policy for slow frames |
 //! | [`protocol`] | what the host can ask of the device |

@@ -2,7 +2,7 @@
 //! then every other frame through the loop, until the lock is engaged for good.
 //!
 //! ```text
-//! files ─ self_test ─> networks ─ enrol ─> roster ─ door_loop ─> lock        log: a line for what the host must see the same
+//! files ─ self_test ─> networks ─ enrol ─> people ─ show ─> lock        log: a line for what the host must see the same
 //! ```
 //!
 //! | line of the log | |
@@ -16,15 +16,15 @@ use core::convert::Infallible;
 use core::fmt::{self, Arguments, Display};
 
 use edge_infer::detect::DetectorError;
-use edge_infer::door::{CalibrationError, FacePolicy, Liveness, Policy};
+use edge_infer::door::{CalibrationError, Decision, FacePolicy, Liveness, Policy};
 use model_format::{ModelView, PublicKey};
 
 use crate::canary::Fence;
 use crate::door_loop::{DoorLoop, Ports, StartError, TurnError, Witness};
 use crate::enrol::{self, EnrolError};
-use crate::eyes::{Eyes, Memory};
+use crate::eyes::Eyes;
 use crate::film::film;
-use crate::ports::{Clock, Enrolled, GalleryStore as _, LockOutput, Shot, Watchdog};
+use crate::ports::{Clock, Enrolled, GalleryStore, LockOutput, Shot, Watchdog};
 use crate::ram_gallery::{RamGallery, RamGalleryError};
 use crate::roster::{LoadError, Roster};
 use crate::self_test::{self, KnownAnswer, Role, SelfTestError};
@@ -66,12 +66,14 @@ pub struct Stage<'a, L, C, W> {
     pub idle: &'a mut dyn FnMut(),
     /// Takes a line of the log.
     pub log: &'a mut dyn FnMut(Arguments<'_>),
+    /// Takes what the door decides.
+    pub tell: &'a mut dyn FnMut(&Decision),
 }
 
 /// Why it ended early. The door is locked.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum RehearsalError<L: Display> {
+pub enum RehearsalError<L: Display, G: Display> {
     /// The board is no door.
     #[error("self-test: {0}")]
     SelfTest(#[from] SelfTestError),
@@ -90,11 +92,16 @@ pub enum RehearsalError<L: Display> {
         error: EnrolError,
     },
     /// There is no place for somebody.
-    #[error(transparent)]
-    Gallery(#[from] RamGalleryError),
+    #[error("person {person}: {error}")]
+    Gallery {
+        /// Who.
+        person: u32,
+        /// Why.
+        error: G,
+    },
     /// They cannot be searched.
     #[error(transparent)]
-    Load(#[from] LoadError<RamGalleryError>),
+    Load(#[from] LoadError<G>),
     /// Nobody measured at which cosine they match.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
@@ -116,26 +123,112 @@ pub fn policy() -> Policy {
 ///
 /// # Errors
 /// [`RehearsalError`].
-pub fn rehearse<'m, L: LockOutput, C: Clock + Copy, W: Watchdog, const ARENA: usize>(
-    files: &Files<'m>,
-    room: &'m mut Room<ARENA>,
+pub fn rehearse<L: LockOutput, C: Clock + Copy, W: Watchdog, const ARENA: usize>(
+    files: &Files<'_>,
+    room: &mut Room<ARENA>,
     stage: Stage<'_, L, C, W>,
-) -> Result<(), RehearsalError<L::Error>> {
-    let Stage { lock, clock, watchdog, idle, log } = stage;
-    let (fence, mut memory, roster) = room.split();
-    let [detector, embedding] = self_test(files, &mut memory, log)?;
+) -> Result<(), RehearsalError<L::Error, RamGalleryError>> {
+    let networks = Networks::open(files)?;
+    let answer = KnownAnswer::from_bytes(files.answer).ok_or(SelfTestError::NoAnswer)?;
+    networks.check(&answer, room, &mut *stage.log)?;
     let visit = Visit::parse(files.visit)?;
-    let mut eyes = Eyes::new(detector, embedding, memory)?;
+    let mut people = RamGallery::<CAPACITY, LEN>::new(networks.embedding.id());
+    enrol_all(&networks, room, &mut people, visit, &policy().face, &mut *stage.log)?;
+    show(&networks, room, &mut people, visit, stage)
+}
+
+/// The networks of a door.
+#[derive(Clone, Copy, Debug)]
+pub struct Networks<'m> {
+    /// Finds faces.
+    pub detector: ModelView<'m>,
+    /// Tells people apart.
+    pub embedding: ModelView<'m>,
+}
+
+impl<'m> Networks<'m> {
+    /// Those of the files, whose signatures are looked at.
+    ///
+    /// # Errors
+    /// [`SelfTestError::Format`] or [`SelfTestError::Signature`].
+    pub fn open(files: &Files<'m>) -> Result<Self, SelfTestError> {
+        let key = files.key.as_ref();
+        Ok(Self {
+            detector: self_test::open(Role::Detector, files.detector, key)?,
+            embedding: self_test::open(Role::Embedding, files.embedding, key)?,
+        })
+    }
+
+    /// Whether this machine computes with them what the host did.
+    ///
+    /// # Errors
+    /// [`SelfTestError`].
+    pub fn check<const ARENA: usize>(
+        &self,
+        answer: &KnownAnswer,
+        room: &mut Room<ARENA>,
+        log: &mut dyn FnMut(Arguments<'_>),
+    ) -> Result<(), SelfTestError> {
+        let (fence, mut memory, _) = room.split();
+        let cosine = self_test::check(self.detector, self.embedding, answer, &mut memory)?;
+        log(format_args!("self-test {:08x}, cosine {cosine}", answer.sums));
+        whole(&fence)
+    }
+}
+
+/// Enrols whom frames of the visit are for.
+fn enrol_all<G: GalleryStore, L: Display, const ARENA: usize>(
+    networks: &Networks<'_>,
+    room: &mut Room<ARENA>,
+    people: &mut G,
+    visit: Visit<'_>,
+    policy: &FacePolicy,
+    log: &mut dyn FnMut(Arguments<'_>),
+) -> Result<(), RehearsalError<L, G::Error>> {
+    let (fence, memory, roster) = room.split();
+    let mut eyes = Eyes::new(networks.detector, networks.embedding, memory)?;
+    let roster = Roster::new(&networks.embedding, roster);
+    for (taken, sequence) in visit.frames().filter(|taken| taken.person != 0).zip(1..) {
+        let shot = Shot { captured_ms: 0, sequence, frame: taken.frame };
+        let (person, model) = (taken.person, eyes.model());
+        let values = enrol::take(person, &mut eyes, &shot, &roster, policy, None)
+            .map_err(|error| RehearsalError::Enrol { person, error })?;
+        log(format_args!("template {}", Hex(values)));
+        let stored = people.add(Enrolled { person, name: "", model, values });
+        stored.map_err(|error| RehearsalError::Gallery { person, error })?;
+    }
+    Ok(whole(&fence)?)
+}
+
+/// Shows the frames of a visit that enrol nobody to a door of `people`, until the lock is engaged for good.
+///
+/// # Errors
+/// [`RehearsalError`].
+pub fn show<G: GalleryStore, L: LockOutput, C: Clock + Copy, W: Watchdog, const ARENA: usize>(
+    networks: &Networks<'_>,
+    room: &mut Room<ARENA>,
+    people: &mut G,
+    visit: Visit<'_>,
+    stage: Stage<'_, L, C, W>,
+) -> Result<(), RehearsalError<L::Error, G::Error>> {
+    let Stage { lock, clock, watchdog, idle, log, tell } = stage;
+    let (fence, memory, roster) = room.split();
+    let Networks { detector, embedding } = *networks;
+    let eyes = Eyes::new(detector, embedding, memory)?;
     let mut roster = Roster::new(&embedding, roster);
-    let mut people = RamGallery::<CAPACITY, LEN>::new(embedding.id());
+    roster.load(people)?;
     let policy = policy();
-    enrol_all::<L::Error>(&mut eyes, &roster, &mut people, visit, &policy.face, log)?;
-    roster.load(&mut people)?;
-    let calibration = roster.calibrate(policy.target_fpir, &embedding)?;
-    log(format_args!("cosine {}", calibration.cosine()));
+    let calibration = match roster.templates() {
+        // A door of nobody opens for nobody.
+        0 => None,
+        _ => Some(roster.calibrate(policy.target_fpir, &embedding)?),
+    };
+    if let Some(calibration) = &calibration {
+        log(format_args!("cosine {}", calibration.cosine()));
+    }
     let mut ports = Ports { frames: film(visit, clock), lock, clock, watchdog: watchdog() };
     let witness = Witness { eyes, roster };
-    let mut door = DoorLoop::new(policy, 0, witness, Some(calibration), &mut ports)?;
+    let mut door = DoorLoop::new(policy, 0, witness, calibration, &mut ports)?;
     let rest_ms = u64::from(policy.pulse_ms + policy.cooldown_ms);
     let mut end_ms = None;
     while end_ms.is_none_or(|end_ms| clock.now_ms() < end_ms) {
@@ -144,6 +237,7 @@ pub fn rehearse<'m, L: LockOutput, C: Clock + Copy, W: Watchdog, const ARENA: us
         }
         let turn = door.turn(&mut ports, &mut |decision| {
             decision.actions().for_each(|action| log(format_args!("{action:?}")));
+            tell(decision);
         })?;
         if turn.fresh {
             if let Some(values) = door.sight().eyes.template() {
@@ -154,40 +248,6 @@ pub fn rehearse<'m, L: LockOutput, C: Clock + Copy, W: Watchdog, const ARENA: us
             idle();
         }
         whole(&fence)?;
-    }
-    Ok(())
-}
-
-fn self_test<'m>(
-    files: &Files<'m>,
-    memory: &mut Memory<'_>,
-    log: &mut dyn FnMut(Arguments<'_>),
-) -> Result<[ModelView<'m>; 2], SelfTestError> {
-    let key = files.key.as_ref();
-    let detector = self_test::open(Role::Detector, files.detector, key)?;
-    let embedding = self_test::open(Role::Embedding, files.embedding, key)?;
-    let answer = KnownAnswer::from_bytes(files.answer).ok_or(SelfTestError::NoAnswer)?;
-    let cosine = self_test::check(detector, embedding, &answer, memory)?;
-    log(format_args!("self-test {:08x}, cosine {cosine}", answer.sums));
-    Ok([detector, embedding])
-}
-
-/// Enrols whom frames of the visit are for.
-fn enrol_all<L: Display>(
-    eyes: &mut Eyes<'_>,
-    roster: &Roster<'_>,
-    people: &mut RamGallery<CAPACITY, LEN>,
-    visit: Visit<'_>,
-    policy: &FacePolicy,
-    log: &mut dyn FnMut(Arguments<'_>),
-) -> Result<(), RehearsalError<L>> {
-    for (taken, sequence) in visit.frames().filter(|taken| taken.person != 0).zip(1..) {
-        let shot = Shot { captured_ms: 0, sequence, frame: taken.frame };
-        let (person, model) = (taken.person, eyes.model());
-        let values = enrol::take(person, eyes, &shot, roster, policy, None)
-            .map_err(|error| RehearsalError::Enrol { person, error })?;
-        log(format_args!("template {}", Hex(values)));
-        people.add(Enrolled { person, name: "", model, values })?;
     }
     Ok(())
 }

@@ -25,14 +25,13 @@ use crate::fault::Blink;
 use crate::ledger;
 use crate::pace;
 use crate::ports::{Clock, FrameSource, Line, LockOutput, Watchdog};
-use crate::protocol::{Outcome, Parts, Pipeline, Server};
+use crate::protocol::{Parts, Pipeline, Server};
 use crate::room::Room;
 use crate::roster::Roster;
 use crate::self_test::{self, KnownAnswer, Role, SelfTestError};
-use crate::settings::PREPROCESSING;
 use crate::store::audit::{self, Audit, Kind, Moment, Rate};
 use crate::store::flash::FlashError;
-use crate::store::gallery::{Gallery, GalleryError};
+use crate::store::gallery::{Gallery, GalleryError, PreprocessingId};
 
 /// Bytes of a person's record: templates of 128 values.
 const SLOT: usize = 256;
@@ -128,6 +127,18 @@ impl<L: Display> StationError<L> {
     }
 }
 
+/// Why a board starts again. It locks first.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum End {
+    /// The host wants it to.
+    #[error("the host asked for a restart")]
+    Asked,
+    /// Something is not what it was when the board started.
+    #[error(transparent)]
+    Broken(SelfTestError),
+}
+
 /// See the [module](self).
 pub struct Station<'m, F, L, C, W, N, T> {
     door: DoorLoop<Witness<'m>>,
@@ -140,6 +151,8 @@ pub struct Station<'m, F, L, C, W, N, T> {
     server: Server,
     line: T,
     nonce: &'m mut dyn FnMut() -> Nonce,
+    /// The host asked for one.
+    restart: bool,
 }
 
 impl<'m, F, L, C, W, N, T> Station<'m, F, L, C, W, N, T>
@@ -165,14 +178,15 @@ where
         let Board { frames, lock, clock, flash, layout, line, nonce } = board;
         let (fence, mut memory, roster) = room.split();
         let [detector, embedding] = prove(files, &mut memory, &clock, policy.camera.age_ms)?;
-        let (gallery, _) = Gallery::open(flash.clone(), layout.gallery, PREPROCESSING)?;
+        let preprocessing = PreprocessingId::of(&detector);
+        let (gallery, _) = Gallery::open(flash.clone(), layout.gallery, preprocessing)?;
         let now = Moment { utc_ms: 0, mono_ms: clock.now_ms() };
         let (mut audit, _) = Audit::open(flash, layout.audit, now)?;
         // What is lost is counted.
         let _ = audit.append(audit::Event::new(Kind::Started), now);
         let eyes = Eyes::new(detector, embedding, memory).map_err(SelfTestError::Detector)?;
         let witness = Witness { eyes, roster: Roster::new(&embedding, roster) };
-        let pipeline = Pipeline { model: embedding.id(), preprocessing: PREPROCESSING };
+        let pipeline = Pipeline { model: embedding.id(), preprocessing };
         let server = Server::new(Key::new(files.host), pipeline);
         let mut ports = Ports { frames, lock, clock, watchdog: watchdog() };
         let target_fpir = policy.target_fpir;
@@ -188,6 +202,7 @@ where
             server,
             line,
             nonce,
+            restart: false,
         };
         station.load();
         Ok(station)
@@ -212,14 +227,10 @@ where
         turn
     }
 
-    /// Turns for ever, until something wrote beyond the networks' memory: then the board is to be reset. `log` gets every action, and what
-    /// a turn failed by; `idle` waits a little, where there was no frame.
-    pub fn run(
-        &mut self,
-        idle: &mut dyn FnMut(),
-        log: &mut dyn FnMut(Arguments<'_>),
-    ) -> SelfTestError {
-        while self.fence.is_whole() {
+    /// Turns for ever, until the board is to be reset. `log` gets every action, and what a turn failed by; `idle` waits a little, where there
+    /// was no frame.
+    pub fn run(&mut self, idle: &mut dyn FnMut(), log: &mut dyn FnMut(Arguments<'_>)) -> End {
+        while self.fence.is_whole() && !self.restart {
             let turn = self.turn(&mut |decision| {
                 decision.actions().for_each(|action| log(format_args!("{action:?}")));
             });
@@ -229,7 +240,7 @@ where
                 Err(error) => log(format_args!("{error}")),
             }
         }
-        SelfTestError::Canary
+        if self.restart { End::Asked } else { End::Broken(SelfTestError::Canary) }
     }
 
     /// Answers all that came over the line.
@@ -244,12 +255,18 @@ where
                 true => 0,
                 false => SelfTestError::Canary.blink().flashes().into(),
             };
-            let mut parts =
-                Parts { gallery, audit, self_test: &mut self_test, nonce: &mut *self.nonce, now };
-            let Outcome { send, changed: now_changed } =
-                self.server.receive(byte, &mut parts, &mut out);
-            self.line.write(send);
-            changed |= now_changed;
+            let mut parts = Parts {
+                gallery,
+                audit,
+                slots: None,
+                self_test: &mut self_test,
+                nonce: &mut *self.nonce,
+                now,
+            };
+            let outcome = self.server.receive(byte, &mut parts, &mut out);
+            self.line.write(outcome.send);
+            changed |= outcome.changed;
+            self.restart |= outcome.restart;
         }
         if changed {
             self.load();

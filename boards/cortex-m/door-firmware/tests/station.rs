@@ -20,6 +20,7 @@ use door_firmware::self_test::{KnownAnswer, SelfTestError};
 use door_firmware::station::{Board, Files, Layout, Station, StationError};
 use door_firmware::store::audit;
 use door_firmware::store::flash::Shared;
+use door_firmware::store::gallery::PreprocessingId;
 use door_firmware::store::sim::{Cut, Rp2350};
 use door_firmware::{pace, settings};
 use edge_infer::door::{Bolt, Reason};
@@ -202,7 +203,7 @@ fn who_is_enrolled_over_the_line_is_known_at_once_and_after_a_restart() {
         person: None,
         name: "Ada",
         model: house.model,
-        preprocessing: settings::PREPROCESSING.0,
+        preprocessing: PreprocessingId::of(&networks::detector().view()).0,
         values: &values,
     };
     let mut nonce = || [2; 16];

@@ -15,7 +15,7 @@ use model_format::ModelView;
 use semihosting::println;
 
 use crate::files::Store;
-use crate::program::Told;
+use crate::program::{Told, read};
 use crate::visit::ROOM;
 
 /// Templates of the gallery that is searched.
@@ -34,9 +34,7 @@ fn marked<T>(stage: &str, work: impl FnOnce() -> T) -> T {
 
 /// Runs one frame of the visit by stages.
 pub fn run(store: &Store, [detector, embedding, visit]: [&str; 3]) -> Result<(), Told> {
-    let read =
-        |name: &str| store.read(name).map_err(|error| Told::error(format_args!("{name}: {error}")));
-    let bytes = [read(detector)?, read(embedding)?, read(visit)?];
+    let bytes = [read(store, detector)?, read(store, embedding)?, read(store, visit)?];
     let [detector, embedding, visit] = bytes.map(|bytes| &*bytes);
     let [detector, embedding] = [detector, embedding].map(ModelView::parse);
     let (detector, embedding) = (detector.map_err(Told::error)?, embedding.map_err(Told::error)?);

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use semihosting::fs::File;
+use semihosting::fs::{self, File};
 use semihosting::io::Read as _;
 
 use crate::Board;
@@ -54,8 +54,11 @@ impl Store {
         Self { start: board.memory, bytes: board.memory_bytes }
     }
 
-    /// Memory for `bytes`, at a multiple of 64.
-    fn take(&self, bytes: usize) -> Result<&'static mut [u8], FileError> {
+    /// Memory for `bytes`, at a multiple of 64, with whatever is in it.
+    ///
+    /// # Errors
+    /// [`FileError::Memory`].
+    pub fn take(&self, bytes: usize) -> Result<&'static mut [u8], FileError> {
         let used = USED.load(Ordering::Relaxed);
         let left = self.bytes - used;
         let whole = bytes.checked_next_multiple_of(64).filter(|whole| *whole <= left);
@@ -72,13 +75,32 @@ impl Store {
     /// [`FileError`].
     pub fn read(&self, name: &str) -> Result<&'static mut [u8], FileError> {
         let mut terminated = [0; NAME];
-        let place = terminated[..NAME - 1].get_mut(..name.len()).ok_or(FileError::Name)?;
-        place.copy_from_slice(name.as_bytes());
-        let name = CStr::from_bytes_until_nul(&terminated).map_err(|_| FileError::Name)?;
-        let mut file = File::open(name).map_err(FileError::Io)?;
+        let mut file = File::open(c_name(name, &mut terminated)?).map_err(FileError::Io)?;
         let length = file.metadata().map_err(FileError::Io)?.len();
         let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
         file.read_exact(bytes).map_err(FileError::Io)?;
         Ok(bytes)
     }
+}
+
+/// A line of words in the file of this name, which then is gone; `None` if there is no such file.
+///
+/// # Errors
+/// [`FileError`].
+pub fn take_line<'a>(name: &str, line: &'a mut [u8]) -> Result<Option<&'a str>, FileError> {
+    let mut terminated = [0; NAME];
+    let name = c_name(name, &mut terminated)?;
+    let Ok(mut file) = File::open(name) else { return Ok(None) };
+    let length = file.read(line).map_err(FileError::Io)?;
+    drop(file);
+    fs::remove_file(name).map_err(FileError::Io)?;
+    let text = line.get(..length).and_then(|line| core::str::from_utf8(line).ok());
+    Ok(Some(text.unwrap_or_default().trim_end()))
+}
+
+/// The name as the emulator wants it.
+fn c_name<'a>(name: &str, terminated: &'a mut [u8; NAME]) -> Result<&'a CStr, FileError> {
+    let place = terminated[..NAME - 1].get_mut(..name.len()).ok_or(FileError::Name)?;
+    place.copy_from_slice(name.as_bytes());
+    CStr::from_bytes_until_nul(terminated).map_err(|_| FileError::Name)
 }

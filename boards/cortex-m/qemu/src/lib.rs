@@ -5,8 +5,11 @@
 //! | `pins` | the lock's relay and the light for people |
 //! | `watchdog` | the CMSDK watchdog |
 //! | `files` | models and frames, which the emulator lends |
+//! | `flash` | where people, log and models lie, in memory that a reset does not clear |
+//! | `line` | the UART to the host |
 //! | `program` | words of the command line to what runs |
-//! | `visit` | self-test, enrolment, the door |
+//! | `visit` | self-test, enrolment, the door, once |
+//! | `door` | the same with all that it keeps, from reset to reset |
 //! | `provoke` | every bad end, from an open lock |
 //! | `count` | instructions a stage |
 //! | `end` | the lock first, words after it |
@@ -16,8 +19,11 @@
 #![allow(unsafe_code, reason = "registers and memory of the boards")]
 
 pub mod count;
+pub mod door;
 pub mod end;
 pub mod files;
+pub mod flash;
+pub mod line;
 pub mod pins;
 pub mod program;
 pub mod provoke;
@@ -39,7 +45,9 @@ pub struct Board {
     pub watchdog: usize,
     /// Its clock.
     pub watchdog_hz: u32,
-    /// The processor's clock, which its timer counts.
+    /// The first UART's registers.
+    pub uart: usize,
+    /// The processor's clock, which its timer counts and the UART divides.
     pub processor_hz: u32,
     /// The large memory, of which the linker knows nothing.
     pub memory: usize,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! visit DETECTOR EMBEDDING ANSWER VISIT [KEY]     self-test, enrolment, the door; every template is printed
+//! door DETECTOR FACTORY OWNER SECRET              the door with all that it keeps, also after a reset
 //! count DETECTOR EMBEDDING VISIT                  marks of each stage for the instruction counter
 //! provoke END                                     opens the lock and ends that way
 //! ```
@@ -13,7 +14,7 @@ use semihosting::experimental::env;
 use semihosting::{println, process};
 
 use crate::files::Store;
-use crate::{Board, count, pins, provoke, stack, tick, visit};
+use crate::{Board, count, door, pins, provoke, stack, tick, visit};
 
 /// Longest command line.
 const LINE: usize = 512;
@@ -37,16 +38,18 @@ impl Told {
     }
 }
 
+/// The file of this name.
+pub fn read(store: &Store, name: &str) -> Result<&'static mut [u8], Told> {
+    store.read(name).map_err(|error| Told::error(format_args!("{name}: {error}")))
+}
+
 /// Runs what the command line says. The lock's pin was locked by start-up.
-pub fn run(board: &Board) -> ! {
+pub fn run(board: &'static Board) -> ! {
     let _ = pins::lock(board);
     // SAFETY: every bit pattern of the word is a value.
     let was_up = unsafe { WAS_UP.assume_init_ref() };
-    if was_up.swap(WAS_HERE, Ordering::Relaxed) == WAS_HERE {
-        let level = if pins::is_unlocked(board) { "UNLOCKED" } else { "locked" };
-        println!("reset: the lock is {level}");
-        process::exit(i32::from(pins::is_unlocked(board)));
-    }
+    let power_came = was_up.swap(WAS_HERE, Ordering::Relaxed) != WAS_HERE;
+    let unlocked = pins::is_unlocked(board);
     let Some(mut core) = cortex_m::Peripherals::take() else {
         process::exit(1);
     };
@@ -68,6 +71,14 @@ pub fn run(board: &Board) -> ! {
     }
     let store = Store::new(board);
     let result = match words {
+        ["door", detector, factory, owner, secret, ""] => {
+            let files = door::Files { detector, factory, owner, secret };
+            door::run(board, clock, store, power_came, &files)
+        }
+        _ if !power_came => {
+            println!("reset: the lock is {}", if unlocked { "UNLOCKED" } else { "locked" });
+            process::exit(i32::from(unlocked))
+        }
         ["visit", detector, embedding, answer, visit, key] => {
             let files = visit::Files { detector, embedding, answer, visit, key };
             visit::run(board, clock, &store, &files)
@@ -76,7 +87,7 @@ pub fn run(board: &Board) -> ! {
             count::run(&store, [detector, embedding, visit])
         }
         ["provoke", end, "", "", "", ""] => provoke::run(board, clock, end),
-        _ => Err(Told::error("visit, count or provoke, and their words")),
+        _ => Err(Told::error("visit, door, count or provoke, and their words")),
     };
     // Whatever it came to: a program that ends holds no door open.
     let _ = pins::lock(board);

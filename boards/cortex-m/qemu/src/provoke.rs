@@ -51,7 +51,7 @@ pub fn run(board: &Board, clock: Ticks, end: &str) -> Result<(), Told> {
         }
         "starve" => {
             cortex_m::interrupt::disable();
-            let _ = Cmsdk::start(board, STARVE_MS);
+            let _running = Cmsdk::start(board, STARVE_MS);
             loop {
                 cortex_m::asm::nop();
             }

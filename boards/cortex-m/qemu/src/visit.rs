@@ -4,21 +4,24 @@ use core::fmt::{Arguments, Write as _};
 
 use door_firmware::fault::Blink;
 use door_firmware::latch::Latched;
+use door_firmware::pin::PinLock;
 use door_firmware::ports::{Clock as _, StatusLight as _};
 use door_firmware::rehearsal::{self, RehearsalError, Room, Stage};
+use door_firmware::self_test::SelfTestError;
 use door_firmware::settings;
 use model_format::PublicKey;
 use semihosting::println;
 use static_cell::ConstStaticCell;
 
 use crate::files::Store;
-use crate::program::Told;
+use crate::pins::Light;
+use crate::program::{Told, read};
 use crate::tick::{LATCH, Ticks};
 use crate::watchdog::Cmsdk;
 use crate::{Board, pins};
 
 /// Bytes of the networks' arena: what a detector of 256x320 pixels takes, whose plan is the larger one.
-const ARENA_BYTES: usize = 640 << 10;
+pub const ARENA_BYTES: usize = 640 << 10;
 
 /// The memory of networks and people.
 pub static ROOM: ConstStaticCell<Room<ARENA_BYTES>> = ConstStaticCell::new(Room::new());
@@ -40,42 +43,52 @@ pub struct Files<'a> {
 
 /// Runs the visit to its end, and until the lock is engaged again.
 pub fn run(board: &Board, clock: Ticks, store: &Store, files: &Files<'_>) -> Result<(), Told> {
-    let read =
-        |name: &str| store.read(name).map_err(|error| Told::error(format_args!("{name}: {error}")));
     let files = rehearsal::Files {
-        detector: read(files.detector)?,
-        embedding: read(files.embedding)?,
-        answer: read(files.answer)?,
-        visit: read(files.visit)?,
+        detector: read(store, files.detector)?,
+        embedding: read(store, files.embedding)?,
+        answer: read(store, files.answer)?,
+        visit: read(store, files.visit)?,
         key: match files.key {
             "" => None,
-            name => {
-                let key = read(name)?.as_ref().try_into();
-                Some(PublicKey(key.map_err(|_| Told::error("a key of other than 32 bytes"))?))
-            }
+            name => Some(public_key(store, name)?),
         },
     };
-    let longest_ms = rehearsal::policy().pulse_ms + settings::GRACE_MS;
     let stage = Stage {
-        lock: Latched::new(pins::lock(board), clock, &LATCH, longest_ms),
+        lock: latched(board, clock),
         clock,
         watchdog: &mut || Cmsdk::start(board, settings::WATCHDOG_MS),
         idle: &mut cortex_m::asm::wfi,
         log: &mut print,
+        tell: &mut |_| (),
     };
     match rehearsal::rehearse(&files, ROOM.take(), stage) {
         Ok(()) => Ok(()),
-        Err(RehearsalError::SelfTest(error)) => {
-            println!("self-test failed: {error}");
-            blink(board, clock, error.blink());
-            Err(Told)
-        }
+        Err(RehearsalError::SelfTest(error)) => Err(refuse(board, clock, &error)),
         Err(error) => Err(Told::error(error)),
     }
 }
 
+/// The lock, each release of which ends with the rehearsal's pulse or a little later.
+pub fn latched(board: &Board, clock: Ticks) -> Latched<'static, PinLock<Light>, Ticks> {
+    let longest_ms = rehearsal::policy().pulse_ms + settings::GRACE_MS;
+    Latched::new(pins::lock(board), clock, &LATCH, longest_ms)
+}
+
+/// The owner's public key in a file.
+pub fn public_key(store: &Store, name: &str) -> Result<PublicKey, Told> {
+    let key = read(store, name)?.as_ref().try_into();
+    key.map(PublicKey).map_err(|_| Told::error("a key of other than 32 bytes"))
+}
+
+/// Says why the board is no door, in words and by its light.
+pub fn refuse(board: &Board, clock: Ticks, error: &SelfTestError) -> Told {
+    println!("self-test failed: {error}");
+    blink(board, clock, error.blink());
+    Told
+}
+
 /// Prints a line in one piece, as long as it is no longer than that.
-fn print(text: Arguments<'_>) {
+pub fn print(text: Arguments<'_>) {
     let mut line = Line::default();
     match line.write_fmt(text) {
         Ok(()) => println!("{}", line.text()),

@@ -46,3 +46,10 @@ impl Watchdog for Cmsdk {
         self.write(LOAD, self.ticks);
     }
 }
+
+/// It stops: between two visits there is no camera, and so nothing that could feed it.
+impl Drop for Cmsdk {
+    fn drop(&mut self) {
+        self.write(CONTROL, 0);
+    }
+}

@@ -163,11 +163,11 @@ fn main() -> ! {
     };
     match Station::new(&files, policy, ROOM.take(), board, watchdog) {
         Ok(mut station) => {
-            let broken = station.run(&mut cortex_m::asm::wfi, &mut |line| {
+            let end = station.run(&mut cortex_m::asm::wfi, &mut |line| {
                 defmt::info!("{}", Display2Format(&line));
             });
             let _ = relay::lock();
-            defmt::error!("{}", Display2Format(&broken));
+            defmt::warn!("{}", Display2Format(&end));
             SCB::sys_reset()
         }
         Err(error) => {

@@ -56,8 +56,8 @@ pub(crate) fn read(tar: &Path, names: &BTreeSet<String>) -> Result<People, Box<d
 }
 
 /// The visit: of those with most photographs the first by name is enrolled by one and comes with the others; the second is the stranger.
-/// Who they are goes to standard error.
-pub(crate) fn visit(people: &People) -> Result<Vec<u8>, Box<dyn Error>> {
+/// Who they are goes to standard error. And the last three frames alone: the enrolled person comes.
+pub(crate) fn visits(people: &People) -> Result<[Vec<u8>; 2], Box<dyn Error>> {
     let mut order: Vec<_> = people.iter().collect();
     order.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
     let [(enrolled, own), (stranger, theirs), ..] = order[..] else {
@@ -78,13 +78,19 @@ pub(crate) fn visit(people: &People) -> Result<Vec<u8>, Box<dyn Error>> {
         (0, 0, third),
         (0, 0, &moved),
     ];
-    let size = first.dimensions();
+    let [_, _, _, _, returning @ ..] = frames;
+    Ok([visit(&frames)?, visit(&returning)?])
+}
+
+/// Frames of whom they enrol, the pause before them, and their picture.
+fn visit(frames: &[(u32, u32, &image::RgbImage)]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let size = frames.first().map(|(_, _, first)| first.dimensions()).unwrap_or_default();
     let mut bytes = Visit::header(u32::try_from(frames.len())?, size.0, size.1).to_vec();
     for (person, pause_ms, picture) in frames {
         if picture.dimensions() != size {
             return Err("photographs of one size are needed".into());
         }
-        bytes.extend(Visit::record(person, pause_ms));
+        bytes.extend(Visit::record(*person, *pause_ms));
         bytes.extend(picture.as_raw());
     }
     Visit::parse(&bytes)?;

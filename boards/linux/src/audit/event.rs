@@ -1,9 +1,10 @@
-//! What is recorded, and when it was.
+//! What is recorded.
 //!
 //! A record names people by id alone: the log outlives them, and a removed person's name is to be nowhere.
 
 use crate::hex;
 use crate::store::PersonId;
+use edge_infer::door::repeats::Repeating;
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -129,20 +130,24 @@ impl Event {
     pub fn cosine(self, cosine: f32) -> Self {
         Self { cosine: Some(cosine), ..self }
     }
-
-    /// Whether `other` says the same again. No two cosines are alike.
-    pub(super) fn repeats(&self, other: &Self) -> bool {
-        (self.kind, self.person, &self.reason) == (other.kind, other.person, &other.reason)
-    }
 }
 
-/// When something happened, by both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// Milliseconds of Unix time, which may jump and lie behind after a boot.
-    pub utc_ms: u64,
-    /// Milliseconds since the boot, which only grow.
-    pub mono_ms: u64,
+impl Repeating for Event {
+    fn suppressed() -> Self {
+        Self::new(Kind::Suppressed)
+    }
+
+    fn repeats(&self, other: &Self) -> bool {
+        (self.kind, self.person, &self.reason) == (other.kind, other.person, &other.reason)
+    }
+
+    fn cosine(&self) -> Option<f32> {
+        self.cosine
+    }
+
+    fn set_cosine(&mut self, cosine: Option<f32>) {
+        self.cosine = cosine;
+    }
 }
 
 /// Which boot of the machine, so that `mono_ms` means something.

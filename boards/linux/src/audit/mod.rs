@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! kept-000001.jsonl ..     openings, changes of people and settings: nobody at the door can make many
-//! routine-000001.jsonl ..  refusals and faults: the first at once, repeats as counts, floods as a number (repeats)
+//! routine-000001.jsonl ..  refusals and faults: the first at once, repeats as counts, floods as a number (door::repeats)
 //! ```
 //!
 //! Two chains, each with files of its own, so that a thousand refusals push no opening out. They share one sequence: it, the boot and
@@ -18,22 +18,24 @@ mod follow;
 mod journal;
 mod log;
 mod record;
-mod repeats;
 mod tail;
 
-pub use event::{BootId, Event, Kind, Moment};
+pub use edge_infer::door::repeats::{Moment, Rate, Recorded};
+pub use event::{BootId, Event, Kind};
 pub use export::{utc_text, write_csv, write_json_lines};
 pub use follow::Follow;
 pub use journal::Size;
 pub use log::{Break, BreakKind, Chain, Entry, Log};
 pub use record::{Hash, Head, Record};
-pub use repeats::Rate;
 pub use tail::tail;
 
 use crate::disk::{Disk, Folder};
+use edge_infer::door::repeats::{Count, Repeats};
 use journal::Journal;
-use repeats::{Count, Fate, Repeats};
 use std::io;
+
+/// How many different routine events are counted at a time. A busy street's refusals are of fewer reasons and people.
+const PLACES: usize = 128;
 
 /// How much is kept, and how fast routine events are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,23 +57,6 @@ impl Default for Limits {
             rate: Rate { burst: 60, each_ms: 30_000 },
         }
     }
-}
-
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "an event that is not written may be one to announce"]
-pub enum Recorded {
-    /// It is on the disk.
-    Written {
-        /// The record's number.
-        seq: u64,
-    },
-    /// It repeats an event that is, and will be counted there.
-    Repeated,
-    /// Too many came; it will be counted.
-    Suppressed,
-    /// The disk did not take it.
-    Lost,
 }
 
 /// Whether the log can be relied on.
@@ -117,7 +102,7 @@ pub struct Audit<D: Disk = Folder> {
     kept: Journal,
     routine: Journal,
     next_seq: u64,
-    repeats: Repeats,
+    repeats: Repeats<Event, PLACES>,
     /// What was found in which chain when it was opened, and is not recorded there yet.
     found: Vec<(Book, Event)>,
     health: Health,
@@ -152,26 +137,22 @@ impl<D: Disk> Audit<D> {
     /// a bad card takes. Whoever moves the lock must not wait for it.
     pub fn append(&mut self, event: Event, now: Moment) -> Recorded {
         self.tick(now);
-        if event.kind.is_routine() {
-            match self.repeats.meet(&event, now) {
-                Fate::Record => {}
-                Fate::Repeated => return Recorded::Repeated,
-                Fate::Suppressed => return Recorded::Suppressed,
-            }
+        if event.kind.is_routine()
+            && let Some(held_back) = self.repeats.hold_back(&event, now)
+        {
+            return held_back;
         }
-        self.write(Count { event, times: 1, since_mono_ms: now.mono_ms, last: now })
+        self.write(Count::new(event, 1, now))
     }
 
     /// Records the counts that are due, and what was lost if there is space again. To be called about once a second.
     pub fn tick(&mut self, now: Moment) {
-        let due = self.repeats.due(now);
-        self.write_all(due, now);
+        self.write_due(now.mono_ms, now);
     }
 
     /// Records all counts: the door stops.
     pub fn close(mut self, now: Moment) -> Health {
-        let all = self.repeats.all();
-        self.write_all(all, now);
+        self.write_due(u64::MAX, now);
         self.health
     }
 
@@ -186,9 +167,9 @@ impl<D: Disk> Audit<D> {
         heads.into_iter().filter_map(|(book, head)| Some((book, head?)))
     }
 
-    fn write_all(&mut self, counts: Vec<Count>, now: Moment) {
+    fn write_due(&mut self, due_mono_ms: u64, now: Moment) {
         self.settle(now);
-        for count in counts {
+        while let Some(count) = self.repeats.due(due_mono_ms) {
             // Health says whether it was.
             let _ = self.write(count);
         }
@@ -196,9 +177,8 @@ impl<D: Disk> Audit<D> {
 
     /// Records what was found and what was lost.
     fn settle(&mut self, now: Moment) {
-        let once = |event, times| Count { event, times, since_mono_ms: now.mono_ms, last: now };
         while let Some((book, event)) = self.found.first().cloned() {
-            if self.put(book, once(event, 1)).is_err() {
+            if self.put(book, Count::new(event, 1, now)).is_err() {
                 return;
             }
             self.found.remove(0);
@@ -207,12 +187,12 @@ impl<D: Disk> Audit<D> {
             Health { lost: 1.., error: Some(error) } => Event::new(Kind::Lost).reason(error),
             _ => return self.health = Health::default(),
         };
-        if self.put(Book::Kept, once(lost, self.health.lost)).is_ok() {
+        if self.put(Book::Kept, Count::new(lost, self.health.lost, now)).is_ok() {
             self.health = Health::default();
         }
     }
 
-    fn write(&mut self, count: Count) -> Recorded {
+    fn write(&mut self, count: Count<Event>) -> Recorded {
         let (times, now) = (count.times, count.last);
         let book = if count.event.kind.is_routine() { Book::Routine } else { Book::Kept };
         if self.health.error.is_some() || !self.found.is_empty() {
@@ -232,7 +212,7 @@ impl<D: Disk> Audit<D> {
         }
     }
 
-    fn put(&mut self, book: Book, count: Count) -> Result<u64, String> {
+    fn put(&mut self, book: Book, count: Count<Event>) -> Result<u64, String> {
         let Count { event, times, since_mono_ms, last } = count;
         let journal = match book {
             Book::Kept => &mut self.kept,

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::demo::{ADA, COSINE, DrawnCamera, DrawnOffice, DrawnSight};
 use crate::disk::Folder;
 use crate::hub::{self, Hub, Publisher};
-use crate::lock::{RelayConfig, RelayKind};
+use crate::lock::RelayConfig;
 use crate::outside::{Outside, Task};
 use crate::replay::enrol_folder;
 use crate::run::{self, Desk, Inbox, Live, Notify, Recorder, Station, Teller, clock};
@@ -108,16 +108,7 @@ impl Stage<'_> {
         camera: impl Fn() -> Result<Box<dyn Camera>, camera::CameraError> + Send + 'static,
         office: impl FnOnce(Tell) -> Arc<dyn Office>,
     ) -> Result<(), Failure> {
-        let none = PathBuf::new;
-        let relay = RelayConfig {
-            kind: RelayKind::Simulated,
-            chip: none(),
-            line: 0,
-            unlocked: crate::lock::UnlockedLevel::High,
-            device: none(),
-            channel: 1,
-            log: none(),
-        };
+        let relay = RelayConfig::simulated(PathBuf::new());
         let station = Station::open(&relay, &config.policy, None)?;
         let log = self.folder.0.join("log");
         let disk = Arc::new(Folder::lock(&log)?);
@@ -149,7 +140,7 @@ impl Stage<'_> {
             watch.replace(|sight| enrolled(sight, change.roster), change.calibration, tell)
         });
         drop(pages);
-        desk.recorder.close(Duration::from_secs(2));
+        desk.recorder.close(run::PATIENCE);
         if station.close() {
             Ok(())
         } else {

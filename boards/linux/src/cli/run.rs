@@ -6,25 +6,20 @@ use crate::config::Config;
 use crate::disk::Folder;
 use crate::hub::{self, Change, Hub};
 use crate::inputs::Keyring;
-use crate::lock::{RelayConfig, RelayKind};
+use crate::lock::RelayConfig;
 use crate::mqtt::Mqtt;
 use crate::outside::{Outside, Task};
 use crate::run::{
-    self, Desk, Live, Notify, Recorder, Station, Teller, clock, guard, people, refusals,
+    self, Desk, Live, Notify, PATIENCE, Recorder, Station, Teller, clock, guard, people, refusals,
 };
 use crate::store::PEOPLE;
 use crate::vision::{Eyes, Models};
 use crate::watch::{Roster, Watch, Witness};
 use crate::web::{DoorOffice, Server, Tell};
 use crate::webhook::Webhook;
-use edge_infer::door::Calibration;
-use model_format::Threshold;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// How long the door waits for its disk when it ends.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the door until it is told to end
 ///
@@ -52,8 +47,7 @@ pub(super) struct GuardArgs {
 pub(super) fn run(settings: &Settings, args: &RunArgs) -> Result<(), Failure> {
     let mut config = settings.load()?;
     if args.dry_run {
-        config.relay =
-            RelayConfig { kind: RelayKind::Simulated, log: PathBuf::new(), ..config.relay };
+        config.relay = RelayConfig::simulated(PathBuf::new());
     }
     // A link to the file that runs, also after an update has put another one in its place.
     let program = (!args.dry_run).then_some(Path::new("/proc/self/exe"));
@@ -179,18 +173,16 @@ fn pages(
 /// What the loop is to go on with when the people were changed.
 fn reload(
     config: &Config,
-    models: &Models,
+    models: &Arc<Models>,
     keyring: Keyring,
 ) -> impl Fn() -> Result<Change, String> + Send + 'static {
-    let (people, target_fpir) = (config.people.clone(), config.policy.target_fpir);
-    let (pipeline, len) = (models.pipeline(), models.embedding_len());
-    let table: Vec<Threshold> = models.embedding().thresholds().collect();
+    let (config, models) = (config.clone(), Arc::clone(models));
     move || {
-        let people = setup::everybody(&people).map_err(|failure| failure.to_string())?;
-        let roster = Roster::new(&people, &pipeline, len).map_err(|error| error.to_string())?;
+        let people = setup::everybody(&config.people).map_err(|failure| failure.to_string())?;
+        let roster = Roster::new(&people, &models.pipeline(), models.embedding_len());
+        let roster = roster.map_err(|error| error.to_string())?;
         keyring.replace(people.credentials());
-        let templates = roster.templates().max(1);
-        let calibration = Calibration::new(target_fpir, templates, table.iter().copied()).ok();
+        let calibration = setup::calibrate(&config, &models, roster.templates()).ok();
         Ok(Change { roster, calibration })
     }
 }

@@ -5,8 +5,10 @@
 //! | edges on GPIO lines | `gpio` |
 //! | words on a named pipe, to try a door without wires | `text` |
 //! | PINs and cards | `reader` |
+//! | named pipes for both | `pipe` |
 
 mod gpio;
+mod pipe;
 mod reader;
 mod text;
 

@@ -75,6 +75,20 @@ pub enum UnlockedLevel {
 const BUSY: Duration = Duration::from_secs(3);
 
 impl RelayConfig {
+    /// A relay that moves nothing, and writes its changes of level to `log` unless that is empty.
+    #[must_use]
+    pub fn simulated(log: PathBuf) -> Self {
+        Self {
+            kind: RelayKind::Simulated,
+            chip: PathBuf::new(),
+            line: 0,
+            unlocked: UnlockedLevel::High,
+            device: PathBuf::new(),
+            channel: 1,
+            log,
+        }
+    }
+
     /// Opens the relay. It is locked when this returns; a GPIO line never has another level in between.
     ///
     /// # Errors

@@ -47,13 +47,19 @@ impl Inbox {
     pub fn tell(&self, event: Event) {
         let full = |waiting: &mut Waiting| waiting.events.len() >= EVENTS && !waiting.stop;
         let waiting = self.0.changed.wait_while(self.waiting(), full);
-        waiting.unwrap_or_else(PoisonError::into_inner).events.push_back(event);
+        let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        if !waiting.stop {
+            waiting.events.push_back(event);
+        }
         self.0.changed.notify_all();
     }
 
-    /// Tells everybody to stop.
+    /// Tells everybody to stop. Of what was told before, only what broke is still decided on, for the log to say so.
     pub fn stop(&self) {
-        self.waiting().stop = true;
+        let mut waiting = self.waiting();
+        waiting.stop = true;
+        waiting.events.retain(|event| matches!(event, Event::FaultRaised(_)));
+        drop(waiting);
         self.0.changed.notify_all();
     }
 
@@ -115,13 +121,13 @@ impl FrameSource for Live {
             let shared = &*self.inbox.0;
             let waited = shared.changed.wait_timeout_while(self.inbox.waiting(), left, idle);
             let mut waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if waiting.stop {
-                return Ok(None);
-            }
             if let Some(event) = waiting.events.pop_front() {
                 drop(waiting);
                 shared.changed.notify_all();
                 return Ok(Some(Moment::Told { now_ms: clock::now_ms(), event }));
+            }
+            if waiting.stop {
+                return Ok(None);
             }
             let frame = waiting.frame.take();
             drop(waiting);
@@ -143,6 +149,7 @@ impl FrameSource for Live {
 mod tests {
     use super::*;
     use crate::camera::Layout;
+    use edge_infer::door::Fault;
 
     fn grey(sequence: u64) -> Captured {
         let layout = Layout::Grey { width: 2, height: 2, stride: 2 };
@@ -195,6 +202,21 @@ mod tests {
         inbox.show(Captured { layout: Layout::Jpeg, bytes: vec![0xff, 0xd8, 1], ..grey(2) });
         assert!(matches!(live.next(soon()).unwrap(), Some(Moment::Quiet { .. })));
         assert_eq!(live.torn(), 2);
+    }
+
+    #[test]
+    fn what_broke_before_the_stop_is_still_decided_on_and_nothing_opens_any_more() {
+        let inbox = Inbox::default();
+        let mut live = Live::new(inbox.clone());
+        inbox.show(grey(1));
+        inbox.tell(Event::ExitButton);
+        inbox.tell(Event::FaultRaised(Fault::Camera));
+        inbox.stop();
+        inbox.tell(Event::FaultRaised(Fault::Tamper));
+        let told = live.next(soon()).unwrap();
+        let lost = Event::FaultRaised(Fault::Camera);
+        assert!(matches!(told, Some(Moment::Told { event, .. }) if event == lost), "{told:?}");
+        assert!(live.next(soon()).unwrap().is_none());
     }
 
     #[test]

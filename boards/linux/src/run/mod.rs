@@ -34,7 +34,7 @@ mod watchdog;
 
 pub use inbox::{Inbox, Live};
 pub use notify::Notify;
-pub use recorder::{Recorder, Teller, now as moment};
+pub use recorder::{PATIENCE, Recorder, Teller, now as moment};
 pub use station::{Station, StationError};
 pub use watchdog::Watchdog;
 

@@ -16,6 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// How long a door that ends waits for one note to be written.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Notes that may wait: a minute of everything a door can say, and little memory.
 const PLACES: usize = 256;
 
@@ -45,6 +48,8 @@ pub struct Teller {
 struct Shared {
     /// Notes that found no place.
     dropped: AtomicU64,
+    /// Notes that the thread is done with.
+    done: AtomicU64,
     health: Mutex<Health>,
 }
 
@@ -98,12 +103,17 @@ impl Recorder {
         health
     }
 
-    /// Records what waits, for at most so long: a disk that hangs must not keep a door from ending.
+    /// Records what waits. A disk that hangs must not keep a door from ending: one that finishes no note within `patience` is not waited
+    /// for any longer. One that is slow is.
     pub fn close(self, patience: Duration) {
-        let start = Instant::now();
+        let done = || self.teller.shared.done.load(Relaxed);
+        let (mut start, mut before) = (Instant::now(), done());
         let mut told = false;
         while !self.thread.is_finished() {
             told = told || self.teller.notes.try_send(Note::End).is_ok();
+            if done() != before {
+                (start, before) = (Instant::now(), done());
+            }
             if start.elapsed() > patience {
                 eprintln!("the log could not be finished: the disk does not answer");
                 return;
@@ -163,7 +173,46 @@ fn record<D: Disk>(mut audit: Audit<D>, disk: &D, notes: &Receiver<Note>, shared
             }
         }
         *shared.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+        shared.done.fetch_add(1, Relaxed);
     }
     let health = audit.close(now());
     *shared.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A recorder whose disk takes so long a note, and how many notes were written.
+    fn of_disk(per_note: Duration) -> (Recorder, Arc<Shared>) {
+        let (notes, waiting) = sync_channel(PLACES);
+        let shared = Arc::new(Shared::default());
+        let thread = std::thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                while let Ok(Note::Event(..)) = waiting.recv() {
+                    std::thread::sleep(per_note);
+                    shared.done.fetch_add(1, Relaxed);
+                }
+            }
+        });
+        let teller = Teller { notes, shared: Arc::clone(&shared) };
+        (Recorder { teller, thread, refusals: 0 }, shared)
+    }
+
+    #[test]
+    fn a_door_that_ends_waits_for_a_slow_disk_and_not_for_one_that_hangs() {
+        let patience = Duration::from_millis(1_000);
+        let (slow, shared) = of_disk(patience / 10);
+        (0..15).for_each(|_| slow.note(Event::new(Kind::Fault)));
+        slow.close(patience);
+        assert_eq!(shared.done.load(Relaxed), 15, "in all it took longer than the patience");
+
+        let (hangs, shared) = of_disk(Duration::from_secs(600));
+        hangs.note(Event::new(Kind::Fault));
+        let start = Instant::now();
+        hangs.close(patience);
+        assert!((patience..10 * patience).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert_eq!(shared.done.load(Relaxed), 0);
+    }
 }

@@ -5,7 +5,7 @@ use door_linux::audit::{Audit, BootId, Limits};
 use door_linux::camera::{Camera, CameraError, Captured, Layout, capture};
 use door_linux::disk::{Disk, Folder};
 use door_linux::hub;
-use door_linux::lock::{RelayConfig, RelayKind, UnlockedLevel};
+use door_linux::lock::RelayConfig;
 use door_linux::run::{self, Desk, Live, Notify, Recorder, Station, clock};
 use door_linux::vision::Seen;
 use door_linux::watch::{Shot, Sight, Watch, WatchError};
@@ -178,18 +178,6 @@ impl Disk for Bad {
     }
 }
 
-pub(crate) fn relay(log: PathBuf) -> RelayConfig {
-    RelayConfig {
-        kind: RelayKind::Simulated,
-        chip: PathBuf::new(),
-        line: 0,
-        unlocked: UnlockedLevel::High,
-        device: PathBuf::new(),
-        channel: 1,
-        log,
-    }
-}
-
 pub(crate) fn calibration() -> Calibration {
     Calibration::new(1e-3, 1, [Threshold { fmr: 1e-3, cosine: 0.4 }]).unwrap()
 }
@@ -203,7 +191,9 @@ pub(crate) fn run(folder: &Path, story: &str, pulse_ms: u32, step_ms: u32) -> bo
         std::fs::copy(&program, &own).unwrap();
         program.clone_from(&own);
     }
-    let station = Station::open(&relay(folder.join("edges")), &policy, Some(&program)).unwrap();
+    let station =
+        Station::open(&RelayConfig::simulated(folder.join("edges")), &policy, Some(&program))
+            .unwrap();
     if story == "guardless" {
         std::fs::remove_file(own).unwrap();
     }
@@ -224,7 +214,7 @@ pub(crate) fn run(folder: &Path, story: &str, pulse_ms: u32, step_ms: u32) -> bo
     let mut desk = Desk { recorder, publisher, notify: Notify::from_env(), camera: String::new() };
     let Ok(()) = run::serve(&mut watch, &mut Live::new(inbox), &mut desk, |_, _, _| Ok(()));
     station.latch().shut();
-    desk.recorder.close(Duration::from_millis(300));
+    desk.recorder.close(run::PATIENCE);
     drop(camera);
     station.close()
 }

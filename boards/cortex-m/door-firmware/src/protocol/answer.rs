@@ -6,6 +6,7 @@ use embedded_storage::nor_flash::NorFlash;
 use model_format::ModelId;
 
 use super::text::Text;
+use super::update::Update;
 use super::{Parts, Pipeline, refused};
 use crate::ports::{Enrolled, GalleryStore, MAX_NAME};
 use crate::store::audit::{Chain, Event, Kind, Record};
@@ -28,6 +29,7 @@ impl Scratch {
 pub(super) fn answer<'s, G: GalleryStore, F: NorFlash + Clone>(
     request: Request<'_>,
     pipeline: Pipeline,
+    update: &mut Update,
     parts: &mut Parts<'_, G, F>,
     scratch: &'s mut Scratch,
 ) -> (Response<'s>, bool) {
@@ -49,6 +51,21 @@ pub(super) fn answer<'s, G: GalleryStore, F: NorFlash + Clone>(
         }
         Request::Log { book, after } => return (log(book, after, parts, scratch), false),
         Request::SelfTest => return (Response::SelfTest { failed: (parts.self_test)() }, false),
+        Request::Restart => return (Response::Restarting, false),
+        Request::Model | Request::Begin { .. } | Request::Piece { .. } | Request::Finish => {
+            let Some(slots) = &mut parts.slots else { return (refused(Refusal::NoSlots), false) };
+            let response = match update.answer(request, slots) {
+                Ok(response) => response,
+                Err(error) => {
+                    let text = scratch.words.set(error);
+                    return (Response::Refused { why: Refusal::Update, text }, false);
+                }
+            };
+            if response == Response::Installed {
+                note(Event::new(Kind::Installed), parts);
+            }
+            return (response, false);
+        }
         Request::Enroll { preprocessing: theirs, .. } if theirs != pipeline.preprocessing.0 => {
             Err(Reason::Why(Refusal::Preprocessing))
         }

@@ -1,8 +1,8 @@
-//! The device's answers: people in and out, the log, the self-test, for whoever has the key.
+//! The device's answers: people in and out, the log, the self-test, updates of the model, for whoever has the key.
 //!
 //! ```text
 //! bytes ─> device_protocol::Device ─ Request ─> answer ─> Response ─> bytes
-//!                                       │ GalleryStore, Audit, self-test
+//!                                       │ GalleryStore, Audit, self-test, Models
 //! ```
 //!
 //! Frames and seals are left to [`device_protocol`], the line to the board. A frame without the right seal changes nothing; it is counted in
@@ -12,15 +12,18 @@ mod answer;
 #[cfg(test)]
 mod tests;
 mod text;
+mod update;
 
-use device_protocol::{Device, Incoming, Key, MAX_WIRE, Nonce, Refusal, Response};
+use device_protocol::{Device, Incoming, Key, MAX_WIRE, Nonce, Refusal, Request, Response};
 use embedded_storage::nor_flash::NorFlash;
 use model_format::ModelId;
 
 use crate::ports::GalleryStore;
 use crate::store::audit::{Audit, Event, Kind, Moment};
 use crate::store::gallery::PreprocessingId;
+use crate::store::model::{Boot, Models};
 use answer::{Scratch, answer, note};
+use update::Update;
 
 /// What requests are about.
 pub struct Parts<'a, G, F> {
@@ -28,12 +31,22 @@ pub struct Parts<'a, G, F> {
     pub gallery: &'a mut G,
     /// The log.
     pub audit: &'a mut Audit<F>,
+    /// The slots for models, where the device has them.
+    pub slots: Option<Slots<'a, F>>,
     /// Runs the self-test: 0 if it passes, else what the light would blink.
     pub self_test: &'a mut dyn FnMut() -> u16,
     /// 16 bytes that never come again, for a session that begins.
     pub nonce: &'a mut dyn FnMut() -> Nonce,
     /// The time.
     pub now: Moment,
+}
+
+/// Models that can be updated.
+pub struct Slots<'a, F> {
+    /// The slots.
+    pub models: &'a mut Models<F>,
+    /// What [`Models::boot`] found.
+    pub boot: &'a Boot,
 }
 
 /// All that makes an embedding of a picture. Templates of two pipelines are not compared.
@@ -53,6 +66,8 @@ pub struct Outcome<'o> {
     pub send: &'o [u8],
     /// Whether the people changed, so that they have to be loaded anew.
     pub changed: bool,
+    /// Whether the board has to lock and start again, once this is sent.
+    pub restart: bool,
 }
 
 /// See the [module](self).
@@ -60,13 +75,15 @@ pub struct Outcome<'o> {
 pub struct Server {
     device: Device,
     pipeline: Pipeline,
+    update: Update,
     scratch: Scratch,
 }
 
 impl Server {
     /// With the key that the host has too, and what this firmware makes templates with.
     pub fn new(key: Key, pipeline: Pipeline) -> Self {
-        Self { device: Device::new(key), pipeline, scratch: Scratch::new() }
+        let (device, update) = (Device::new(key), Update::default());
+        Self { device, pipeline, update, scratch: Scratch::new() }
     }
 
     /// Takes a byte of the line. A request is done before this returns, which takes as long as the flash does.
@@ -76,21 +93,24 @@ impl Server {
         parts: &mut Parts<'_, G, F>,
         out: &'o mut [u8; MAX_WIRE],
     ) -> Outcome<'o> {
-        let (response, changed) = match self.device.receive(byte, &mut *parts.nonce, out) {
+        let request = match self.device.receive(byte, &mut *parts.nonce, out) {
             Incoming::Nothing => return Outcome::default(),
             Incoming::Welcome(len) => {
-                return Outcome { send: out.get(..len).unwrap_or_default(), changed: false };
+                return Outcome { send: out.get(..len).unwrap_or_default(), ..Outcome::default() };
             }
             Incoming::Refused(error, len) => {
                 if error.is_hostile() {
                     note(Event::new(Kind::Unauthorized).reason(error.code().into()), parts);
                 }
-                return Outcome { send: out.get(..len).unwrap_or_default(), changed: false };
+                return Outcome { send: out.get(..len).unwrap_or_default(), ..Outcome::default() };
             }
-            Incoming::Request(request) => answer(request, self.pipeline, parts, &mut self.scratch),
+            Incoming::Request(request) => request,
         };
+        let restart = matches!(request, Request::Restart);
+        let Self { pipeline, update, scratch, .. } = self;
+        let (response, changed) = answer(request, *pipeline, update, parts, scratch);
         let send = self.device.respond(&response, out).unwrap_or_default();
-        Outcome { send, changed }
+        Outcome { send, changed, restart }
     }
 }
 

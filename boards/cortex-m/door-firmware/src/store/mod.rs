@@ -8,6 +8,8 @@
 //! | `ring` | slots in a circle, the oldest erased for the newest |
 //! | [`audit`] | what the door did, in order |
 //! | [`gallery`] | the people who may enter |
+//! | [`storage`] | all of them in one chip, from a board's start to its proof |
+//! | [`memory`] | flash in memory that a reset does not clear, for emulated boards |
 //! | [`sim`] | flash in memory that loses power and flips bits, for tests |
 //!
 //! Ten years, by the counters of [`sim`] (tests `ten_years_wear_no_sector_out`), of the sector that is erased most often:
@@ -30,10 +32,12 @@ pub mod audit;
 mod bytes;
 pub mod flash;
 pub mod gallery;
+pub mod memory;
 pub mod model;
 mod ring;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod slot;
+pub mod storage;
 #[cfg(test)]
 mod trials;

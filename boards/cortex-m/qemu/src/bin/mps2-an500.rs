@@ -9,6 +9,7 @@ qemu::board!(Board {
     fpgaio: 0x4002_8000,
     watchdog: 0x4000_8000,
     watchdog_hz: 25_000_000,
+    uart: 0x4000_4000,
     processor_hz: 25_000_000,
     memory: 0x6000_0000,
     memory_bytes: 16 << 20,

@@ -9,6 +9,7 @@ qemu::board!(Board {
     fpgaio: 0x5930_2000,
     watchdog: 0x5802_E000,
     watchdog_hz: 32_768,
+    uart: 0x5930_3000,
     processor_hz: 32_000_000,
     memory: 0x7000_0000,
     memory_bytes: 16 << 20,

@@ -11,6 +11,7 @@
 mod keyboard;
 mod lines;
 
+use super::pipe;
 use crate::port;
 use crate::run::{Inbox, clock};
 use crate::store::Credentials;
@@ -21,7 +22,7 @@ use rustix::fs::OFlags;
 use serde::Deserialize;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -84,28 +85,17 @@ impl ReaderConfig {
     /// # Errors
     /// It is not there, is something else, or another program has it.
     pub fn open(&self) -> io::Result<Option<Reader>> {
-        let nonblocking = || {
-            let mut options = OpenOptions::new();
-            options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-            options
-        };
         let file = match self.kind {
             ReaderKind::Off => return Ok(None),
             ReaderKind::Serial => port::open(&self.device, self.speed)?,
             ReaderKind::Keyboard => {
-                let device = nonblocking().open(&self.device)?;
+                let flags = OFlags::NONBLOCK.bits().cast_signed();
+                let device =
+                    OpenOptions::new().read(true).custom_flags(flags).open(&self.device)?;
                 keyboard::grab(&device)?;
                 device
             }
-            ReaderKind::Pipe => {
-                if !std::fs::metadata(&self.device)?.file_type().is_fifo() {
-                    let text =
-                        format!("{} is no named pipe: make one with mkfifo", self.device.display());
-                    return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-                }
-                // For writing too, so that it has no end when a writer closes it.
-                nonblocking().write(true).open(&self.device)?
-            }
+            ReaderKind::Pipe => pipe::open(&self.device, OFlags::NONBLOCK)?,
         };
         Ok(Some(Reader { file, keys: self.kind == ReaderKind::Keyboard, lines: Lines::new() }))
     }

@@ -1,6 +1,7 @@
-//! What is recorded, and when it was. People are numbers here: the log outlives them, and a removed person's name is to be nowhere.
+//! What is recorded. People are numbers here: the log outlives them, and a removed person's name is to be nowhere.
 
 use device_protocol::EventKind as Kind;
+use edge_infer::door::repeats::Repeating;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,18 +39,22 @@ impl Event {
     pub fn cosine(self, cosine: f32) -> Self {
         Self { cosine: Some(cosine), ..self }
     }
-
-    /// Whether `other` says the same again. No two cosines are alike.
-    pub(super) fn repeats(&self, other: &Self) -> bool {
-        (self.kind, self.person, self.reason) == (other.kind, other.person, other.reason)
-    }
 }
 
-/// When something happened, by both clocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moment {
-    /// Milliseconds of Unix time; 0 where nobody told the board.
-    pub utc_ms: u64,
-    /// Milliseconds since the boot, which only grow.
-    pub mono_ms: u64,
+impl Repeating for Event {
+    fn suppressed() -> Self {
+        Self::new(Kind::Suppressed)
+    }
+
+    fn repeats(&self, other: &Self) -> bool {
+        (self.kind, self.person, self.reason) == (other.kind, other.person, other.reason)
+    }
+
+    fn cosine(&self) -> Option<f32> {
+        self.cosine
+    }
+
+    fn set_cosine(&mut self, cosine: Option<f32>) {
+        self.cosine = cosine;
+    }
 }

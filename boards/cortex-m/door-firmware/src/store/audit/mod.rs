@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  kept      | 17 started | 21 granted | 22 enrolled | ..    nobody at the door can make many of these
-//!  routine   | 18 refused | 19 fault   | 20 refused x 41 ..  the first at once, repeats as counts, floods as a number (repeats)
+//!  routine   | 18 refused | 19 fault   | 20 refused x 41 ..  the first at once, repeats as counts, floods as a number (door::repeats)
 //! ```
 //!
 //! Two chains in rings of their own, so that a thousand refusals push no opening out. They share one sequence: it, the boot and the
@@ -13,7 +13,6 @@
 mod book;
 mod event;
 mod record;
-mod repeats;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +23,16 @@ use embedded_storage::nor_flash::NorFlash;
 use super::flash::FlashError;
 use super::slot;
 use book::Book;
-use repeats::{Count, Fate, Repeats};
+use edge_infer::door::repeats::{Count, Repeats};
 
 pub use super::ring::Found;
 pub use device_protocol::{Book as Which, EventKind as Kind};
-pub use event::{Event, Moment};
+pub use edge_infer::door::repeats::{Moment, Rate, Recorded};
+pub use event::Event;
 pub use record::{Hash, Head, Record};
-pub use repeats::Rate;
+
+/// How many different routine events are counted at a time.
+const PLACES: usize = 9;
 
 /// Where the log lies and how fast routine events are recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,23 +43,6 @@ pub struct Layout {
     pub routine: Range<u32>,
     /// Of routine events.
     pub rate: Rate,
-}
-
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "an event that is not written may be one to announce"]
-pub enum Recorded {
-    /// It is in flash, and was read back.
-    Written {
-        /// The record's number.
-        seq: u64,
-    },
-    /// It repeats an event that is, and will be counted there.
-    Repeated,
-    /// Too many came; it will be counted.
-    Suppressed,
-    /// The flash did not take it.
-    Lost,
 }
 
 /// What is to be said of a chain.
@@ -84,8 +69,8 @@ pub struct Audit<F> {
     routine: Book<F>,
     boot: u32,
     next_seq: u64,
-    repeats: Repeats,
-    lost: u32,
+    repeats: Repeats<Event, PLACES>,
+    lost: u64,
 }
 
 impl<F: NorFlash + Clone> Audit<F> {
@@ -108,12 +93,7 @@ impl<F: NorFlash + Clone> Audit<F> {
         let torn = in_kept.torn + in_routine.torn;
         if torn > 0 {
             // What is lost is counted.
-            let _ = audit.write(Count {
-                event: Event::new(Kind::Repaired),
-                times: torn,
-                since_mono_ms: now.mono_ms,
-                last: now,
-            });
+            let _ = audit.write(Count::new(Event::new(Kind::Repaired), torn.into(), now));
         }
         Ok((audit, [in_kept, in_routine]))
     }
@@ -127,26 +107,24 @@ impl<F: NorFlash + Clone> Audit<F> {
     /// is erased: whoever moves the lock moves it first.
     pub fn append(&mut self, event: Event, now: Moment) -> Recorded {
         self.tick(now);
-        if event.kind.is_routine() {
-            match self.repeats.meet(&event, now) {
-                Fate::Record => {}
-                Fate::Repeated => return Recorded::Repeated,
-                Fate::Suppressed => return Recorded::Suppressed,
-            }
+        if event.kind.is_routine()
+            && let Some(held_back) = self.repeats.hold_back(&event, now)
+        {
+            return held_back;
         }
-        self.write(Count { event, times: 1, since_mono_ms: now.mono_ms, last: now })
+        self.write(Count::new(event, 1, now))
     }
 
     /// Records the counts that are due. To be called about once a second.
     pub fn tick(&mut self, now: Moment) {
-        while let Some(count) = self.repeats.due(now) {
+        while let Some(count) = self.repeats.due(now.mono_ms) {
             // What is lost is counted.
             let _ = self.write(count);
         }
     }
 
     /// How many events are nowhere, until a record can be written that says so.
-    pub fn lost(&self) -> u32 {
+    pub fn lost(&self) -> u64 {
         self.lost
     }
 
@@ -173,18 +151,10 @@ impl<F: NorFlash + Clone> Audit<F> {
         }
     }
 
-    fn write(&mut self, count: Count) -> Recorded {
+    fn write(&mut self, count: Count<Event>) -> Recorded {
         let (times, now) = (count.times, count.last);
-        if self.lost > 0 {
-            let lost = Count {
-                event: Event::new(Kind::Lost),
-                times: self.lost,
-                since_mono_ms: now.mono_ms,
-                last: now,
-            };
-            if self.put(lost).is_ok() {
-                self.lost = 0;
-            }
+        if self.lost > 0 && self.put(Count::new(Event::new(Kind::Lost), self.lost, now)).is_ok() {
+            self.lost = 0;
         }
         // What comes after a loss is only written once the loss is.
         let written = if self.lost == 0 { self.put(count).ok() } else { None };
@@ -199,11 +169,12 @@ impl<F: NorFlash + Clone> Audit<F> {
 
     fn put(
         &mut self,
-        Count { event, times, since_mono_ms, last }: Count,
+        Count { event, times, since_mono_ms, last }: Count<Event>,
     ) -> Result<u64, FlashError> {
         let counted = times != 1 || event.kind == Kind::Suppressed;
         let seq = self.next_seq;
         let since_mono_ms = counted.then_some(since_mono_ms);
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
         let record = Record { seq, boot: self.boot, at: last, event, times, since_mono_ms };
         // Also if it fails: the record may be there, and no other may have its number.
         self.next_seq = seq.saturating_add(1);

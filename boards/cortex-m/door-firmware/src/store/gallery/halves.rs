@@ -78,8 +78,9 @@ impl<F: NorFlash, const SLOT: usize> Halves<F, SLOT> {
 
     /// Finds the live half, erases the other and formats what is new.
     pub(super) fn open(&mut self) -> Result<(Live, Report), GalleryError> {
-        let found = [self.look(0)?, self.look(1)?];
         let commits = [self.commit(0)?, self.commit(1)?];
+        let [first, second] = commits;
+        let found = [self.look(0, first)?, self.look(1, second)?];
         let recovered =
             commits.iter().all(Option::is_none) && found.iter().any(|half| half.used > 0);
         let mut live = match (found, commits) {
@@ -184,9 +185,9 @@ impl<F: NorFlash, const SLOT: usize> Halves<F, SLOT> {
         self.slot.clear();
     }
 
-    /// What lies in a half, by its records alone.
-    fn look(&mut self, half: u32) -> Result<Live, FlashError> {
-        let generation = self.commit(half)?.map_or(0, |commit| commit.generation);
+    /// What lies in a half, by its records and the generation of its commit.
+    fn look(&mut self, half: u32, commit: Option<Commit>) -> Result<Live, FlashError> {
+        let generation = commit.map_or(0, |commit| commit.generation);
         let mut live = Live {
             half,
             generation,

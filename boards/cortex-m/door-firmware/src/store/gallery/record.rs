@@ -10,7 +10,8 @@
 //! The inverse norm is not stored: whoever loads a template computes it, and a wrong one would scale a stranger up.
 
 use edge_infer::matching::TemplateRef;
-use model_format::ModelId;
+use model_format::{ModelId, ModelView};
+use sha2::{Digest as _, Sha256};
 
 use super::GalleryError;
 use crate::ports::MAX_NAME;
@@ -26,6 +27,18 @@ pub(super) const FIELDS: usize = 47;
 /// is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PreprocessingId(pub [u8; 16]);
+
+impl PreprocessingId {
+    /// Of this firmware with this detector. Landmarks and crop are the model's own, which [`Stored::model`] stands for.
+    #[must_use]
+    pub fn of(detector: &ModelView<'_>) -> Self {
+        let mut hash = Sha256::new_with_prefix("door preprocessing v1");
+        hash.update(detector.id().0);
+        let mut id = [0; 16];
+        id.iter_mut().zip(hash.finalize()).for_each(|(to, byte)| *to = byte);
+        Self(id)
+    }
+}
 
 /// A template as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! What is signed of a model that is to be installed, and where it lies in a slot.
 //!
 //! ```text
-//!  0       8         12       16       48         64          128      192
-//!  | head  | counter | length | sha256 | model id | signature | zero   | the .afm file ..     one slot record, then the file
+//!  0       8         12       16       48         64       68          132      192
+//!  | head  | counter | length | sha256 | model id | answer | signature | zero   | the .afm file ..     one slot record, then the file
 //!
-//!  | "door model update v1" | counter | length | sha256 | model id |                         what Ed25519 signs
+//!  | "door model update v1" | counter | length | sha256 | model id | answer |                         what Ed25519 signs
 //! ```
 //!
 //! The file's own signature says who made it. This one says that it may follow on this door, and by its counter after what: an old
@@ -13,13 +13,14 @@
 use ed25519_dalek::{Signature, VerifyingKey};
 use model_format::{ModelId, PublicKey};
 
+use crate::self_test::KnownAnswer;
 use crate::store::bytes::{Reader, Writer};
 use crate::store::slot::Kind;
 
 /// Says what is signed.
 const PREFIX: [u8; 20] = *b"door model update v1";
-/// Bytes of counter, length, hash and id.
-const FIELDS: usize = 56;
+/// Bytes of counter, length, hash, id and answer.
+const FIELDS: usize = 60;
 /// Bytes of a manifest with its signature.
 pub const SIGNED_BYTES: usize = FIELDS + 64;
 /// Manifests in slots.
@@ -38,6 +39,8 @@ pub struct Manifest {
     pub sha256: [u8; 32],
     /// The file's model id.
     pub model: ModelId,
+    /// What the model gives for the drawn face, as in [`KnownAnswer`]: the self-test of another model needs another answer.
+    pub answer: u32,
 }
 
 /// A manifest and the signature that is said to be of it.
@@ -50,6 +53,11 @@ pub struct SignedManifest {
 }
 
 impl Manifest {
+    /// What the self-test is to find.
+    pub fn known_answer(&self) -> KnownAnswer {
+        KnownAnswer { model: self.model, sums: self.answer }
+    }
+
     /// What is signed.
     pub fn message(&self) -> [u8; PREFIX.len() + FIELDS] {
         let mut message = [0; PREFIX.len() + FIELDS];
@@ -63,7 +71,8 @@ impl Manifest {
             .put(&self.counter.to_le_bytes())
             .put(&self.length.to_le_bytes())
             .put(&self.sha256)
-            .put(&self.model.0);
+            .put(&self.model.0)
+            .put(&self.answer.to_le_bytes());
         fields
     }
 }
@@ -84,6 +93,7 @@ impl SignedManifest {
             length: fields.u32().unwrap_or_default(),
             sha256: fields.array().unwrap_or_default(),
             model: ModelId(fields.array().unwrap_or_default()),
+            answer: fields.u32().unwrap_or_default(),
         };
         Self { manifest, signature: fields.array().unwrap_or([0; 64]) }
     }

@@ -1,7 +1,7 @@
 //! Two slots for models: the one that runs and the one that is written, with a trial boot in between.
 //!
 //! ```text
-//!  slot A   | manifest 7 | file ..    confirmed           install 8:  erase B, file, manifest, trial = B     a cut: A runs
+//!  slot A   | manifest 7 | file ..    confirmed           install 8:  file to B, manifest, trial = B         a cut: A runs
 //!  slot B   | blank                                       boot:       trial booted                           B runs, once
 //!  state    | .. | confirmed A |                          confirm:    confirmed = B, floor = 8               B runs from now on
 //!                                                         boot again without: trial dropped                  A runs
@@ -15,7 +15,7 @@ mod install;
 mod manifest;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use core::ops::Range;
 
@@ -29,7 +29,8 @@ use super::slot::{Content, Kind, Slot};
 use manifest::MANIFEST;
 use state::{State, Trial};
 
-pub use install::Install;
+pub use device_protocol::Why;
+pub use install::{Install, Partial};
 pub use manifest::{FILE_AT, Manifest, SIGNED_BYTES, SignedManifest};
 
 /// Bytes of a state's slot.
@@ -130,21 +131,19 @@ pub struct Boot {
     pub file: Range<u32>,
     /// What is known of it.
     pub manifest: Manifest,
-    /// Why this one.
+    /// Why this one; [`Why::Trial`] until [`Models::confirm`].
     pub why: Why,
 }
 
-/// Why a model runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// It has proven itself.
-    Confirmed,
-    /// It has to, by [`Models::confirm`] before the next boot.
-    Trial,
-    /// The one on trial was not confirmed, or is damaged.
-    RolledBack,
-    /// The confirmed one is damaged, and this one is whole and was confirmed before.
-    Fallback,
+/// How an update stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The counter of the newest model that was ever confirmed: an update needs a higher one.
+    pub floor: u32,
+    /// The model that runs has to prove itself yet.
+    pub on_trial: bool,
+    /// What the next boot starts.
+    pub waiting: Option<Manifest>,
 }
 
 /// See the [module](self).
@@ -241,9 +240,28 @@ impl<F: NorFlash + Clone> Models<F> {
         if state.trial.is_some() {
             self.put(State { trial: None, ..state })?;
         }
-        let region = self.region(slot);
-        (0..region.sectors()).try_for_each(|sector| region.erase(sector))?;
-        Ok(Install::new(self, slot, signed))
+        // With it goes the manifest of what was there.
+        self.region(slot).erase(0)?;
+        Ok(Install::new(self, Partial::new(slot, signed)))
+    }
+
+    /// Goes on with what [`Install::pause`] gave, where it was.
+    pub fn resume(&mut self, so_far: Partial) -> Install<'_, F> {
+        Install::new(self, so_far)
+    }
+
+    /// What is known without a look at the files.
+    ///
+    /// # Errors
+    /// [`ModelError::Flash`].
+    pub fn standing(&mut self) -> Result<Standing, ModelError> {
+        let State { trial, floor, .. } = self.state()?;
+        let waits = trial.filter(|trial| !trial.booted).map(|trial| trial.slot);
+        let waiting = match waits {
+            Some(slot) => self.manifest(slot)?.map(|signed| signed.manifest),
+            None => None,
+        };
+        Ok(Standing { floor, on_trial: trial.is_some_and(|trial| trial.booted), waiting })
     }
 
     /// The model in a slot, if it is signed and whole. Takes one pass of SHA-256 over it.
@@ -252,18 +270,21 @@ impl<F: NorFlash + Clone> Models<F> {
     /// [`ModelError::Flash`].
     pub fn check(&mut self, slot: Which) -> Result<Option<Manifest>, ModelError> {
         let key = self.key;
+        let Some(signed) = self.manifest(slot)? else { return Ok(None) };
         let region = self.region(slot);
-        let mut record = Slot::<{ FILE_AT as usize }>::EMPTY;
-        record.read(region, 0)?;
-        let Content::Whole(payload) = record.open(MANIFEST) else { return Ok(None) };
-        let Some(signed) = payload.first_chunk().map(SignedManifest::from_bytes) else {
-            return Ok(None);
-        };
         let fits = signed.manifest.length <= region.len().saturating_sub(FILE_AT);
         let whole = fits
             && signed.verify(&key)
             && hash(region, signed.manifest.length)? == signed.manifest.sha256;
         Ok(whole.then_some(signed.manifest))
+    }
+
+    /// What a slot says of itself.
+    fn manifest(&mut self, slot: Which) -> Result<Option<SignedManifest>, ModelError> {
+        let mut record = Slot::<{ FILE_AT as usize }>::EMPTY;
+        record.read(self.region(slot), 0)?;
+        let Content::Whole(payload) = record.open(MANIFEST) else { return Ok(None) };
+        Ok(payload.first_chunk().map(SignedManifest::from_bytes))
     }
 
     fn found(&self, slot: Which, manifest: Manifest, why: Why) -> Boot {

@@ -23,7 +23,7 @@ fn owner() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-fn key() -> PublicKey {
+pub(crate) fn key() -> PublicKey {
     PublicKey(owner().verifying_key().to_bytes())
 }
 
@@ -40,6 +40,7 @@ fn signed_by(owner: &SigningKey, counter: u32) -> SignedManifest {
         length: file.len() as u32,
         sha256,
         model: ModelId([counter as u8; 16]),
+        answer: 7 * counter,
     };
     SignedManifest { manifest, signature: owner.sign(&manifest.message()).to_bytes() }
 }
@@ -59,7 +60,10 @@ fn with<const W: usize, const P: usize, const E: usize, T>(
     acted
 }
 
-fn install<F: NorFlash + Clone>(models: &mut Models<F>, counter: u32) -> Result<(), ModelError> {
+pub(crate) fn install<F: NorFlash + Clone>(
+    models: &mut Models<F>,
+    counter: u32,
+) -> Result<(), ModelError> {
     let mut install = models.install(signed(counter))?;
     // In pieces that fit nothing.
     file(counter).chunks(50).try_for_each(|piece| install.write(piece))?;
@@ -261,10 +265,13 @@ fn a_manifest_is_as_drawn() {
         (bytes[..4].as_ref(), bytes[4..8].as_ref()),
         (&[3, 0, 0, 0][..], &333_u32.to_le_bytes()[..])
     );
-    assert_eq!(bytes[40..56], [3; 16]);
+    assert_eq!(
+        (bytes[40..56].as_ref(), bytes[56..60].as_ref()),
+        (&[3; 16][..], &[21, 0, 0, 0][..])
+    );
     let message = signed(3).manifest.message();
     assert_eq!(message[..20], *b"door model update v1");
-    assert_eq!(message[20..], bytes[..56]);
+    assert_eq!(message[20..], bytes[..60]);
 }
 
 proptest! {

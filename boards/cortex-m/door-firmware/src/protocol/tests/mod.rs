@@ -1,4 +1,6 @@
-//! A host, a line and a device whose people and log lie in flash that is only memory.
+//! A host, a line and a device whose people, log and models lie in flash that is only memory.
+
+mod update;
 
 use core::cell::RefCell;
 use std::string::String;
@@ -24,8 +26,10 @@ struct Door<'a> {
     server: Server,
     gallery: Gallery<Flash<'a>, 256>,
     audit: Audit<Flash<'a>>,
+    slots: Option<(Models<Flash<'a>>, Boot)>,
     nonces: u8,
     changes: usize,
+    restarts: usize,
 }
 
 impl<'a> Door<'a> {
@@ -41,8 +45,10 @@ impl<'a> Door<'a> {
             ),
             gallery,
             audit,
+            slots: None,
             nonces: 0,
             changes: 0,
+            restarts: 0,
         }
     }
 
@@ -52,6 +58,7 @@ impl<'a> Door<'a> {
         let mut parts = Parts {
             gallery: &mut self.gallery,
             audit: &mut self.audit,
+            slots: self.slots.as_mut().map(|(models, boot)| Slots { models, boot }),
             self_test: &mut || 3,
             nonce: &mut || {
                 *nonces += 1;
@@ -61,9 +68,11 @@ impl<'a> Door<'a> {
         };
         for &byte in bytes {
             let mut out = [0; MAX_WIRE];
-            let Outcome { send, changed } = self.server.receive(byte, &mut parts, &mut out);
+            let Outcome { send, changed, restart } =
+                self.server.receive(byte, &mut parts, &mut out);
             sent.extend_from_slice(send);
             self.changes += usize::from(changed);
+            self.restarts += usize::from(restart);
         }
         sent
     }
