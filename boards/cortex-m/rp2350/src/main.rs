@@ -91,7 +91,7 @@ fn main() -> ! {
     let p = embassy_rp::init(embassy_rp::config::Config::default());
     // The HAL has reset the pads; until this the resistor held the pin. It is never dropped, which would float it.
     let _pin = Output::new(p.PIN_18, Level::Low);
-    let Some(mut core) = cortex_m::Peripherals::take() else { ends_by_fault() };
+    let Some(mut core) = cortex_m::Peripherals::take() else { panic!("the core is taken twice") };
     let mut clock = tick::start(clk_sys_freq(), &mut core.SYST);
     let mut light = PinLight(Output::new(p.PIN_25, Level::Low));
 

@@ -113,7 +113,7 @@ impl Watchdog for Independent {
 fn main() -> ! {
     let lock = relay::lock();
     let p = embassy_stm32::init(clocks());
-    let Some(mut core) = cortex_m::Peripherals::take() else { ends_by_fault() };
+    let Some(mut core) = cortex_m::Peripherals::take() else { panic!("the core is taken twice") };
     stack::guard(&mut core.MPU);
     core.SCB.enable_icache();
     core.SCB.enable_dcache(&mut core.CPUID);
@@ -149,7 +149,7 @@ fn main() -> ! {
         Irqs,
         usart::Config::default(),
     );
-    let Ok(uart) = uart else { ends_by_fault() };
+    let Ok(uart) = uart else { panic!("no divider of the UART's clock gives its speed") };
     let mut random = Rng::new(p.RNG, Irqs);
     let mut nonce = || {
         let mut nonce = [0; 16];
