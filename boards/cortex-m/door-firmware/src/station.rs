@@ -1,7 +1,7 @@
 //! A whole door: self-test, people and log from flash, then camera, lock and the line to the host in turn, for ever.
 //!
 //! ```text
-//! files ─ self_test, pace ─> networks ┐
+//! files ─ self_test, pace ─> networks ┐      what fails is in the log
 //! flash ─ gallery ─> roster ──────────┴─> door_loop ─> lock ─> ledger ─> audit in flash
 //!           └───────── protocol ─ line ── host
 //! ```
@@ -177,13 +177,20 @@ where
     ) -> Result<Self, StationError<L::Error>> {
         let Board { frames, lock, clock, flash, layout, line, nonce } = board;
         let (fence, mut memory, roster) = room.split();
-        let [detector, embedding] = prove(files, &mut memory, &clock, policy.camera.age_ms)?;
-        let preprocessing = PreprocessingId::of(&detector);
-        let (gallery, _) = Gallery::open(flash.clone(), layout.gallery, preprocessing)?;
         let now = Moment { utc_ms: 0, mono_ms: clock.now_ms() };
-        let (mut audit, _) = Audit::open(flash, layout.audit, now)?;
+        let (mut audit, _) = Audit::open(flash.clone(), layout.audit, now)?;
+        let proven = prove(files, &mut memory, &clock, policy.camera.age_ms);
+        let event = match &proven {
+            Ok(_) => audit::Event::new(Kind::Started),
+            Err(error) => {
+                audit::Event::new(Kind::SelfTestFailed).reason(error.blink().flashes().into())
+            }
+        };
         // What is lost is counted.
-        let _ = audit.append(audit::Event::new(Kind::Started), now);
+        let _ = audit.append(event, now);
+        let [detector, embedding] = proven?;
+        let preprocessing = PreprocessingId::of(&detector);
+        let (gallery, _) = Gallery::open(flash, layout.gallery, preprocessing)?;
         let eyes = Eyes::new(detector, embedding, memory).map_err(SelfTestError::Detector)?;
         let witness = Witness { eyes, roster: Roster::new(&embedding, roster) };
         let pipeline = Pipeline { model: embedding.id(), preprocessing };

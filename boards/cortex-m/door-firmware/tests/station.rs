@@ -222,7 +222,7 @@ fn who_is_enrolled_over_the_line_is_known_at_once_and_after_a_restart() {
 }
 
 /// Why there is no station, and its code.
-fn refused(mut house: House) -> (StationError<Infallible>, u8) {
+fn refused(house: &mut House) -> (StationError<Infallible>, u8) {
     let mut nonce = || [3; 16];
     let error = house.open(&mut nonce).map(|_| ()).unwrap_err();
     assert!(house.world.driven.borrow().iter().all(|bolt| *bolt == Bolt::Locked));
@@ -231,27 +231,33 @@ fn refused(mut house: House) -> (StationError<Infallible>, u8) {
 
 #[test]
 fn rejects_models_of_another_owner() {
-    let (error, code) = refused(house(2));
+    let (error, code) = refused(&mut house(2));
     assert!(matches!(error, StationError::SelfTest(SelfTestError::Signature { .. })), "{error}");
     assert_eq!(code, 3);
 }
 
 #[test]
 fn rejects_a_board_that_is_too_slow_to_decide() {
-    let house = house(1);
+    let mut house = house(1);
     // Two looks at the clock, 1,700 ms of networks between them: with a tenth more and the picture 2,070 ms.
     house.world.step_ms.set(1_700);
-    let (error, code) = refused(house);
+    let (error, code) = refused(&mut house);
     let slow = SelfTestError::TooSlow { frame_ms: 2_070, oldest_ms: settings::FRAME_MS };
     assert_eq!((error, code), (StationError::SelfTest(slow), 9));
     assert!(pace::check(settings::FRAME_MS, settings::FRAME_MS).is_ok());
+    // With smaller networks it would start, and tell of the time before.
+    let world = house.world;
+    world.step_ms.set(0);
+    let mut nonce = || [4; 16];
+    let log = Request::Log { book: Book::Kept, after: 0 };
+    assert_eq!(answers(&mut house.open(&mut nonce).unwrap(), world, &[log]), ["self_test_failed"]);
 }
 
 #[test]
 fn rejects_flash_that_does_not_answer() {
-    let house = house(1);
+    let mut house = house(1);
     house.chip.borrow_mut().cut_at(0, Cut::Before);
-    let (error, code) = refused(house);
+    let (error, code) = refused(&mut house);
     assert!(matches!(error, StationError::Gallery(_)), "{error}");
     assert_eq!(code, 10);
 }
