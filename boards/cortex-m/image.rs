@@ -37,9 +37,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A static for each file, copied into `out`, at a multiple of 64 as networks want it.
+/// What every board includes of the files: a static for each, and all of them together.
+const TOGETHER: &str = "\
+/// At a multiple of 64, where networks are read in place.
+#[repr(C, align(64))]
+struct Aligned<const N: usize>([u8; N]);
+
+/// What was written beside the program.
+fn files() -> door_firmware::station::Files<'static> {
+    door_firmware::station::Files {
+        detector: &DETECTOR.0,
+        embedding: &EMBEDDING.0,
+        answer: &ANSWER.0,
+        owner: OWNER.0,
+        host: HOST.0,
+    }
+}
+";
+
+/// [`TOGETHER`], and the statics, of files that are copied into `out`.
 fn statics(folder: Option<&Path>, out: &Path) -> Result<String, Box<dyn Error>> {
-    let mut text = String::new();
+    let mut text = TOGETHER.to_owned();
     for (name, place, bytes) in FILES {
         let content = match folder {
             Some(folder) => {

@@ -14,20 +14,18 @@ mod camera;
 mod relay;
 
 use core::cell::RefCell;
-use core::panic::PanicInfo;
 
 use cortex_m::peripheral::SCB;
-use cortex_m_rt::{entry, exception};
+use cortex_m_rt::entry;
 use defmt::Display2Format;
 use defmt_rtt as _;
 use door_firmware::camera::{Camera, ov7725, words};
-use door_firmware::fault::last_words;
 use door_firmware::latch::Latched;
 use door_firmware::pin::PinLight;
 use door_firmware::ports::Watchdog;
 use door_firmware::room::Room;
 use door_firmware::settings;
-use door_firmware::station::{Board, Files, Layout, RATE, Station};
+use door_firmware::station::{Board, Layout, RATE, Station};
 use door_firmware::store::flash::Shared;
 use embassy_rp::clocks::{Gpout, GpoutSrc, clk_sys_freq};
 use embassy_rp::flash::{Blocking, ERASE_SIZE, Flash};
@@ -39,7 +37,6 @@ use embassy_rp::trng::{self, Trng};
 use embassy_rp::uart::{self, BufferedUart};
 use embassy_rp::{bind_interrupts, dma, watchdog};
 use embassy_time::Duration;
-use processor::hard_fault;
 use processor::line::Uart;
 use processor::tick::{self, LATCH};
 use static_cell::{ConstStaticCell, StaticCell};
@@ -51,10 +48,7 @@ bind_interrupts!(struct Irqs {
     TRNG_IRQ => trng::InterruptHandler<TRNG>;
 });
 
-/// At a multiple of 64, where networks are read in place.
-#[repr(C, align(64))]
-struct Aligned<const N: usize>([u8; N]);
-
+// The networks and keys beside the program: `files`.
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// Bytes of the flash.
@@ -149,19 +143,12 @@ fn main() -> ! {
         line: Uart(uart),
         nonce: &mut nonce,
     };
-    let files = Files {
-        detector: &DETECTOR.0,
-        embedding: &EMBEDDING.0,
-        answer: &ANSWER.0,
-        owner: OWNER.0,
-        host: HOST.0,
-    };
     let watchdog = || {
         let mut watchdog = watchdog::Watchdog::new(p.WATCHDOG);
         watchdog.start(WATCHDOG);
         Resetting(watchdog)
     };
-    match Station::new(&files, policy, ROOM.take(), board, watchdog) {
+    match Station::new(&files(), policy, ROOM.take(), board, watchdog) {
         Ok(mut station) => {
             let end = station.run(&mut cortex_m::asm::wfi, &mut |line| {
                 defmt::info!("{}", Display2Format(&line));
@@ -177,21 +164,4 @@ fn main() -> ! {
     }
 }
 
-#[exception]
-fn SysTick() {
-    // A new handle engages the lock.
-    tick::tick(|| _ = relay::lock());
-}
-
-fn ends_by_fault() -> ! {
-    last_words(&mut relay::lock(), || defmt::error!("a fault of the processor"));
-    SCB::sys_reset()
-}
-
-hard_fault!(ends_by_fault);
-
-#[panic_handler]
-fn panic(info: &PanicInfo<'_>) -> ! {
-    last_words(&mut relay::lock(), || defmt::error!("{}", Display2Format(info)));
-    SCB::sys_reset()
-}
+processor::ends!(relay::lock);

@@ -16,21 +16,19 @@ mod flash;
 mod relay;
 
 use core::cell::RefCell;
-use core::panic::PanicInfo;
 
 use cortex_m::peripheral::SCB;
-use cortex_m_rt::{entry, exception};
+use cortex_m_rt::entry;
 use defmt::Display2Format;
 use defmt_rtt as _;
 use door_firmware::camera::{Camera, ov7725};
-use door_firmware::fault::last_words;
 use door_firmware::latch::Latched;
 use door_firmware::pin::PinLight;
 use door_firmware::ports::Watchdog;
 use door_firmware::room::Room;
 use door_firmware::serial_flash::{SECTOR, SerialFlash};
 use door_firmware::settings;
-use door_firmware::station::{Board, FLASH_FAILED, Files, Layout, RATE, Station};
+use door_firmware::station::{Board, FLASH_FAILED, Layout, RATE, Station};
 use door_firmware::store::flash::Shared;
 use embassy_stm32::gpio::{Level, Output, Speed};
 use embassy_stm32::i2c::{self, I2c};
@@ -45,8 +43,8 @@ use embassy_stm32::usart::{self, BufferedUart};
 use embassy_stm32::wdg::IndependentWatchdog;
 use embassy_stm32::{bind_interrupts, dcmi, dma};
 use processor::line::Uart;
+use processor::stack;
 use processor::tick::{self, LATCH, Ticks};
-use processor::{hard_fault, stack};
 use static_cell::{ConstStaticCell, StaticCell};
 
 bind_interrupts!(struct Irqs {
@@ -56,10 +54,7 @@ bind_interrupts!(struct Irqs {
     RNG => rng::InterruptHandler<RNG>;
 });
 
-/// At a multiple of 64, where networks are read in place.
-#[repr(C, align(64))]
-struct Aligned<const N: usize>([u8; N]);
-
+// The networks and keys beside the program: `files`.
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 const PROCESSOR_HZ: u32 = 480_000_000;
@@ -183,19 +178,12 @@ fn main() -> ! {
         line: Uart(uart),
         nonce: &mut nonce,
     };
-    let files = Files {
-        detector: &DETECTOR.0,
-        embedding: &EMBEDDING.0,
-        answer: &ANSWER.0,
-        owner: OWNER.0,
-        host: HOST.0,
-    };
     let watchdog = || {
         let mut watchdog = IndependentWatchdog::new(p.IWDG1, settings::WATCHDOG_MS * 1_000);
         watchdog.unleash();
         Independent(watchdog)
     };
-    match Station::new(&files, policy, ROOM.take(), board, watchdog) {
+    match Station::new(&files(), policy, ROOM.take(), board, watchdog) {
         Ok(mut station) => {
             let end = station.run(&mut cortex_m::asm::wfi, &mut |line| {
                 defmt::info!("{}", Display2Format(&line));
@@ -211,21 +199,4 @@ fn main() -> ! {
     }
 }
 
-#[exception]
-fn SysTick() {
-    // A new handle engages the lock.
-    tick::tick(|| _ = relay::lock());
-}
-
-fn ends_by_fault() -> ! {
-    last_words(&mut relay::lock(), || defmt::error!("a fault of the processor"));
-    SCB::sys_reset()
-}
-
-hard_fault!(ends_by_fault);
-
-#[panic_handler]
-fn panic(info: &PanicInfo<'_>) -> ! {
-    last_words(&mut relay::lock(), || defmt::error!("{}", Display2Format(info)));
-    SCB::sys_reset()
-}
+processor::ends!(relay::lock);
