@@ -87,6 +87,7 @@ installed started self_test_failed started rolled_back"
   says log "$kinds" "unauthorized"
   next end
   wait "$emulator" || ends "it ended with status $?"
+  emulator=
   exec {to_monitor}>&- {from_monitor}>&-
 
   says boots "$(sed -n 's/^boot //p' "$work/run" | paste -sd ';')" \

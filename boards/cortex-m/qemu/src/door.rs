@@ -90,6 +90,8 @@ fn start(
     power_came: bool,
     files: &Files<'_>,
 ) -> Result<&'static mut Door, Told> {
+    // A model on trial may hang; the reset brings the one before back.
+    let _watchdog = Cmsdk::start(board, settings::WATCHDOG_MS);
     let chip = flash::open(&store, power_came).map_err(Told::error)?;
     let chip = &*CHIP.init(RefCell::new(chip));
     let owner = public_key(&store, files.owner)?;
