@@ -12,7 +12,7 @@ const BOARDS: &str = include_str!("../boards.toml");
 pub struct Board {
     /// Which boards these are.
     pub title: String,
-    /// The board's file of settings, below `boards`.
+    /// The board's file of settings, or its firmware's source with the relay's pin, below `boards`.
     pub settings: String,
     /// The relay's pin in that file.
     pub line: u32,
@@ -22,12 +22,20 @@ pub struct Board {
     pub relay: String,
     /// Ground beside it.
     pub ground: String,
+    /// What is inside, where the board's program reads it.
+    pub inputs: Option<Inputs>,
+}
+
+/// The button and the contact on the inside.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
     /// The button on the inside, to ground.
     pub exit: String,
     /// The contact in the door frame, to ground while the door is shut.
     pub contact: String,
     /// Ground of both.
-    pub inputs_ground: String,
+    pub ground: String,
 }
 
 /// All boards by the name of their drawing.

@@ -9,7 +9,7 @@
 //! So the strike has power only while the board drives its pin high and the relay pulls: a board without power, one that starts, one whose
 //! program is dead and a cut wire all leave the door locked. The way out is a handle that needs none of this.
 
-use crate::board::Board;
+use crate::board::{Board, Inputs};
 use crate::svg::{Anchor, Drawing, Frame, Point};
 
 /// Of the drawing, in pixels.
@@ -44,14 +44,9 @@ pub fn circuit(board: &Board) -> Drawing {
     drawing.joint((310, 150), SIGNAL);
     drawing.joint((310, 210), COLD);
 
-    // What is inside: both to ground, so that no wire to the outside carries more than the board's own pull-up.
-    drawing.wire(SIGNAL, &[(240, 280), (346, 280)]);
-    drawing.switch("exit button, inside", (340, 280));
-    drawing.wire(COLD, &[(394, 280), (475, 280), (475, 400), (240, 400)]);
-    drawing.wire(SIGNAL, &[(240, 350), (346, 350)]);
-    drawing.switch("shut while the door is", (340, 350));
-    drawing.wire(COLD, &[(394, 350), (475, 350)]);
-    drawing.joint((475, 350), COLD);
+    if let Some(inputs) = &board.inputs {
+        inside(&mut drawing, inputs);
+    }
 
     // The strike's circuit.
     drawing.wire(HOT, &[(600, 490), (650, 490), (650, 150), (600, 150)]);
@@ -66,14 +61,7 @@ pub fn circuit(board: &Board) -> Drawing {
     drawing.text("+", (770, 314), Anchor::Start, true);
     drawing.text("-", (860, 436), Anchor::Start, true);
 
-    for (name, y) in [
-        (&board.power, 100),
-        (&board.relay, 150),
-        (&board.ground, 210),
-        (&board.exit, 280),
-        (&board.contact, 350),
-        (&board.inputs_ground, 400),
-    ] {
+    for (name, y) in [(&board.power, 100), (&board.relay, 150), (&board.ground, 210)] {
         terminal(&mut drawing, name, (240, y), Anchor::End);
     }
     for (name, y) in [("VCC", 100), ("IN", 150), ("GND", 210)] {
@@ -96,4 +84,18 @@ pub fn circuit(board: &Board) -> Drawing {
         drawing.text(text, (40, 592 + 18 * i32::try_from(line).unwrap_or(0)), Anchor::Start, false);
     }
     drawing
+}
+
+/// What is inside: both to ground, so that no wire to the outside carries more than the board's own pull-up.
+fn inside(drawing: &mut Drawing, inputs: &Inputs) {
+    drawing.wire(SIGNAL, &[(240, 280), (346, 280)]);
+    drawing.switch("exit button, inside", (340, 280));
+    drawing.wire(COLD, &[(394, 280), (475, 280), (475, 400), (240, 400)]);
+    drawing.wire(SIGNAL, &[(240, 350), (346, 350)]);
+    drawing.switch("shut while the door is", (340, 350));
+    drawing.wire(COLD, &[(394, 350), (475, 350)]);
+    drawing.joint((475, 350), COLD);
+    for (name, y) in [(&inputs.exit, 280), (&inputs.contact, 350), (&inputs.ground, 400)] {
+        terminal(drawing, name, (240, y), Anchor::End);
+    }
 }

@@ -138,6 +138,11 @@ impl<S: Sight> DoorLoop<S> {
         &self.sight
     }
 
+    /// The same, to change whom it knows. The door is to be told of the calibration that goes with it.
+    pub fn sight_mut(&mut self) -> &mut S {
+        &mut self.sight
+    }
+
     /// One turn: the newest frame, or the time alone if there is none. `tell` gets every decision, for the audit log.
     ///
     /// # Errors

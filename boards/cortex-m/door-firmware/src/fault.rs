@@ -5,7 +5,7 @@
 
 use edge_infer::door::Bolt;
 
-use crate::ports::LockOutput;
+use crate::ports::{Clock, LockOutput, StatusLight};
 
 /// Engages the lock, then lets `say` tell the log, which may never return.
 ///
@@ -46,6 +46,13 @@ impl Blink {
         let flashing = 2 * HALF_MS * u64::from(self.0);
         let at = ms % (flashing + PAUSE_MS);
         at < flashing && at / HALF_MS % 2 == 1
+    }
+
+    /// Shows it for ever.
+    pub fn show(self, light: &mut impl StatusLight, clock: &impl Clock) -> ! {
+        loop {
+            light.set(self.is_on(clock.now_ms()));
+        }
     }
 }
 

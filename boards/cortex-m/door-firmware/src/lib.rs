@@ -12,7 +12,7 @@
 //! | [`enrol`] | whether a frame is one to enrol somebody by |
 //! | [`roster`] | who may enter, in memory |
 //! | [`door_loop`] | the newest frame in, the level of the lock out |
-//! | [`self_test`], [`test_face`] | what a board proves to itself before it is a door |
+//! | [`self_test`], [`test_face`], [`pace`] | what a board proves to itself before it is a door |
 //! | [`latch`] | the end of a release that does not wait for the loop |
 //! | [`canary`] | whether somebody wrote beyond the networks' memory |
 //! | [`fault`] | the lock first, words after it; blink codes |
@@ -21,6 +21,10 @@
 //! | [`settings`] | the policy for slow frames |
 //! | [`protocol`] | what the host can ask of the device |
 //! | [`store`] | what must outlive a power cut: people, the audit ring, the models |
+//! | [`room`] | memory of a size that is known when it is compiled |
+//! | [`station`], [`ledger`] | a whole door with a camera, flash and a line to its host; what of its decisions is recorded |
+//! | [`serial_flash`] | a flash chip on SPI or QSPI |
+//! | [`camera`], [`wait`] | a camera's registers and pixels; transfers that must end in time |
 //! | [`ram_gallery`] | people without flash, for tests and boards that have none |
 //! | [`visit`], [`film`] | frames from a file, as they are stored and as a camera |
 //! | [`rehearsal`] | a whole door on such frames, for boards without a camera and for tests |
@@ -36,6 +40,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod camera;
 pub mod canary;
 pub mod door_loop;
 pub mod enrol;
@@ -44,14 +49,19 @@ pub mod fault;
 pub mod film;
 pub mod latch;
 pub mod ledger;
+pub mod pace;
 pub mod pin;
 pub mod ports;
 pub mod protocol;
 pub mod ram_gallery;
 pub mod rehearsal;
+pub mod room;
 pub mod roster;
 pub mod self_test;
+pub mod serial_flash;
 pub mod settings;
+pub mod station;
 pub mod store;
 pub mod test_face;
 pub mod visit;
+pub mod wait;

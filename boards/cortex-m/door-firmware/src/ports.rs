@@ -66,6 +66,15 @@ pub trait Watchdog {
     fn feed(&mut self);
 }
 
+/// A line to a host, such as a UART.
+pub trait Line {
+    /// The next byte that came, if one did. A board keeps those that come while a frame is looked at.
+    fn read(&mut self) -> Option<u8>;
+
+    /// Sends them all.
+    fn write(&mut self, bytes: &[u8]);
+}
+
 /// A light that people can see, for blink codes.
 pub trait StatusLight {
     /// Switches it.

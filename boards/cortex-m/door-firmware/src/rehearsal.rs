@@ -19,24 +19,22 @@ use edge_infer::detect::DetectorError;
 use edge_infer::door::{CalibrationError, Decision, FacePolicy, Liveness, Policy};
 use model_format::{ModelView, PublicKey};
 
-use crate::canary::{Fence, Fenced};
+use crate::canary::Fence;
 use crate::door_loop::{DoorLoop, Ports, StartError, TurnError, Witness};
 use crate::enrol::{self, EnrolError};
-use crate::eyes::{Eyes, Memory};
+use crate::eyes::Eyes;
 use crate::film::film;
 use crate::ports::{Clock, Enrolled, GalleryStore, LockOutput, Shot, Watchdog};
 use crate::ram_gallery::{RamGallery, RamGalleryError};
-use crate::roster::{LoadError, Roster, RosterMemory};
+use crate::roster::{LoadError, Roster};
 use crate::self_test::{self, KnownAnswer, Role, SelfTestError};
 use crate::settings;
 use crate::visit::{Visit, VisitError};
 
-/// Values of a template.
-pub const LEN: usize = 128;
+pub use crate::room::LEN;
+
 /// Most templates.
 pub const CAPACITY: usize = 16;
-/// Bytes of an aligned face.
-const CROP: usize = 112 * 112 * 3;
 
 /// The files of a rehearsal, whole.
 #[derive(Clone, Copy, Debug)]
@@ -53,56 +51,8 @@ pub struct Files<'m> {
     pub key: Option<PublicKey>,
 }
 
-/// All memory that it needs, with an arena of `ARENA` bytes. Of zeros alone, which cost no flash.
-#[derive(Debug)]
-pub struct Room<const ARENA: usize> {
-    arena: Fenced<ARENA>,
-    crop: [u8; CROP],
-    embedding: [f32; LEN],
-    templates: [[i8; LEN]; 2],
-    rows: [i8; CAPACITY * LEN],
-    inverse_norms: [f32; CAPACITY],
-    people: [u32; CAPACITY],
-}
-
-impl<const ARENA: usize> Room<ARENA> {
-    /// All zeros.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            arena: Fenced::new(),
-            crop: [0; CROP],
-            embedding: [0.0; LEN],
-            templates: [[0; LEN]; 2],
-            rows: [0; CAPACITY * LEN],
-            inverse_norms: [0.0; CAPACITY],
-            people: [0; CAPACITY],
-        }
-    }
-
-    /// What the networks work in, for a board that runs them alone.
-    pub fn memory(&mut self) -> Memory<'_> {
-        self.split().1
-    }
-
-    fn split(&mut self) -> (Fence<'_>, Memory<'_>, RosterMemory<'_>) {
-        let (fence, arena) = self.arena.arm();
-        let [template, previous] = &mut self.templates;
-        let (crop, embedding) = (&mut self.crop[..], &mut self.embedding[..]);
-        let Self { rows, inverse_norms, people, .. } = self;
-        (
-            fence,
-            Memory { arena, crop, embedding, template, previous },
-            RosterMemory { rows, inverse_norms, people },
-        )
-    }
-}
-
-impl<const ARENA: usize> Default for Room<ARENA> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// All memory that it needs, with an arena of `ARENA` bytes.
+pub type Room<const ARENA: usize> = crate::room::Room<ARENA, CAPACITY>;
 
 /// What the board gives to it.
 pub struct Stage<'a, L, C, W> {

@@ -114,6 +114,16 @@ pub enum SelfTestError {
     /// Something wrote beyond its memory.
     #[error("memory beside the arena was written over")]
     Canary,
+    /// Every frame would be too old when it was looked at.
+    #[error(
+        "a frame takes {frame_ms} ms here, and counts for {oldest_ms} ms: the door would never open; install smaller networks"
+    )]
+    TooSlow {
+        /// As measured.
+        frame_ms: u32,
+        /// By the policy.
+        oldest_ms: u32,
+    },
 }
 
 impl SelfTestError {
@@ -129,6 +139,7 @@ impl SelfTestError {
             Self::Answer { .. } | Self::NoTemplate(_) => 6,
             Self::Collapsed { .. } => 7,
             Self::Canary => 8,
+            Self::TooSlow { .. } => 9,
         })
     }
 }

@@ -2,12 +2,6 @@
 
 use edge_infer::door::{CameraPolicy, FramePolicy, Policy};
 
-use crate::store::gallery::PreprocessingId;
-
-/// What this firmware does to a picture before the embedding network sees it: five landmarks of its detector, a similarity to 112x112.
-/// Templates of firmware with another name for it are kept, and never matched.
-pub const PREPROCESSING: PreprocessingId = PreprocessingId(*b"5 points, 112 v1");
-
 /// Longest time from one frame to the next that [`policy`] is for, and the oldest frame that it lets count.
 pub const FRAME_MS: u32 = 2_000;
 

@@ -3,9 +3,7 @@
 //! | file | job |
 //! |---|---|
 //! | `pins` | the lock's relay and the light for people |
-//! | `tick` | milliseconds, and the latch |
 //! | `watchdog` | the CMSDK watchdog |
-//! | `stack` | the stack's end, and how near it came |
 //! | `files` | models and frames, which the emulator lends |
 //! | `flash` | where people, log and models lie, in memory that a reset does not clear |
 //! | `line` | the UART to the host |
@@ -16,7 +14,7 @@
 //! | `count` | instructions a stage |
 //! | `end` | the lock first, words after it |
 //!
-//! A board is [`Board`], a memory map, and [`board!`](crate::board!). Logs are lines of text by semihosting.
+//! Time and the stack are the `processor`'s. A board is [`Board`], a memory map, and [`board!`](crate::board!). Logs are lines of text by semihosting.
 #![no_std]
 #![allow(unsafe_code, reason = "registers and memory of the boards")]
 
@@ -29,13 +27,14 @@ pub mod line;
 pub mod pins;
 pub mod program;
 pub mod provoke;
-pub mod stack;
-pub mod tick;
 pub mod visit;
 pub mod watchdog;
 
 #[doc(hidden)]
 pub use cortex_m_rt;
+#[doc(hidden)]
+pub use processor;
+pub use processor::{stack, tick};
 
 /// What makes a board this board.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +83,8 @@ macro_rules! board {
 
         #[$crate::cortex_m_rt::exception]
         fn SysTick() {
-            $crate::tick::tick(&BOARD);
+            // A new handle engages the lock.
+            $crate::tick::tick(|| _ = $crate::pins::lock(&BOARD));
         }
 
         #[$crate::cortex_m_rt::exception]
@@ -92,18 +92,11 @@ macro_rules! board {
             $crate::end::starved(&BOARD);
         }
 
-        extern "C" fn faulted() -> ! {
+        fn ends_by_fault() -> ! {
             $crate::end::faulted(&BOARD)
         }
 
-        /// Begins a stack of its own: a fault may be that the old one has no more room.
-        // SAFETY: the name is the vector table's, whose processor calls it in handler mode. It returns to nobody, so that nothing is
-        // lost with the old stack.
-        #[unsafe(no_mangle)]
-        #[unsafe(naked)]
-        unsafe extern "C" fn HardFault() -> ! {
-            core::arch::naked_asm!("ldr r0, =_stack_start", "mov sp, r0", "bl {}", sym faulted)
-        }
+        $crate::processor::hard_fault!(ends_by_fault);
 
         #[panic_handler]
         fn panic(info: &core::panic::PanicInfo<'_>) -> ! {

@@ -56,7 +56,7 @@ pub fn run(board: &'static Board) -> ! {
     if board.guards_stack {
         stack::guard(&mut core.MPU);
     }
-    let clock = tick::start(board, &mut core.SYST);
+    let clock = tick::start(board.processor_hz, &mut core.SYST);
     let args = match env::args::<LINE>() {
         Ok(args) => args,
         Err(error) => {

@@ -5,6 +5,8 @@ use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::flash::{Chip, ChipError, Image, Source, by_probe, by_volume};
 use crate::key_file;
+use crate::model::open_file;
+use door_firmware::store::gallery::PreprocessingId;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +22,9 @@ pub(super) struct ChipArgs {
     /// With --source: the key that door and host share (`openssl rand -hex 32`).
     #[arg(long, value_name = "FILE", requires = "source")]
     key: Option<PathBuf>,
-    /// Microcontroller: the people to enrol, as `device export` wrote them. They replace those on the board.
-    #[arg(long, value_name = "FILE")]
+    /// Microcontroller: the people to enrol, as `device export` wrote them. They replace those on the board. Their templates
+    /// are for the detector of --models.
+    #[arg(long, value_name = "FILE", requires = "models")]
     people: Option<PathBuf>,
     /// Microcontroller: the drive of its boot mode, as /media/you/RP2350, in place of a debug probe.
     #[arg(long, value_name = "DIR")]
@@ -68,7 +71,14 @@ pub(super) fn run(args: &FlashArgs, chip: &Chip) -> Result<(), Failure> {
     let work = tempfile::tempdir()
         .map_err(|error| Failure::Input(format!("no folder for temporary files: {error}")))?;
     let program = program(args, chip, &work.path().join("files"))?;
-    let image = Image::build(chip, &program, args.chip.people.as_deref()).map_err(failed)?;
+    let people = match (&args.chip.people, &args.models) {
+        (Some(people), Some(models)) => {
+            let detector = open_file(&models.join("detector.afm"))?;
+            Some((&**people, PreprocessingId::of(&detector.view())))
+        }
+        _ => None,
+    };
+    let image = Image::build(chip, &program, people).map_err(failed)?;
     if let Some(out) = &args.out {
         if out.exists() {
             let text = format!("{} is there already: name a new folder", out.display());

@@ -25,6 +25,7 @@ use super::board::Chip;
 use crate::door::{PackageError, SharedKeyError};
 use crate::files::{self, FileError};
 use crate::model::ModelError;
+use door_firmware::store::gallery::PreprocessingId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -177,12 +178,16 @@ pub struct Image {
 }
 
 impl Image {
-    /// The program in a file, ELF or UF2, and the people of another one, as `device export` wrote it. Without the latter, those on the
-    /// board stay there.
+    /// The program in a file, ELF or UF2, and the people of another one, as `device export` wrote it, for a door with that
+    /// preprocessing. Without the latter, those on the board stay there.
     ///
     /// # Errors
     /// [`ChipError`]: one of them is no such file, or does not fit the board.
-    pub fn build(chip: &Chip, program: &Path, people: Option<&Path>) -> Result<Self, ChipError> {
+    pub fn build(
+        chip: &Chip,
+        program: &Path,
+        people: Option<(&Path, PreprocessingId)>,
+    ) -> Result<Self, ChipError> {
         let bytes = files::read(program)?;
         let mut runs = match uf2::is(&bytes) {
             true => {
@@ -194,9 +199,9 @@ impl Image {
                 .map_err(|source| ChipError::Elf { path: program.to_owned(), source })?,
         };
         runs.iter().try_for_each(|run| check(chip, run))?;
-        if let Some(path) = people {
+        if let Some((path, preprocessing)) = people {
             let place = chip.people.ok_or(ChipError::NoPlace)?;
-            let bytes = people::image(&files::read(path)?, place.bytes)
+            let bytes = people::image(&files::read(path)?, place.bytes, preprocessing)
                 .map_err(|source| ChipError::People { path: path.to_owned(), source })?;
             runs.push(Run { address: place.start, bytes });
         }

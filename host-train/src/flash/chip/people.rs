@@ -2,9 +2,8 @@
 
 use crate::hex;
 use door_firmware::ports::{Enrolled, GalleryStore as _};
-use door_firmware::settings::PREPROCESSING;
 use door_firmware::store::flash::Shared;
-use door_firmware::store::gallery::{Gallery, GalleryError};
+use door_firmware::store::gallery::{Gallery, GalleryError, PreprocessingId};
 use door_firmware::store::sim::Rp2350;
 use model_format::ModelId;
 use serde::Deserialize;
@@ -47,13 +46,18 @@ struct Exported {
     template: Vec<i8>,
 }
 
-/// The bytes of a gallery of `bytes` bytes, whole sectors, with the people of `json`.
-pub(super) fn image(json: &[u8], bytes: u32) -> Result<Vec<u8>, PeopleError> {
+/// The bytes of a gallery of `bytes` bytes, whole sectors, with the people of `json`, for a door that precedes its embedding network by
+/// `preprocessing`.
+pub(super) fn image(
+    json: &[u8],
+    bytes: u32,
+    preprocessing: PreprocessingId,
+) -> Result<Vec<u8>, PeopleError> {
     let people: Vec<Exported> = serde_json::from_slice(json)?;
     let chip = RefCell::new(Rp2350::new(bytes / SECTOR));
     let failed = |person| move |error| PeopleError::Gallery { person, error };
     let (mut gallery, _) =
-        Gallery::<_, SLOT>::open(Shared(&chip), 0..bytes, PREPROCESSING).map_err(failed(0))?;
+        Gallery::<_, SLOT>::open(Shared(&chip), 0..bytes, preprocessing).map_err(failed(0))?;
     for Exported { person, name, model_id, template } in people {
         let model = hex::decode(&model_id).ok_or(PeopleError::Model { model_id })?;
         let one = Enrolled { person, name: &name, model: ModelId(model), values: &template };

@@ -5,9 +5,8 @@ use super::elf::tests::file as elf;
 use super::*;
 use crate::flash::board::Board;
 use door_firmware::ports::GalleryStore as _;
-use door_firmware::settings::PREPROCESSING;
 use door_firmware::store::flash::Shared;
-use door_firmware::store::gallery::Gallery;
+use door_firmware::store::gallery::{Gallery, PreprocessingId};
 use door_firmware::store::sim::Rp2350;
 use embedded_storage::nor_flash::NorFlash as _;
 use std::cell::RefCell;
@@ -15,6 +14,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
+
+/// What precedes the embedding network on these boards.
+const OURS: PreprocessingId = PreprocessingId([3; 16]);
 
 /// What stands for `probe-rs`: it keeps what it is given by its address, and says no where it is told to.
 const PROBE: &str = r#"#!/bin/sh
@@ -74,6 +76,7 @@ impl Fake {
     fn image(&self, people: Option<&Path>) -> Result<Image, ChipError> {
         let start = self.chip.flash.start;
         let program = elf(&[(1, start, b"vectors"), (1, start + 0x40, &[7; 5000])]);
+        let people = people.map(|path| (path, OURS));
         Image::build(&self.chip, &self.write("program", &program), people)
     }
 
@@ -132,8 +135,7 @@ fn people_lie_where_the_firmware_looks_for_them() {
         }
     }
     let flash = RefCell::new(flash);
-    let (mut gallery, report) =
-        Gallery::<_, 256>::open(Shared(&flash), 0..0x1_0000, PREPROCESSING).unwrap();
+    let (mut gallery, report) = Gallery::<_, 256>::open(Shared(&flash), 0..0x1_0000, OURS).unwrap();
     let mut found = Vec::new();
     gallery
         .for_each(&mut |one| found.push((one.person, one.name.to_owned(), one.values[127])))
@@ -262,6 +264,7 @@ fn a_drive_takes_the_file_and_goes() {
 fn rejects_programs_and_people_of_other_boards() {
     let fake = Fake::new("rp2350");
     let build = |bytes: &[u8], people: Option<&Path>| {
+        let people = people.map(|path| (path, OURS));
         Image::build(&fake.chip, &fake.write("other", bytes), people).unwrap_err()
     };
     let error = build(b"MZ", None);

@@ -98,6 +98,7 @@ pub(crate) fn detector_scoring(score: i32) -> ModelFile {
 }
 
 /// An embedding network that gives everybody the same 16 values.
+#[allow(dead_code, reason = "not every test needs one")]
 pub(crate) fn collapsed() -> ModelFile {
     network(32, &[("", 32, (1..=16).collect())])
 }
