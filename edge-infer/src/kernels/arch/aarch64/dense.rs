@@ -54,7 +54,7 @@ pub(super) unsafe fn multiply<D: Dense>(
     (first, sums): (usize, &mut [Sums]),
 ) {
     let Panel { start, packed, tile } = panel;
-    let windows = Windows { strips, len, count: packed.count() };
+    let windows = Windows::new((strips, len), packed.count());
     for (sums, first) in sums.chunks_mut(TILE).zip((first..).step_by(TILE)) {
         // Pixels behind the last one are read as what is there, and not stored.
         let inputs = tile.fill::<D>(&windows, first);
@@ -90,11 +90,8 @@ pub(super) unsafe fn finish<D: Dense>(
         && is_near(epilogue)
         && output.len() >= needed
     {
-        let walk = Walk {
-            windows: Windows { strips, len, count: panel.packed.count() },
-            pixels,
-            epilogue,
-        };
+        let walk =
+            Walk { windows: Windows::new((strips, len), panel.packed.count()), pixels, epilogue };
         // What has no activation has the same multipliers on both sides, and not only equal ones.
         let alike = ptr::eq(positive, negative);
         // SAFETY: output and residual hold all channels of the last pixel, and so those of every pixel before; the caller has

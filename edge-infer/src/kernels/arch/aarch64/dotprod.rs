@@ -149,7 +149,7 @@ fn products(weights: &[Step], inputs: &Inputs<'_>, bias: &[i32; BYTES]) -> Produ
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
-    taps::pack_taps(weights, taps, interleave::by_bytes);
+    taps::pack_taps::<slide::Dots>(weights, taps);
 }
 
 #[target_feature(enable = "neon,dotprod")]
@@ -159,7 +159,8 @@ pub(super) fn slide(
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    slide::slide(taps, lines, (epilogue, output), interleave::by_bytes, slide::filter_by_dots);
+    // SAFETY: the features are those of this function.
+    unsafe { slide::slide::<slide::Dots>(taps, lines, epilogue, output) }
 }
 
 #[target_feature(enable = "neon,dotprod")]

@@ -1,13 +1,13 @@
-//! Tiers of AArch64. They differ in products, dense and of 3x3 filters that slide along a row; other depthwise filters and
+//! Tiers of AArch64. They differ in products, dense and of 3x3 filters that slide along rows; other depthwise filters and
 //! rounding are those of every core.
 //!
-//! Sums lie in the order of the channels. Dense products take [`STEP`] inputs of each pixel and channel at a time; their innermost
+//! Sums in memory lie in the order of the channels. Dense products take [`STEP`] inputs of each pixel and channel at a time; their innermost
 //! loops are assembly, in which all 32 vector registers have their places. What is rounded is rounded in registers:
 //!
 //! ```text
-//! dense     tile (inputs of 4 pixels) x panel ── products of neon, dotprod, i8mm ──> requantize ──> int8
-//! slide     columns of 3 rows         x taps  ── filter                          ──> requantize ──> int8
-//! taps      other windows             x taps  ──> sums in memory                 ──> requantize ──> int8
+//! dense     tile (inputs of 4 pixels) x panel ── products of neon, dotprod, i8mm ──> round ──> int8
+//! slide     columns of 4 rows         x taps  ── filter                          ──> round ──> int8
+//! taps      other windows             x taps  ──> sums in memory            ──> requantize ──> int8
 //! ```
 
 #![allow(unsafe_code, reason = "vector instructions: each block says why it is sound")]

@@ -268,7 +268,7 @@ fn add_products(sums: &mut [int32x4_t; TILE], inputs: [int8x16_t; TILE], weights
 
 #[target_feature(enable = "neon")]
 pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps) {
-    taps::pack_taps(weights, taps, interleave::in_order);
+    taps::pack_taps::<slide::Pairs>(weights, taps);
 }
 
 #[target_feature(enable = "neon")]
@@ -278,7 +278,8 @@ pub(super) fn slide(
     epilogue: &Epilogue<'_>,
     output: &mut [i8],
 ) {
-    slide::slide(taps, lines, (epilogue, output), interleave::in_order, slide::filter);
+    // SAFETY: the features are those of this function.
+    unsafe { slide::slide::<slide::Pairs>(taps, lines, epilogue, output) }
 }
 
 #[target_feature(enable = "neon")]

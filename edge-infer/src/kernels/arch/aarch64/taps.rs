@@ -5,12 +5,11 @@ use core::arch::aarch64::*;
 
 use super::super::{BLOCK, STRIPS, Strip, Sums, Weights};
 use super::BYTES;
-use super::interleave::Interleave;
 use super::lanes::{
     Numbers, Start, add_high, add_low, copy, load, load_bytes, load_vector, multiply_high,
     multiply_low, part, part_mut, store, store_bytes,
 };
-use super::slide::{self, Column, Columns};
+use super::slide::{self, Column, Columns, Sliding};
 
 /// Taps of each channel of a block, sixteen channels after the other.
 pub(crate) struct Taps {
@@ -32,7 +31,7 @@ impl Taps {
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Interleave) {
+pub(super) fn pack_taps<S: Sliding>(weights: Weights<'_>, taps: &mut Taps) {
     taps.start = Start::of(&weights);
     taps.parts = Taps::EMPTY.parts;
     for (part, to) in taps.parts.iter_mut().enumerate() {
@@ -48,8 +47,8 @@ pub(super) fn pack_taps(weights: Weights<'_>, taps: &mut Taps, order: Interleave
         let zero = zeros.as_ptr();
         // SAFETY: from each of the three taps on there are three, and each is a vector; a step of 0 stays at the one vector.
         unsafe {
-            Column::fill(&mut sliding.upper, order, ([a, b, c, zero], [BYTES, BYTES, BYTES, 0]));
-            Column::fill(&mut sliding.lower, order, ([zero, a, b, c], [0, BYTES, BYTES, BYTES]));
+            Column::fill(&mut sliding.upper, S::ORDER, ([a, b, c, zero], [BYTES, BYTES, BYTES, 0]));
+            Column::fill(&mut sliding.lower, S::ORDER, ([zero, a, b, c], [0, BYTES, BYTES, BYTES]));
         }
     }
 }

@@ -48,26 +48,35 @@ pub(super) struct Step([[[i8; BYTES]; TILE]; 2]);
 /// The windows of neighbouring pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Windows<'a> {
-    pub(super) strips: &'a [Strip<'a>],
+    strips: &'a [Strip<'a>],
     /// Numbers of each strip.
-    pub(super) len: usize,
+    len: usize,
     /// Steps of a window, at most [`STEPS`].
-    pub(super) count: usize,
+    count: usize,
+    /// The tiles that begin before this pixel are read in place: there is one strip, and it has all their steps.
+    in_place: usize,
 }
 
 impl<'a> Windows<'a> {
-    /// The rows of the pixels from `first` on, if they are a single strip that has all steps.
-    #[inline(always)]
-    fn in_place(&self, first: usize) -> Option<[&'a [Row]; TILE]> {
-        let &[Strip { values, step }] = self.strips else {
-            return None;
+    pub(super) fn new((strips, len): (&'a [Strip<'a>], usize), count: usize) -> Self {
+        let count = count.min(STEPS);
+        let in_place = match *strips {
+            [Strip { values, step }] => {
+                let tile = (TILE - 1) * step + count * STEP;
+                let spare = values.len().checked_sub(tile);
+                spare.map_or(0, |spare| spare.checked_div(step).map_or(usize::MAX, |last| last + 1))
+            }
+            _ => 0,
         };
-        let rows = values.get(first * step..)?;
-        let len = self.count * STEP;
-        // SAFETY: the last row ends within the slice, and so do those before.
-        let row = |at| unsafe { rows.get_unchecked(at..at + len) };
-        (rows.len() >= (TILE - 1) * step + len)
-            .then(|| array::from_fn(|pixel| row(pixel * step).as_chunks().0))
+        Self { strips, len, count, in_place }
+    }
+
+    /// The rows of the pixels from `first` on, which lie before the end of what is in place.
+    #[inline(always)]
+    fn rows(&self, first: usize) -> [*const Row; TILE] {
+        let Strip { values, step } = self.strips.first().copied().unwrap_or_default();
+        let row = values.as_ptr().wrapping_add(first * step);
+        array::from_fn(|pixel| row.wrapping_add(pixel * step).cast())
     }
 
     /// Brings the strips of the pixels from `first` on one after the other.
@@ -104,8 +113,8 @@ impl<'a> Windows<'a> {
 /// The inputs of a tile.
 pub(super) struct Inputs<'a> {
     count: usize,
-    /// Each holds `count` steps.
-    rows: [&'a [Row]; TILE],
+    /// At each there are `count` steps.
+    rows: [*const Row; TILE],
     /// `count` steps, unless they are read in place.
     copies: &'a [Step],
 }
@@ -114,7 +123,7 @@ impl<'a> Inputs<'a> {
     /// Where the rows are, and how many steps each has.
     #[inline(always)]
     pub(super) fn rows(&self) -> ([*const Row; TILE], usize) {
-        (self.rows.map(<[Row]>::as_ptr), self.count)
+        (self.rows, self.count)
     }
 
     /// The copies.
@@ -145,19 +154,22 @@ impl Tile {
         first: usize,
     ) -> Inputs<'a> {
         let Self { copies, rows: memory } = self;
-        let count = windows.count.min(STEPS);
-        let rows = windows.in_place(first).unwrap_or_else(|| {
+        let count = windows.count;
+        let rows = if first < windows.in_place {
+            windows.rows(first)
+        } else {
             windows.stage(first, memory);
-            // SAFETY: each has more than `STEPS`, and so `count`.
-            memory.each_ref().map(|row| unsafe { row.get_unchecked(..count) })
-        });
-        // SAFETY: there are `STEPS`.
+            memory.each_ref().map(|row| row.as_ptr())
+        };
+        // SAFETY: windows have at most `STEPS`, of which there is one each.
         let copies =
             unsafe { copies.get_unchecked_mut(..if D::FORM == IN_PLACE { 0 } else { count }) };
         match D::FORM {
             IN_PLACE => {}
-            SIDE_BY_SIDE => side_by_side(rows, copies),
-            _ => in_pairs(rows, copies),
+            // SAFETY: where windows lie in place they have all steps, and so has the memory, which holds one more than `STEPS`.
+            SIDE_BY_SIDE => unsafe { side_by_side(rows, copies) },
+            // SAFETY: as above.
+            _ => unsafe { in_pairs(rows, copies) },
         }
         Inputs { count, rows, copies }
     }
@@ -167,11 +179,13 @@ impl Tile {
 macro_rules! copy_steps {
     ($(#[$doc:meta])* $name:ident, $store:literal, $lanes:literal) => {
         $(#[$doc])*
+        ///
+        /// # Safety
+        /// At each row there are as many steps as there are copies.
         #[inline]
         #[target_feature(enable = "neon")]
-        fn $name([a, b, c, d]: [&[Row]; TILE], copies: &mut [Step]) {
-            let count = copies.len().min(a.len()).min(b.len()).min(c.len()).min(d.len());
-            // SAFETY: the loop reads as many steps of all rows as the shortest one has, and writes as many copies.
+        unsafe fn $name([a, b, c, d]: [*const Row; TILE], copies: &mut [Step]) {
+            // SAFETY: the loop reads a step of each row and writes one, as often as there are copies.
             unsafe {
                 asm!(
                     "cbz {count}, 3f",
@@ -185,10 +199,10 @@ macro_rules! copy_steps {
                     concat!($store, " {{v4", $lanes, ", v5", $lanes, ", v6", $lanes, ", v7", $lanes, "}}, [{copies}], #64"),
                     "cbnz {count}, 2b",
                     "3:",
-                    a = inout(reg) a.as_ptr() => _, b = inout(reg) b.as_ptr() => _,
-                    c = inout(reg) c.as_ptr() => _, d = inout(reg) d.as_ptr() => _,
+                    a = inout(reg) a => _, b = inout(reg) b => _,
+                    c = inout(reg) c => _, d = inout(reg) d => _,
                     copies = inout(reg) copies.as_mut_ptr() => _,
-                    count = inout(reg) count => _,
+                    count = inout(reg) copies.len() => _,
                     out("v0") _, out("v1") _, out("v2") _, out("v3") _,
                     out("v4") _, out("v5") _, out("v6") _, out("v7") _,
                     options(nostack, preserves_flags),

@@ -22,8 +22,7 @@ use super::interleave::Interleave;
 use super::lanes::{copy, load_bytes, store_vector};
 use super::taps::Taps;
 pub(super) use columns::{Column, Columns};
-use filter::{Filter, Rounding};
-pub(super) use filter::{filter, filter_by_dots};
+pub(super) use filter::{Dots, Pairs};
 
 /// The taps of sixteen channels, a column after the other.
 #[derive(Clone, Copy)]
@@ -36,13 +35,43 @@ impl Weights {
     pub(super) const ZERO: Self = Self { upper: [Column::ZERO; 3], lower: [Column::ZERO; 3] };
 }
 
+/// How a tier slides.
+pub(super) trait Sliding {
+    /// How it brings columns into its order.
+    const ORDER: Interleave;
+
+    /// Filters windows of sixteen channels: by their taps, of the upper windows or of the lower ones, from the windows' columns,
+    /// which are `stride` apart, to as many results as asked for, which are `step` apart.
+    ///
+    /// # Safety
+    /// There are as many columns as that takes, and room for as many results; the processor has the tier's features.
+    unsafe fn filter(
+        of: (&Weights, bool),
+        columns: (*const Column, usize),
+        rounding: &Rounding<'_>,
+        results: (*mut i8, usize, usize),
+    );
+}
+
+/// What sixteen channels' sums start from, and are rounded with.
+pub(super) struct Rounding<'a> {
+    bias: &'a [i32; BYTES],
+    positive: &'a [f32; BYTES],
+    negative: &'a [f32; BYTES],
+    zero_point: i8,
+}
+
+/// Filters all windows.
+///
+/// # Safety
+/// The processor has the tier's features.
+#[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn slide(
+pub(super) unsafe fn slide<S: Sliding>(
     taps: &mut Taps,
     lines: &Lines<'_>,
-    (epilogue, output): (&Epilogue<'_>, &mut [i8]),
-    order: Interleave,
-    filter: Filter,
+    epilogue: &Epilogue<'_>,
+    output: &mut [i8],
 ) {
     let Taps { start, sliding, columns, .. } = taps;
     let last = lines.windows.saturating_sub(1);
@@ -52,71 +81,113 @@ pub(super) fn slide(
     };
     pad(columns, lines);
     let Epilogue { positive, negative, zero_point, step, .. } = *epilogue;
-    let whole = output.len() >= lines.below.unwrap_or(0) + last * step + start.parts * BYTES;
+    let weights = sliding.iter().zip(start.bias());
     let multipliers = positive.as_chunks().0.iter().zip(negative.as_chunks().0);
-    let all = sliding.iter().zip(start.bias()).zip(multipliers);
-    let mut done = 0;
-    if whole {
-        for ((weights, bias), (positive, negative)) in all.take(start.parts) {
-            fill(columns, lines, done, order);
-            let rounding = Rounding { bias, positive, negative, zero_point };
-            for below in [Some(0), lines.below].into_iter().flatten() {
-                let to = output.as_mut_ptr().wrapping_add(below + done);
-                let results = (to, step, lines.windows);
-                // SAFETY: there are `needed` columns, and from the last window's result on the output has all parts; a tier
-                // brings a filter of its own features.
-                unsafe {
-                    filter(
-                        (weights, below > 0),
-                        (columns.as_ptr(), lines.stride),
-                        &rounding,
-                        results,
-                    );
-                }
-            }
-            done += BYTES;
-        }
+    let mut whole = start.parts.min(positive.len() / BYTES);
+    let end = lines.below.unwrap_or(0) + last * step + whole * BYTES;
+    if output.len() < end || !lines.hold(inside(columns, lines).len(), whole * BYTES) {
+        whole = 0;
     }
-    // A part that has not all its channels, or the last ones of a tensor's last pixel.
-    for (part, (weights, bias)) in sliding.iter().zip(start.bias()).enumerate().take(start.parts) {
-        let first = part * BYTES;
-        if first >= done {
-            fill(columns, lines, first, order);
-            for below in [Some(0), lines.below].into_iter().flatten() {
-                let output = output.get_mut(below + first..).unwrap_or_default();
-                let weights = ((weights, below > 0), bias);
-                slide_few(weights, (columns, lines), (first, epilogue, output), filter);
+    let mut to = output.as_mut_ptr();
+    let mut rows = lines.rows.map(|row| row.values.as_ptr());
+    for ((weights, bias), (positive, negative)) in weights.clone().zip(multipliers).take(whole) {
+        let rounding = Rounding { bias, positive, negative, zero_point };
+        let from = (columns.as_ptr(), lines.stride);
+        // SAFETY: there are `needed` columns; the rows have whole parts at all that are inside, and the output has them from the
+        // last window's result on; the caller has seen to the features.
+        unsafe {
+            let steps = lines.rows.map(|row| row.step);
+            Column::fill(inside(columns, lines), S::ORDER, (rows, steps));
+            S::filter((weights, false), from, &rounding, (to, step, lines.windows));
+            if let Some(below) = lines.below {
+                let to = to.wrapping_add(below);
+                S::filter((weights, true), from, &rounding, (to, step, lines.windows));
             }
         }
+        to = to.wrapping_add(BYTES);
+        rows = rows.map(|row| row.wrapping_add(BYTES));
+    }
+    for (part, weights) in weights.enumerate().take(start.parts).skip(whole) {
+        // SAFETY: the caller has seen to the features.
+        unsafe { slide_few::<S>(weights, (columns, lines), part * BYTES, (epilogue, output)) }
     }
 }
 
 /// Sixteen channels from `first` on, or those that there are, which need not be followed by further bytes.
+///
+/// # Safety
+/// There are as many columns as windows need; the processor has the tier's features.
 #[cold]
 #[target_feature(enable = "neon")]
-fn slide_few(
-    (weights, bias): ((&Weights, bool), &[i32; BYTES]),
-    (columns, lines): (&[Column], &Lines<'_>),
-    (first, epilogue, output): (usize, &Epilogue<'_>, &mut [i8]),
-    filter: Filter,
+unsafe fn slide_few<S: Sliding>(
+    (weights, bias): (&Weights, &[i32; BYTES]),
+    (columns, lines): (&mut [Column], &Lines<'_>),
+    first: usize,
+    (epilogue, output): (&Epilogue<'_>, &mut [i8]),
 ) {
+    fill_few::<S>(inside(columns, lines), lines, first);
     let mut multipliers = [[0.0; BYTES]; 2];
     for (few, all) in multipliers.iter_mut().zip([epilogue.positive, epilogue.negative]) {
         copy(all.get(first..).unwrap_or_default(), few);
     }
     let [positive, negative] = &multipliers;
     let rounding = Rounding { bias, positive, negative, zero_point: epilogue.zero_point };
-    let mut rounded = [[0; BYTES]; WINDOWS];
-    let windows = lines.windows.min(WINDOWS);
-    let results = (rounded.as_mut_ptr().cast(), BYTES, windows);
-    // SAFETY: the caller has as many columns as windows need, and there are at least as many vectors as windows; a tier brings
-    // a filter of its own features.
-    unsafe { filter(weights, (columns.as_ptr(), lines.stride), &rounding, results) }
     let channels = epilogue.positive.len().saturating_sub(first);
-    for (window, rounded) in rounded.iter().enumerate().take(windows) {
-        let rounded = rounded.get(..channels).unwrap_or(rounded);
-        copy(rounded, output.get_mut(window * epilogue.step..).unwrap_or_default());
+    let windows = lines.windows.min(WINDOWS);
+    for below in [Some(0), lines.below].into_iter().flatten() {
+        let mut rounded = [[0; BYTES]; WINDOWS];
+        let results = (rounded.as_mut_ptr().cast(), BYTES, windows);
+        // SAFETY: the caller has seen to columns and features, and there are at least as many vectors as windows.
+        unsafe {
+            S::filter((weights, below > 0), (columns.as_ptr(), lines.stride), &rounding, results);
+        }
+        let output = output.get_mut(below + first..).unwrap_or_default();
+        for (window, rounded) in rounded.iter().enumerate().take(windows) {
+            let rounded = rounded.get(..channels).unwrap_or(rounded);
+            copy(rounded, output.get_mut(window * epilogue.step..).unwrap_or_default());
+        }
     }
+}
+
+/// Brings the rows' sixteen channels from `first` on into order, behind which there may be no further bytes.
+#[inline]
+#[target_feature(enable = "neon")]
+fn fill_few<S: Sliding>(columns: &mut [Column], lines: &Lines<'_>, first: usize) {
+    if lines.hold(columns.len(), first + BYTES) {
+        let rows = lines.rows.map(|row| row.values.as_ptr().wrapping_add(first));
+        let steps = lines.rows.map(|row| row.step);
+        // SAFETY: every row holds a vector at all columns.
+        unsafe { Column::fill(columns, S::ORDER, (rows, steps)) }
+        return;
+    }
+    for (index, column) in columns.chunks_mut(1).enumerate() {
+        let vectors = lines.rows.map(|row| {
+            let from_here = row.values.get(index * row.step + first..);
+            let mut vector = [0; BYTES];
+            store_vector(load_bytes(from_here.unwrap_or_default()), &mut vector);
+            vector
+        });
+        let rows = vectors.each_ref().map(|vector| vector.as_ptr());
+        // SAFETY: there is one column, and the vectors of its rows.
+        unsafe { Column::fill(column, S::ORDER, (rows, [0; 4])) }
+    }
+}
+
+impl Lines<'_> {
+    /// Whether all rows hold so many numbers at each of so many columns.
+    #[inline(always)]
+    fn hold(&self, columns: usize, numbers: usize) -> bool {
+        let last = columns.saturating_sub(1);
+        self.rows.iter().all(|row| row.values.len() >= last * row.step + numbers)
+    }
+}
+
+/// The columns that are not padding.
+#[inline(always)]
+fn inside<'c>(columns: &'c mut [Column], lines: &Lines<'_>) -> &'c mut [Column] {
+    let from_here = columns.get_mut(lines.before..).unwrap_or_default();
+    let count = lines.inside.min(from_here.len());
+    from_here.get_mut(..count).unwrap_or_default()
 }
 
 /// Columns of padding, on the left and on the right.
@@ -126,40 +197,5 @@ fn pad(columns: &mut [Column], lines: &Lines<'_>) {
     let (_, right) = rest.split_at_mut(lines.inside.min(rest.len()));
     for column in left.iter_mut().chain(right) {
         *column = Column::of(lines.padding);
-    }
-}
-
-/// Brings the rows' sixteen channels from `first` on into order.
-#[inline]
-#[target_feature(enable = "neon")]
-fn fill(columns: &mut [Column], lines: &Lines<'_>, first: usize, order: Interleave) {
-    let inside = columns.get_mut(lines.before..).unwrap_or_default();
-    let inside = inside.split_at_mut(lines.inside.min(inside.len())).0;
-    let last = inside.len().saturating_sub(1);
-    if lines.rows.iter().all(|row| row.values.len() >= last * row.step + first + BYTES) {
-        let rows = lines.rows.map(|row| row.values.as_ptr().wrapping_add(first));
-        // SAFETY: every row holds a vector at the last column, and so at all before.
-        unsafe { Column::fill(inside, order, (rows, lines.rows.map(|row| row.step))) }
-    } else {
-        fill_to_the_end(inside, lines, first, order);
-    }
-}
-
-/// Behind the last channels of the last pixel there may be no further bytes.
-#[cold]
-#[target_feature(enable = "neon")]
-fn fill_to_the_end(inside: &mut [Column], lines: &Lines<'_>, first: usize, order: Interleave) {
-    for (index, column) in inside.chunks_mut(1).enumerate() {
-        let vectors = lines.rows.map(|row| {
-            let from_here = row.values.get(index * row.step + first..);
-            let mut vector = [0; BYTES];
-            store_vector(load_bytes(from_here.unwrap_or_default()), &mut vector);
-            vector
-        });
-        // SAFETY: there is one column, and the vectors of its rows.
-        unsafe {
-            let rows = vectors.each_ref().map(|vector| vector.as_ptr());
-            Column::fill(column, order, (rows, [0; 4]));
-        }
     }
 }
