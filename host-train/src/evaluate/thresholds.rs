@@ -99,7 +99,7 @@ impl ThresholdTable {
         let kinds: Vec<&Roc> = core::iter::once(pairs).chain(means).collect();
         let [.., largest] = kinds[..] else { unreachable!("pairs are one of them") };
         if kinds.len() < MERGED {
-            let most = kinds.len();
+            let most = kinds.len() + 1;
             let reason = format!(
                 "nobody has more than {most} photographs: doors compare with means of up to {MERGED}, so somebody needs {}",
                 MERGED + 1
@@ -233,7 +233,7 @@ mod tests {
         // Where nobody has enough photographs for them, nothing is claimed.
         let made = ThresholdTable::new(&pairs, &means[..1]);
         assert!(made.thresholds.is_empty() && made.left_out.len() == 16);
-        assert!(made.left_out[0].reason.starts_with("nobody has more than 2 photographs"));
+        assert!(made.left_out[0].reason.starts_with("nobody has more than 3 photographs"));
     }
 
     #[test]
