@@ -12,7 +12,7 @@ use door_firmware::eyes::{Eyes, LookError, Memory};
 use door_firmware::latch::{Latch, LatchError, Latched};
 use door_firmware::ports::{Clock, FrameSource, LockOutput, Shot, Watchdog};
 use door_firmware::ram_gallery::RamGallery;
-use door_firmware::roster::{Roster, RosterMemory};
+use door_firmware::roster::{LoadError, Roster, RosterError, RosterMemory};
 use door_firmware::self_test::{KnownAnswer, SelfTestError, check};
 use door_firmware::settings;
 use edge_infer::door::{Bolt, Observation, Policy, PolicyError};
@@ -116,7 +116,8 @@ fn rejects_probes_and_people_that_cannot_be_compared() {
     assert!(matches!(error, LookError::Match(MatchError::OtherModel { .. })), "{error}");
     // A model without an embedding has people of no length.
     let mut nobody = Roster::new(&networks::detector().view(), no_room());
-    nobody.load(&mut people).unwrap();
+    let error = nobody.load(&mut people).unwrap_err();
+    assert!(matches!(error, LoadError::Roster(RosterError::Gallery(_))), "{error}");
     let error = nobody.search(other).unwrap_err();
     assert!(matches!(error, LookError::People(_)), "{error}");
 }
