@@ -45,13 +45,12 @@ pub fn merge(
     for row in 0..people.len() {
         let Some(group) = group(row, inverse_norms, people) else { continue };
         // All rows before this one are done, so that the place is free, or its own.
-        let merged = mean(&group, len, rows, left);
-        let (members, norm) = match merged {
-            Some(norm) => (group, norm),
-            None => ([group[0], None, None, None], copy(&group, len, rows, left)),
+        let (members, norm) = match mean(&group, len, rows, left) {
+            Some(norm) => (MERGED, norm),
+            None => (1, copy(&group, len, rows, left)),
         };
-        for (row, _) in members.into_iter().flatten() {
-            set(inverse_norms, row, DONE);
+        for (member, _) in group.into_iter().flatten().take(members) {
+            set(inverse_norms, member, DONE);
         }
         set(inverse_norms, left, norm);
         if let Some(&person) = people.get(row) {
