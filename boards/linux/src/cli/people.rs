@@ -144,10 +144,8 @@ fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
     let people = setup::everybody(&config.people)?;
     // Without networks nobody knows whose templates they could use.
     let pipeline = setup::models(config).ok().map(|models| models.pipeline());
-    let active = |person: &Person| {
-        let usable = |pipeline| person.templates.iter().filter(move |t| t.pipeline == pipeline);
-        pipeline.map(|pipeline| usable(pipeline).count())
-    };
+    let active =
+        |person: &Person| pipeline.as_ref().map(|pipeline| person.templates_of(pipeline).count());
     if as_json {
         let people = people.iter().map(|person| {
             json!({
